@@ -1,0 +1,20 @@
+//! The plain data that every room of the house shares: outputs, events, cancellation, usage, cell records, and the traits
+//! behind which models and runners stand. No I/O, no runtime, no wire types.
+
+mod cancel;
+mod cell;
+mod event;
+mod model;
+mod output;
+mod problem;
+mod run;
+mod usage;
+
+pub use cancel::{Cancel, Cancelled};
+pub use cell::{Access, Captured, CellId, CellStatus, Channel, Effect, Language, Names, Resource};
+pub use event::{Event, Events, Silent, Work};
+pub use model::{Embedded, Embedder, ModelError, ModelId};
+pub use output::{Body, Output, Table, Value, Verdict};
+pub use problem::Problem;
+pub use run::{BoundValue, CellOutcome, Pin, RunCell, RunError, RunRequest, Runner};
+pub use usage::Usage;

@@ -1,0 +1,49 @@
+//! The contract of the models: what the engine asks of them, whoever computes the answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Cancelled, Work};
+
+/// Which model, exactly: replay compares the digest, people read the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ModelId {
+    /// Such as `all-MiniLM-L6-v2`.
+    pub name: String,
+    /// SHA-256 of the weight file, lower-case hexadecimal.
+    pub digest: String,
+}
+
+/// Embeddings of a batch of texts, in the order they were given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// Row-major, shape (texts, dimensions), each row of Euclidean length 1.
+    pub vectors: Vec<f32>,
+    /// Tokens the model read, special tokens included, after truncation.
+    pub tokens: u64,
+}
+
+/// A model call that gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error("{message}")]
+    Failed { message: String, hint: Option<String> },
+}
+
+/// Turns texts into vectors. A text's vector must not depend on its batch-mates: replay compares bytes.
+pub trait Embedder: Send + Sync {
+    fn id(&self) -> &ModelId;
+
+    /// Length of a vector.
+    fn dimensions(&self) -> usize;
+
+    /// Tokens beyond this are cut off, special tokens included.
+    fn max_tokens(&self) -> usize;
+
+    /// Byte ranges of the text's tokens, without special tokens and without truncation; for chunkers.
+    fn token_spans(&self, text: &str) -> Result<Vec<(usize, usize)>, ModelError>;
+
+    /// Embeds `texts`; reports progress and obeys cancellation through `work`.
+    fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError>;
+}
