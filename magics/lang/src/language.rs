@@ -1,0 +1,230 @@
+//! The whole language as data: magics, verbs and their clap declarations; reading a line against them, and help.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Command};
+use kernwerk_core::Problem;
+
+use crate::lexer::MagicLine;
+
+/// A magic, the group of verbs about one concern.
+#[derive(Clone, Copy, Debug)]
+pub struct MagicSpec {
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+/// Whether a verb takes a body: the lines below a `%%magic`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyUse {
+    None,
+    /// May have one, in this language (`sql`, `yaml`, …).
+    Optional(&'static str),
+    /// Must have one, in this language.
+    Required(&'static str),
+}
+
+/// An example of a verb. Examples are shown in help and run as tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// What it shows, such as `a table from a CSV file`.
+    pub about: &'static str,
+    pub line: &'static str,
+    pub body: Option<&'static str>,
+    /// Lines that have to run before it, without being shown; body magics as `line\nbody`.
+    pub setup: &'static [&'static str],
+}
+
+/// A verb as data.
+#[derive(Clone, Copy)]
+pub struct VerbSpec {
+    pub magic: &'static str,
+    pub name: &'static str,
+    pub about: &'static str,
+    pub body: BodyUse,
+    pub examples: &'static [Example],
+    /// The clap declaration of its arguments.
+    pub command: fn() -> Command,
+}
+
+/// All magics and verbs of a face.
+pub struct Language {
+    pub magics: &'static [MagicSpec],
+    pub verbs: Vec<VerbSpec>,
+}
+
+/// What a line turned out to be.
+#[derive(Debug)]
+pub enum Parsed {
+    /// The verb's index in [`Language::verbs`], and its arguments.
+    Call { verb: usize, arguments: ArgMatches },
+    /// Somebody asked for help.
+    Help(String),
+}
+
+impl Language {
+    /// Reads a line: finds the verb, checks the arguments and the body.
+    pub fn parse(&self, line: &MagicLine) -> Result<Parsed, Problem> {
+        let magic = self.magic(&line.magic)?;
+        let Some((verb_name, arguments)) = line.words.split_first() else {
+            return Ok(Parsed::Help(self.magic_help(magic)));
+        };
+        if is_help(verb_name) {
+            return Ok(Parsed::Help(self.magic_help(magic)));
+        }
+        let asks = verb_name.ends_with('?') || arguments.iter().any(|word| word == "?");
+        let index = self.verb(magic, verb_name.trim_end_matches('?'))?;
+        let verb = &self.verbs[index];
+        if asks {
+            return Ok(Parsed::Help(self.verb_help(verb)));
+        }
+        match verb.command("%").try_get_matches_from(arguments) {
+            Ok(arguments) => {
+                check_body(verb, line.body.as_deref())?;
+                Ok(Parsed::Call { verb: index, arguments })
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+                Ok(Parsed::Help(self.verb_help(verb)))
+            }
+            Err(error) => Err(argument_problem(verb, &error)),
+        }
+    }
+
+    pub(crate) fn magic(&self, name: &str) -> Result<&'static MagicSpec, Problem> {
+        let name = name.trim_end_matches('?');
+        self.magics.iter().find(|magic| magic.name == name).ok_or_else(|| {
+            let names = self.magics.iter().map(|magic| magic.name);
+            Problem::new("UnknownMagic", format!("there is no magic `%{name}`"))
+                .with_hint(did_you_mean(name, names, "%"))
+        })
+    }
+
+    fn verb(&self, magic: &MagicSpec, name: &str) -> Result<usize, Problem> {
+        let found = self.verbs.iter().position(|verb| verb.magic == magic.name && verb.name == name);
+        found.ok_or_else(|| {
+            let names = self.verbs_of(magic.name).map(|verb| verb.name);
+            Problem::new("UnknownVerb", format!("`%{}` has no verb `{name}`", magic.name))
+                .with_hint(did_you_mean(name, names, ""))
+        })
+    }
+
+    /// The verbs of a magic, in the order of their declaration.
+    pub fn verbs_of(&self, magic: &str) -> impl Iterator<Item = &VerbSpec> {
+        let magic = magic.to_owned();
+        self.verbs.iter().filter(move |verb| verb.magic == magic)
+    }
+
+    /// What `%magic --help` shows.
+    pub fn magic_help(&self, magic: &MagicSpec) -> String {
+        let width = self.verbs_of(magic.name).map(|verb| verb.name.len()).max().unwrap_or(0);
+        let verbs: Vec<String> =
+            self.verbs_of(magic.name).map(|verb| format!("  {:width$}  {}", verb.name, verb.about)).collect();
+        format!(
+            "%{} – {}\n\n{}\n\n`%{} VERB --help` tells more of one.",
+            magic.name,
+            magic.about,
+            verbs.join("\n"),
+            magic.name
+        )
+    }
+
+    /// What `%magic verb --help` shows: about, usage, arguments, examples.
+    pub fn verb_help(&self, verb: &VerbSpec) -> String {
+        let mut help = verb.command("%").render_long_help().to_string().trim_end().to_owned();
+        if !verb.examples.is_empty() {
+            help.push_str("\n\nExamples:");
+        }
+        for example in verb.examples {
+            help.push_str(&format!("\n  # {}\n  {}", example.about, example.line));
+            for line in example.body.unwrap_or_default().lines() {
+                help.push_str(&format!("\n  {line}"));
+            }
+        }
+        help
+    }
+}
+
+impl VerbSpec {
+    /// The clap command under which a face reads the verb: `prefix` is `%` in a notebook, `kernwerk ` in a shell.
+    pub fn command(&self, prefix: &str) -> Command {
+        let prefix = match self.body {
+            BodyUse::Required(_) if prefix == "%" => "%%",
+            _ => prefix,
+        };
+        (self.command)()
+            .bin_name(format!("{prefix}{} {}", self.magic, self.name))
+            .about(self.about)
+            .no_binary_name(true)
+            .disable_version_flag(true)
+    }
+}
+
+fn is_help(word: &str) -> bool {
+    matches!(word, "--help" | "-h" | "help" | "?")
+}
+
+fn check_body(verb: &VerbSpec, body: Option<&str>) -> Result<(), Problem> {
+    let filled = body.is_some_and(|body| !body.trim().is_empty());
+    match verb.body {
+        BodyUse::Required(language) if !filled => Err(Problem::new(
+            "MissingBody",
+            format!("`%%{} {}` needs {} on the lines below it", verb.magic, verb.name, article(language)),
+        )
+        .with_hint(format!(
+            "begin the line with `%%{} {}` and write below it; in a shell give it on standard input",
+            verb.magic, verb.name
+        ))),
+        BodyUse::None if filled => {
+            Err(Problem::new("UnexpectedBody", format!("`%{} {}` takes no body", verb.magic, verb.name)).with_hint(
+                format!(
+                    "write `%{} {}` with one percent sign; what follows is then a cell of its own",
+                    verb.magic, verb.name
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn article(language: &str) -> String {
+    match language {
+        "sql" => "SQL".to_owned(),
+        "yaml" => "YAML".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Turns clap's report into a message and a hint.
+fn argument_problem(verb: &VerbSpec, error: &clap::Error) -> Problem {
+    let rendered = error.render().to_string();
+    let message = rendered.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n");
+    let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    let mut hints = Vec::new();
+    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedValue] {
+        match error.get(kind) {
+            Some(ContextValue::String(text)) => hints.push(format!("did you mean `{text}`?")),
+            Some(ContextValue::Strings(texts)) if !texts.is_empty() => {
+                hints.push(format!("did you mean `{}`?", texts.join("` or `")));
+            }
+            _ => {}
+        }
+    }
+    hints.push(format!("`%{} {} --help` shows its arguments", verb.magic, verb.name));
+    Problem::new("BadArguments", format!("%{} {}: {message}", verb.magic, verb.name)).with_hint(hints.join(" "))
+}
+
+/// "Did you mean" for the nearest of `names`, else all of them.
+pub(crate) fn did_you_mean(given: &str, names: impl Iterator<Item = &'static str>, prefix: &str) -> String {
+    let names: Vec<&str> = names.collect();
+    let nearest = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(given, name), name))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match nearest {
+        Some((_, name)) => format!("did you mean `{prefix}{name}`?"),
+        None => {
+            let all: Vec<String> = names.iter().map(|name| format!("`{prefix}{name}`")).collect();
+            format!("there are {}", all.join(", "))
+        }
+    }
+}
