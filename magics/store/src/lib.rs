@@ -1,0 +1,33 @@
+//! The lab: a directory with Lance tables and their versions, the SQLite ledger, content-addressed blobs and locks.
+//!
+//! Invariants of this room:
+//! - Every write is atomic: after a `kill -9` the lab is as before the write or as after it, and the next [`Lab::open`]
+//!   sweeps what was left over and says so.
+//! - Several processes use one lab at once: a data set has one writer at a time and any number of readers, who never wait.
+//! - Nothing here knows what a feature view, a corpus or an artifact means; they are names, rows and JSON.
+
+mod blobs;
+mod config;
+mod dataset;
+mod digest;
+mod error;
+mod files;
+mod lab;
+mod ledger;
+mod lock;
+mod names;
+mod operation;
+mod pins;
+mod principal;
+mod recovery;
+
+pub use blobs::Blobs;
+pub use config::{Config, ModelDefaults, Price, PrincipalRecord};
+pub use dataset::{Stored, Summary, VersionInfo, WriteMode, Written};
+pub use digest::{ContentHasher, content_digest};
+pub use error::Error;
+pub use lab::Lab;
+pub use ledger::{CellEnd, CellRecord, Definition, Ledger, Money, NewCell, OutputRecord, UsageRow};
+pub use lock::WriteLock;
+pub use operation::Operation;
+pub use principal::{EVERYONE, Principal};

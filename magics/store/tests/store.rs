@@ -1,0 +1,24 @@
+//! Tests of the lab: what it stores, what survives a kill, and what several processes do to it at once.
+
+#[path = "store/child.rs"]
+mod child;
+#[path = "store/common.rs"]
+mod common;
+#[path = "store/datasets.rs"]
+mod datasets;
+#[path = "store/digests.rs"]
+mod digests;
+#[path = "store/kill.rs"]
+mod kill;
+#[path = "store/labs.rs"]
+mod labs;
+#[path = "store/ledger.rs"]
+mod ledger;
+#[path = "store/many.rs"]
+mod many;
+#[path = "store/pinned.rs"]
+mod pinned;
+#[path = "store/read_only.rs"]
+mod read_only;
+#[path = "store/rewrite.rs"]
+mod rewrite;

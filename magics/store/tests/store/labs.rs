@@ -1,0 +1,209 @@
+//! Finding, making and opening labs; their configuration, principals, files and blobs.
+
+use std::path::Path;
+
+use kernwerk_core::{Problem, Resource, Usage};
+use kernwerk_store::{Error, Lab, Principal, WriteMode};
+
+use crate::common::{Place, rows, run};
+
+#[test]
+fn a_lab_is_found_from_below() {
+    let place = Place::new();
+    let below = place.root().join("notebooks").join("deep");
+    std::fs::create_dir_all(&below).unwrap();
+    assert_eq!(Lab::find(&below).as_deref(), Some(place.root()));
+    assert_eq!(Lab::find(place.root()).as_deref(), Some(place.root()));
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(Lab::find(elsewhere.path()), None);
+}
+
+#[test]
+fn where_there_is_no_lab_the_error_says_how_to_make_one() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    for place in [elsewhere.path().to_owned(), elsewhere.path().join("missing")] {
+        let problem = Problem::from(Lab::open(&place).err().unwrap());
+        assert_eq!(problem.name, "NoLab");
+        assert!(problem.hint.unwrap().contains("%lab init"));
+    }
+}
+
+#[test]
+fn init_makes_the_directory_and_is_repeatable() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("new").join("lab");
+    let lab = Lab::init(&root).unwrap();
+    assert!(root.join("kernwerk.toml").is_file());
+    assert_eq!(std::fs::read_to_string(root.join(".kernwerk/.gitignore")).unwrap(), "*\n");
+    std::fs::write(root.join("kernwerk.toml"), "language = 'de'\n").unwrap();
+    let again = Lab::init(&root).unwrap();
+    assert_eq!(lab.id(), again.id());
+    assert_eq!(again.config().language.as_deref(), Some("de"));
+    assert!(again.recovered().is_empty());
+}
+
+#[test]
+fn a_checkout_without_data_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("kernwerk.toml"), "").unwrap();
+    let lab = Lab::open(directory.path()).unwrap();
+    assert!(lab.names(Resource::Table).is_empty());
+    assert!(!lab.id().is_nil());
+}
+
+#[test]
+fn a_lab_keeps_its_identity_when_it_moves() {
+    let place = Place::new();
+    place.write("rides", WriteMode::Append, rows([1, 2], "x"));
+    let digest = run(place.table("rides").digest()).unwrap();
+    let moved = tempfile::tempdir().unwrap();
+    let target = moved.path().join("lab");
+    std::fs::rename(place.root(), &target).unwrap();
+    let lab = Lab::open(&target).unwrap();
+    assert_eq!(lab.id(), place.lab.id());
+    assert_eq!(run(run(lab.dataset(Resource::Table, "rides")).unwrap().digest()).unwrap(), digest);
+}
+
+#[test]
+fn odd_characters_in_the_path_do_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("Büro #1 100% %20 a+b [x]");
+    let lab = Lab::init(&root).unwrap();
+    let work = kernwerk_core::Work::silent();
+    run(lab.write(Resource::Table, "rides", WriteMode::Append, vec![rows([1], "x")], &work)).unwrap();
+    run(lab.write(Resource::Table, "rides", WriteMode::Append, vec![rows([2], "x")], &work)).unwrap();
+    let stored = run(lab.dataset(Resource::Table, "rides")).unwrap();
+    assert_eq!(run(stored.rows()).unwrap(), 2);
+    assert!(root.join(".kernwerk/tables/rides.lance").is_dir());
+}
+
+#[test]
+fn a_wrong_configuration_is_named_by_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let cases: [(&[u8], &str, &str); 6] = [
+        (b"language = 'de'\n\nlangauge = 'en'\n", ", line 3:", "langauge"),
+        (b"language = 5\n", ", line 1:", "string"),
+        (b"[principals.ada]\ngroups = 'finance'\n", ", line 2:", "sequence"),
+        (b"[models\n", ", line 1:", ""),
+        (b"# ok\nlanguage = '\xff'\n", ", line 2:", "UTF-8"),
+        (b"\n[prices.x]\ncurrency = 'EUR'\ncpu_hour = -1\n", ", line 2:", "negative"),
+    ];
+    for (text, line, word) in cases {
+        std::fs::write(directory.path().join("kernwerk.toml"), text).unwrap();
+        let problem = Problem::from(Lab::open(directory.path()).err().unwrap());
+        assert_eq!(problem.name, "BadConfig");
+        assert!(problem.message.contains(line), "{} lacks {line}", problem.message);
+        assert!(problem.message.contains(word), "{} lacks {word}", problem.message);
+    }
+}
+
+#[test]
+fn the_template_is_right_when_its_comments_are_removed() {
+    let place = Place::new();
+    let template = std::fs::read_to_string(place.root().join("kernwerk.toml")).unwrap();
+    let is_setting = |line: &&str| line.contains('=') || line.starts_with("# [");
+    let settings: Vec<&str> = template.lines().filter(is_setting).map(|line| line.trim_start_matches("# ")).collect();
+    std::fs::write(place.root().join("kernwerk.toml"), settings.join("\n")).unwrap();
+    let lab = Lab::open(place.root()).unwrap();
+    assert_eq!(lab.config().language.as_deref(), Some("en"));
+    assert_eq!(lab.config().prices["all-MiniLM-L6-v2"].currency, "EUR");
+    assert_eq!(lab.principal(Some("ada")).unwrap().groups, ["finance"]);
+}
+
+#[test]
+fn principals_have_the_groups_of_the_file_and_nobody_reads_only_what_is_for_everyone() {
+    let place = Place::new();
+    assert_eq!(place.lab.principal(Some("bob")).unwrap().groups, Vec::<String>::new());
+    std::fs::write(place.root().join("kernwerk.toml"), "[principals.ada]\ngroups = ['finance']\n").unwrap();
+    let lab = Lab::open(place.root()).unwrap();
+    let ada = lab.principal(Some("ada")).unwrap();
+    let nobody = lab.principal(None).unwrap();
+    assert_eq!(nobody, Principal::nobody());
+    for (reader, for_ada, for_nobody) in [
+        ("everyone", true, true),
+        ("user:ada", true, false),
+        ("group:finance", true, false),
+        ("user:finance", false, false),
+        ("group:ada", false, false),
+        ("ada", false, false),
+        ("", false, false),
+        ("user:", false, false),
+    ] {
+        assert_eq!(ada.may_read(&[reader]), for_ada, "{reader}");
+        assert_eq!(nobody.may_read(&[reader]), for_nobody, "{reader}");
+    }
+    assert!(!ada.may_read(&[]));
+    assert!(ada.may_read(&["user:bob", "group:finance"]));
+    let problem = Problem::from(lab.principal(Some("adda")).unwrap_err());
+    assert_eq!((problem.name.as_str(), problem.hint.as_deref()), ("UnknownPrincipal", Some("did you mean `ada`?")));
+    for bad in ["", "a b", "group:x", "a,b"] {
+        assert!(matches!(lab.principal(Some(bad)), Err(Error::BadPrincipal { .. })), "{bad}");
+    }
+}
+
+#[test]
+fn a_price_is_exact_to_a_millionth_and_absent_where_something_was_not_measured() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "[prices.m]\ncurrency = 'EUR'\nmillion_tokens_in = 0.02\nmillion_tokens_out = 3\ncpu_hour = 0.36\n";
+    std::fs::write(directory.path().join("kernwerk.toml"), text).unwrap();
+    let price = Lab::open(directory.path()).unwrap().config().prices["m"].clone();
+    let usage =
+        |cpu_seconds| Usage { model: None, tokens_in: 1_000_000, tokens_out: 2, wall_seconds: 9.0, cpu_seconds };
+    assert_eq!(price.cost(&usage(Some(10.0))).unwrap().amount_micros, 20_000 + 6 + 1_000);
+    assert_eq!(price.cost(&usage(None)), None);
+}
+
+#[test]
+fn paths_in_records_are_relative_to_the_lab() {
+    let place = Place::new();
+    let inside = place.root().join("notebooks/../data/rides.csv");
+    assert_eq!(place.lab.relative(&inside), "data/rides.csv");
+    assert_eq!(place.lab.relative(Path::new("/nowhere/x")), "/nowhere/x");
+    let link = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(place.root(), link.path().join("link")).unwrap();
+    assert_eq!(place.lab.relative(&link.path().join("link/new/a.txt")), "new/a.txt");
+}
+
+#[test]
+fn a_file_is_written_whole_and_leaves_no_draft() {
+    let place = Place::new();
+    let path = place.root().join("run.trec");
+    place.lab.atomic_write(&path, b"one").unwrap();
+    place.lab.atomic_write(&path, b"two").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"two");
+    let problem = place.lab.atomic_write(&place.root().join("missing/run.trec"), b"x").unwrap_err().to_string();
+    assert!(problem.contains("missing/run.trec"), "{problem}");
+    assert!(place.lab.atomic_write(place.root(), b"x").is_err());
+    assert_eq!(crate::common::files_below(&place.lab.data_dir().join("tmp")), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_link_points_to_is_replaced_and_the_link_stays() {
+    let place = Place::new();
+    let (target, link) = (place.root().join("target"), place.root().join("link"));
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    place.lab.atomic_write(&link, b"new").unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(std::fs::read(&target).unwrap(), b"new");
+}
+
+#[test]
+fn blobs_are_found_by_their_digest_and_checked() {
+    let place = Place::new();
+    let blobs = place.lab.blobs();
+    let digest = blobs.put(b"an output").unwrap();
+    assert_eq!(blobs.put(b"an output").unwrap(), digest);
+    assert_eq!(digest, blake3::hash(b"an output").to_hex().as_str());
+    assert!(blobs.contains(&digest));
+    assert_eq!(blobs.get(&digest).unwrap(), b"an output");
+    let path = place.lab.data_dir().join("blobs").join(&digest[..2]).join(&digest[2..]);
+    std::fs::write(path, "another").unwrap();
+    assert!(matches!(blobs.get(&digest), Err(Error::DamagedBlob { .. })));
+    let missing = "0".repeat(64);
+    assert!(!blobs.contains(&missing));
+    assert!(matches!(blobs.get(&missing), Err(Error::NoBlob { .. })));
+    for bad in ["", "../../ledger.sqlite", &"A".repeat(64)] {
+        assert!(matches!(blobs.get(bad), Err(Error::BadDigest { .. })), "{bad}");
+    }
+}
