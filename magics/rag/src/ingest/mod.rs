@@ -1,0 +1,185 @@
+//! Taking documents into a corpus: read, cut, compare with what is there, embed what is new, store it all as one version.
+
+mod draft;
+mod plan;
+mod scope;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kernwerk_core::{Embedder, Event, Events, Resource, Work};
+use kernwerk_store::{Lab, WriteMode};
+
+use crate::chunk::LEAST_TOKENS;
+use crate::corpus::{self, MadeWith, Row};
+use crate::{Error, Language, Readers};
+use plan::Plan;
+use scope::Scope;
+
+/// What to take into a corpus, and how.
+#[derive(Clone, Debug)]
+pub struct IngestRequest {
+    pub corpus: String,
+    /// Files, and directories with all that is below them.
+    pub paths: Vec<PathBuf>,
+    /// Who may read the documents. None: those who may read the source's documents now, and everyone for a new source.
+    pub readers: Option<Readers>,
+    /// The language of all documents; none to find it out for each.
+    pub language: Option<Language>,
+    /// Most tokens of a chunk; none for what the corpus has now, and for a new one as many as the model reads.
+    pub chunk_tokens: Option<usize>,
+}
+
+/// What an ingest did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingested {
+    pub corpus: String,
+    /// The version that the corpus is at.
+    pub version: u64,
+    /// Whether that version is new.
+    pub written: bool,
+    pub added: usize,
+    pub changed: usize,
+    pub removed: usize,
+    pub unchanged: usize,
+    /// Chunks that the corpus has now.
+    pub chunks: usize,
+    /// Chunks that the model read; the others were known.
+    pub embedded: usize,
+    /// Documents of this ingest that have no text.
+    pub without_text: Vec<String>,
+    /// Files in the given directories that are of no kind that is read.
+    pub left_out: Vec<String>,
+    /// The reader lists that were kept because none was given; `everyone` is not among them.
+    pub kept_readers: Vec<Readers>,
+    /// The files that were read.
+    pub sources: Vec<Source>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// See [`Lab::relative`].
+    pub name: String,
+    /// blake3 of its bytes, hexadecimal.
+    pub digest: String,
+}
+
+/// The corpus before the ingest.
+struct There {
+    version: u64,
+    made_with: MadeWith,
+    rows: Vec<Row>,
+}
+
+/// Takes the documents at the given paths into a corpus, which is made if there is none. Documents of the same sources that
+/// are there no more are removed. What the corpus knows already, by its content, is not embedded again; when nothing differs
+/// there is no new version. On failure and on cancel the corpus stays as it was.
+pub async fn ingest(
+    lab: &Lab,
+    request: &IngestRequest,
+    embedder: &dyn Embedder,
+    work: &Work,
+) -> Result<Ingested, Error> {
+    let lock = lab.lock(Resource::Corpus, &request.corpus, &work.cancel)?;
+    let operation = lab.begin("ingest", &request.corpus)?;
+    let there = there(lab, &request.corpus).await?;
+    let made_with = made_with(request, there.as_ref(), embedder)?;
+    let known = there.as_ref().map_or(&[][..], |there| &there.rows);
+    let scope = Scope::find(lab, &request.paths, known)?;
+    let drafts = draft::drafts(&scope, request, made_with.chunk_tokens, embedder, work)?;
+    let mut plan = Plan::new(request, &scope, drafts.documents, known)?;
+    let embedded = embed(&mut plan, &made_with, embedder, work)?;
+    let is_same = there.as_ref().is_some_and(|there| there.made_with == made_with && plan.rows == there.rows);
+    let version = match &there {
+        Some(there) if is_same => there.version,
+        _ => {
+            // Always the whole corpus, in one order: what it holds then depends on the documents alone and not on the way
+            // there, so that a replay that ingests them at once compares equal.
+            let batches = corpus::batches(&request.corpus, &made_with, &plan.rows)?;
+            lock.write(WriteMode::Replace, batches, work).await?.version
+        }
+    };
+    operation.done()?;
+    Ok(Ingested {
+        corpus: request.corpus.clone(),
+        version,
+        written: !is_same,
+        added: plan.added,
+        changed: plan.changed,
+        removed: plan.removed,
+        unchanged: plan.unchanged,
+        chunks: plan.rows.iter().filter(|row| row.vector.is_some()).count(),
+        embedded,
+        without_text: plan.without_text,
+        left_out: scope.left_out,
+        kept_readers: plan.kept_readers,
+        sources: drafts.sources,
+    })
+}
+
+async fn there(lab: &Lab, corpus: &str) -> Result<Option<There>, Error> {
+    let stored = match lab.dataset(Resource::Corpus, corpus).await {
+        Ok(stored) => stored,
+        Err(kernwerk_store::Error::Unknown { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut rows = Vec::new();
+    for batch in stored.read(None, None).await? {
+        rows.extend(corpus::rows(corpus, &batch)?);
+    }
+    let made_with = MadeWith::read(corpus, stored.schema().metadata())?;
+    Ok(Some(There { version: stored.version(), made_with, rows }))
+}
+
+fn made_with(request: &IngestRequest, there: Option<&There>, embedder: &dyn Embedder) -> Result<MadeWith, Error> {
+    if let Some(there) = there {
+        there.made_with.check(&request.corpus, embedder)?;
+    }
+    let most = embedder.max_tokens();
+    let kept = there.map_or(most, |there| there.made_with.chunk_tokens);
+    let chunk_tokens = request.chunk_tokens.unwrap_or(kept);
+    if !(LEAST_TOKENS..=most).contains(&chunk_tokens) {
+        let model = embedder.id().name.clone();
+        return Err(Error::BadChunkTokens { given: chunk_tokens, model, least: LEAST_TOKENS, most });
+    }
+    Ok(MadeWith { model: embedder.id().clone(), dimensions: embedder.dimensions(), chunk_tokens })
+}
+
+/// Gives the rows that lack them their vectors; how many texts the model read for it.
+fn embed(plan: &mut Plan, made_with: &MadeWith, embedder: &dyn Embedder, work: &Work) -> Result<usize, Error> {
+    let pending = std::mem::take(&mut plan.pending);
+    if pending.is_empty() {
+        return Ok(0);
+    }
+    let texts: Vec<&str> = pending.iter().map(|pending| pending.text.as_str()).collect();
+    let told = Work::new(work.cancel.clone(), Arc::new(InChunks { events: work.events.clone() }));
+    let embedded = embedder.embed(&texts, &told)?;
+    let vectors = embedded.vectors.chunks_exact(made_with.dimensions);
+    if vectors.len() != texts.len() {
+        let message = format!("{} gave {} vectors for {} texts", made_with.model.name, vectors.len(), texts.len());
+        return Err(Error::Model { message, hint: None });
+    }
+    for (pending, vector) in pending.iter().zip(vectors) {
+        for &row in &pending.rows {
+            plan.rows[row].vector = Some(vector.to_vec());
+        }
+    }
+    Ok(pending.len())
+}
+
+/// Tells the model's progress as the progress of the ingest.
+struct InChunks {
+    events: Arc<dyn Events>,
+}
+
+impl Events for InChunks {
+    fn emit(&self, event: Event) {
+        self.events.emit(match event {
+            Event::Progress { done, total, .. } => {
+                Event::Progress { task: "embedding".to_owned(), done, total, unit: "chunks" }
+            }
+            event => event,
+        });
+    }
+}

@@ -1,0 +1,28 @@
+//! Retrieval: documents become a corpus of chunks with vectors, and a corpus answers queries by words, by meaning, or by both.
+//!
+//! Invariants of this room:
+//! - Only rows that the principal may read are scored, counted or shown; what others may read changes no number.
+//! - A corpus's content follows from its documents alone, not from the steps in which they were taken in.
+//! - The same search on the same version gives the same ranks and scores, on any number of threads.
+//! - Models are known as traits only; words are compared here, meaning by what the model says.
+
+mod analysis;
+mod chunk;
+mod corpus;
+mod error;
+mod index;
+mod ingest;
+mod language;
+mod list;
+mod parallel;
+mod read;
+mod readers;
+mod search;
+mod words;
+
+pub use error::Error;
+pub use ingest::{IngestRequest, Ingested, Source, ingest};
+pub use language::Language;
+pub use list::{CorpusSummary, list};
+pub use readers::Readers;
+pub use search::{Answer, Hit, Mode, Query, Run, SearchRequest, read_queries, search, search_many};

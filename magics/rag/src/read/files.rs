@@ -1,0 +1,80 @@
+//! Which files an ingest reads.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kernwerk_store::Lab;
+use walkdir::{DirEntry, WalkDir};
+
+use super::Format;
+use crate::Error;
+
+/// A file to read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SourceFile {
+    pub path: PathBuf,
+    /// The path as the corpus names it; see [`Lab::relative`].
+    pub source: String,
+    pub format: Format,
+}
+
+/// What the given paths lead to.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// In order of their sources; none twice.
+    pub files: Vec<SourceFile>,
+    /// Sources of the given paths themselves: each stands for itself and for all below it.
+    pub roots: Vec<String>,
+    /// Files in given directories that are of no kind that is read.
+    pub left_out: Vec<String>,
+}
+
+/// Finds the files below `paths`. What a path names itself is read as text if its name promises nothing else; in a directory,
+/// hidden entries and other kinds of files are left out.
+pub(crate) fn find(lab: &Lab, paths: &[PathBuf]) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
+    for path in paths {
+        found.roots.push(source_of(lab, path)?);
+        let metadata = std::fs::metadata(path).map_err(Error::reading(path))?;
+        if metadata.is_dir() {
+            for (path, format) in below(path, lab, &mut found.left_out)? {
+                let source = source_of(lab, &path)?;
+                files.insert(source.clone(), SourceFile { path, source, format });
+            }
+        } else {
+            let (source, format) = (source_of(lab, path)?, Format::of(path).unwrap_or(Format::Text));
+            files.insert(source.clone(), SourceFile { path: path.clone(), source, format });
+        }
+    }
+    found.files = files.into_values().collect();
+    Ok(found)
+}
+
+fn source_of(lab: &Lab, path: &Path) -> Result<String, Error> {
+    match path.to_str() {
+        Some(_) => Ok(lab.relative(path)),
+        None => Err(Error::BadPath { path: path.to_owned() }),
+    }
+}
+
+fn below(directory: &Path, lab: &Lab, left_out: &mut Vec<String>) -> Result<Vec<(PathBuf, Format)>, Error> {
+    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let mut files = Vec::new();
+    for entry in WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(is_shown) {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(directory).to_owned();
+            let source =
+                error.into_io_error().unwrap_or_else(|| std::io::Error::other("the directory contains itself"));
+            Error::Unreadable { path, source }
+        })?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        match Format::of(entry.path()) {
+            Some(format) if entry.path().is_file() => files.push((entry.into_path(), format)),
+            _ => left_out.push(lab.relative(entry.path())),
+        }
+    }
+    Ok(files)
+}
