@@ -1,0 +1,264 @@
+//! An artifact on the disk: `pipelines/NAME/VERSION/`, its manifest, and how versions are found and put in place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use kernwerk_core::Work;
+use kernwerk_store::Lab;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::error::near;
+use crate::files::{digest, make_directory, read_file, write_file};
+use crate::pipeline::{FORMAT, Pipeline};
+use crate::proof::Proof;
+
+pub(crate) const PIPELINE: &str = "pipeline.toml";
+pub(crate) const MANIFEST: &str = "MANIFEST.json";
+pub(crate) const NOTEBOOK: &str = "notebook.ipynb";
+pub(crate) const PROOF: &str = "attestations/proof.json";
+/// What lies in here is measured or signed, and no part of the identity.
+pub(crate) const ATTESTATIONS: &str = "attestations";
+/// The lab's `kernwerk.toml` as it was; under another name, so that the artifact is not taken for a lab.
+pub(crate) const CONFIG: &str = "lab.toml";
+const LONGEST_NAME: usize = 64;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// An artifact as people name it: `NAME`, or `NAME@3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub name: String,
+    /// None is the latest.
+    pub version: Option<u32>,
+}
+
+impl FromStr for Reference {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let bad = || Error::BadReference { text: text.to_owned() };
+        let (name, version) = match text.split_once('@') {
+            Some((name, version)) => (name, Some(version.parse().ok().filter(|version| *version > 0).ok_or_else(bad)?)),
+            None => (text, None),
+        };
+        check_name(name).map_err(|_| bad())?;
+        Ok(Self { name: name.to_owned(), version })
+    }
+}
+
+/// Checks that `name` may name an artifact: it becomes a directory.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let is_good = name.len() <= LONGEST_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    is_good.then_some(()).ok_or_else(|| Error::BadName { name: name.to_owned() })
+}
+
+/// A version of an artifact on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    pub name: String,
+    pub version: u32,
+    pub directory: PathBuf,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}@{}", self.name, self.version)
+    }
+}
+
+impl Location {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.directory.join(relative)
+    }
+
+    fn broken(&self, file: &str, message: impl fmt::Display) -> Error {
+        Error::BrokenArtifact { path: self.path(file), message: message.to_string() }
+    }
+
+    /// Reads `pipeline.toml`.
+    pub(crate) fn pipeline(&self) -> Result<Pipeline, Error> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let text = self.text(PIPELINE)?;
+        let head: Head = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
+        if head.format > FORMAT {
+            return Err(Error::NewerArtifact { path: self.path(PIPELINE), found: head.format, known: FORMAT });
+        }
+        toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))
+    }
+
+    /// Reads `MANIFEST.json`, and with it the artifact's identity: the digest of the manifest.
+    pub(crate) fn manifest(&self) -> Result<(Manifest, String), Error> {
+        let text = self.text(MANIFEST)?;
+        let manifest = serde_json::from_str(&text).map_err(|error| self.broken(MANIFEST, error))?;
+        Ok((manifest, digest(text.as_bytes())))
+    }
+
+    /// Reads `attestations/proof.json`; none where it was taken away.
+    pub(crate) fn proof(&self) -> Result<Option<Proof>, Error> {
+        if !self.path(PROOF).exists() {
+            return Ok(None);
+        }
+        serde_json::from_str(&self.text(PROOF)?).map(Some).map_err(|error| self.broken(PROOF, error))
+    }
+
+    /// Reads one of the artifact's files as text.
+    pub(crate) fn text(&self, file: &str) -> Result<String, Error> {
+        let bytes = read_file(&self.path(file)).map_err(|error| match error {
+            Error::Io { source, .. } => self.broken(file, source),
+            error => error,
+        })?;
+        String::from_utf8(bytes).map_err(|_| self.broken(file, "it is not UTF-8"))
+    }
+}
+
+/// `MANIFEST.json`: a digest of every file of the artifact but itself and the attestations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    /// Sorted by path.
+    pub files: Vec<ManifestFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Relative to the artifact, with `/`.
+    pub path: String,
+    pub bytes: u64,
+    pub blake3: String,
+}
+
+impl Manifest {
+    /// The manifest of files that are still in memory.
+    pub(crate) fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let files = files.iter().map(|(path, bytes)| ManifestFile {
+            path: path.clone(),
+            bytes: bytes.len() as u64,
+            blake3: digest(bytes),
+        });
+        Self { format: FORMAT, files: files.collect() }
+    }
+}
+
+fn pipelines(lab: &Lab) -> PathBuf {
+    lab.root().join("pipelines")
+}
+
+/// The names of the lab's artifacts, sorted.
+pub(crate) fn names(lab: &Lab) -> Vec<String> {
+    let mut names = subdirectories(&pipelines(lab));
+    names.retain(|name| check_name(name).is_ok());
+    names
+}
+
+/// The versions of an artifact, oldest first.
+pub(crate) fn versions(lab: &Lab, name: &str) -> Vec<u32> {
+    let directories = subdirectories(&pipelines(lab).join(name));
+    let mut versions: Vec<u32> = directories.iter().filter_map(|name| version_number(name)).collect();
+    versions.sort_unstable();
+    versions
+}
+
+fn version_number(directory: &str) -> Option<u32> {
+    directory.parse().ok().filter(|version: &u32| *version > 0 && version.to_string() == directory)
+}
+
+fn subdirectories(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let directories = entries.flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = directories.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    names
+}
+
+pub(crate) fn location(lab: &Lab, name: &str, version: u32) -> Location {
+    Location { name: name.to_owned(), version, directory: pipelines(lab).join(name).join(version.to_string()) }
+}
+
+/// Finds the artifact that `reference` names.
+pub(crate) fn find(lab: &Lab, reference: &Reference) -> Result<Location, Error> {
+    let versions = versions(lab, &reference.name);
+    let Some(latest) = versions.last() else {
+        return Err(Error::UnknownArtifact {
+            name: reference.name.clone(),
+            near: near(&reference.name, names(lab).iter().map(String::as_str)),
+        });
+    };
+    let version = reference.version.unwrap_or(*latest);
+    if versions.contains(&version) {
+        return Ok(location(lab, &reference.name, version));
+    }
+    Err(Error::UnknownVersion { name: reference.name.clone(), version, versions })
+}
+
+/// The right to add versions to an artifact; freed on drop and by death.
+pub(crate) struct VersionLock(#[expect(dead_code, reason = "holds the lock until it is closed")] File);
+
+/// Waits for the right to add versions to the artifact.
+pub(crate) fn lock(lab: &Lab, name: &str, work: &Work) -> Result<VersionLock, Error> {
+    let path = lab.data_dir().join("locks").join(format!("pipelines-{name}.lock"));
+    make_directory(path.parent().unwrap_or(lab.data_dir()))?;
+    let file = File::create(&path).map_err(Error::io("open", &path))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(VersionLock(file)),
+            Err(std::fs::TryLockError::WouldBlock) => work.check()?,
+            Err(std::fs::TryLockError::Error(source)) => return Err(Error::io("lock", &path)(source)),
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+}
+
+/// Puts the finished directory `staged` in place as the next version, all at once.
+pub(crate) fn place(lab: &Lab, name: &str, staged: &Path) -> Result<Location, Error> {
+    let home = pipelines(lab).join(name);
+    make_directory(&home)?;
+    let version = versions(lab, name).last().map_or(1, |latest| latest + 1);
+    let location = location(lab, name, version);
+    let put = Error::io("put in place", &location.directory);
+    match std::fs::rename(staged, &location.directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            // The lab's data lies on another file system: copy next to the place, under a name that counts for nothing.
+            let beside = home.join(format!(".draft-{}", Uuid::new_v4().simple()));
+            copy_directory(staged, &beside)?;
+            std::fs::rename(&beside, &location.directory).map_err(put)?;
+        }
+        renamed => renamed.map_err(put)?,
+    }
+    // Makes the rename last through a power cut where the file system can; it is atomic all the same.
+    let _ = File::open(&home).and_then(|home| home.sync_all());
+    Ok(location)
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.map_err(|error| Error::io("copy", from)(error.into()))?;
+        let target = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        if entry.file_type().is_dir() {
+            make_directory(&target)?;
+        } else {
+            write_file(&target, &read_file(entry.path())?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes drafts of versions whose process died; the caller holds the artifact's lock.
+pub(crate) fn sweep_drafts(lab: &Lab, name: &str) {
+    let home = pipelines(lab).join(name);
+    for draft in subdirectories(&home).iter().filter(|name| name.starts_with(".draft-")) {
+        // What cannot be removed now is tried again by the next publication.
+        let _ = std::fs::remove_dir_all(home.join(draft));
+    }
+}

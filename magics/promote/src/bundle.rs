@@ -1,0 +1,183 @@
+//! The files of an artifact, made from the slice and its proof run. The same slice and outcomes give the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernwerk_core::{Captured, CellOutcome, CellStatus, Channel};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::artifact::{CONFIG, NOTEBOOK, PIPELINE};
+use crate::files::digest;
+use crate::judge::{settle, traces};
+use crate::mirror::Mirror;
+use crate::pipeline::{BindingReference, OutputReference, Pipeline, StepRecord};
+use crate::plan::{Kept, Plan};
+
+/// A table of the target that is larger is kept by its digest alone.
+const LARGEST_TABLE: usize = 16 << 20;
+/// Keeps version control from changing line ends, which are part of the digests.
+const ATTRIBUTES: &str = "* -text\n";
+
+/// An artifact in memory, without its manifest and attestations.
+pub(crate) struct Bundle {
+    /// By path relative to the artifact.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Completes `pipeline` with its steps and puts all files together.
+pub(crate) fn bundle(
+    mut pipeline: Pipeline,
+    plan: &Plan,
+    outcomes: &[CellOutcome],
+    mirror: &Mirror,
+    config: Option<Vec<u8>>,
+) -> Result<Bundle, Error> {
+    let mut files = BTreeMap::new();
+    let width = plan.kept.len().to_string().len().max(2);
+    let inputs: BTreeSet<String> = pipeline.inputs.iter().map(|input| input.name.clone()).collect();
+    for ((kept, outcome), step) in plan.kept.iter().zip(outcomes).zip(1..) {
+        let number = format!("{step:0width$}");
+        let file = format!("cells/{number}.rs");
+        files.insert(file.clone(), kept.execution.text.clone().into_bytes());
+        let mut bindings = bindings(kept, outcome);
+        if kept.is_target() {
+            attach_tables(&mut bindings, &number, mirror, &mut files);
+        }
+        pipeline.steps.push(StepRecord {
+            step,
+            file,
+            needs: plan.steps_of(&kept.needs),
+            fails: outcome.status != CellStatus::Ok,
+            outputs: outputs(kept, outcome, &number, &mut files),
+            bindings,
+            traces: stable_traces(kept, outcome, &inputs),
+        });
+    }
+    files.insert(NOTEBOOK.to_owned(), to_json(&notebook(plan)));
+    files.insert(".gitattributes".to_owned(), ATTRIBUTES.into());
+    if let Some(config) = config {
+        files.insert(CONFIG.to_owned(), config);
+    }
+    let text = toml::to_string(&pipeline)
+        .map_err(|error| Error::BrokenArtifact { path: PIPELINE.into(), message: error.to_string() })?;
+    files.insert(PIPELINE.to_owned(), text.into_bytes());
+    Ok(Bundle { files })
+}
+
+/// The reference outputs of a cell; those to be compared become files.
+fn outputs(
+    kept: &Kept,
+    outcome: &CellOutcome,
+    number: &str,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Vec<OutputReference> {
+    let settled = settle(&outcome.outputs);
+    let outputs = settled.iter().zip(1..).map(|(output, position)| {
+        let file = is_stable(kept, outcome, output).then(|| {
+            let file = format!("outputs/{number}-{position}-{}.{}", word(output.channel), suffix(&output.format));
+            files.insert(file.clone(), output.bytes.clone());
+            file
+        });
+        OutputReference { channel: output.channel, format: output.format.clone(), file, volatile: output.volatile }
+    });
+    outputs.collect()
+}
+
+/// Whether the output is to be compared in replays: the notebook showed the same.
+fn is_stable(kept: &Kept, outcome: &CellOutcome, output: &Captured) -> bool {
+    if output.volatile {
+        return false;
+    }
+    let found = digest(&output.bytes);
+    let recorded = kept.execution.outputs.iter();
+    let is_same = recorded.clone().any(|one| one.channel == output.channel && one.digest == found);
+    // A stream that was recorded in pieces is the same when its pieces are.
+    let pieces = |channel: Channel| outcome.outputs.iter().filter(move |piece| piece.channel == channel);
+    let is_stream = matches!(output.channel, Channel::Stdout | Channel::Stderr);
+    let same_pieces = || {
+        let recorded: Vec<&str> =
+            recorded.filter(|one| one.channel == output.channel).map(|one| one.digest.as_str()).collect();
+        let found: Vec<String> = pieces(output.channel).map(|piece| digest(&piece.bytes)).collect();
+        recorded == found
+    };
+    is_same || (is_stream && same_pieces())
+}
+
+fn bindings(kept: &Kept, outcome: &CellOutcome) -> Vec<BindingReference> {
+    let bindings = outcome.bindings.iter().map(|binding| {
+        let is_stable = kept.execution.bindings.contains(binding);
+        BindingReference { name: binding.name.clone(), digest: is_stable.then(|| binding.digest.clone()), file: None }
+    });
+    bindings.collect()
+}
+
+/// Adds the rows of the target's tables, so that a replay can tell rounding from a difference.
+fn attach_tables(
+    bindings: &mut [BindingReference],
+    number: &str,
+    mirror: &Mirror,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) {
+    for binding in bindings {
+        let table = binding.digest.as_ref().and_then(|digest| mirror.bound_table(&binding.name, digest));
+        if let Some(table) = table.filter(|table| table.len() <= LARGEST_TABLE) {
+            let file = format!("outputs/{number}-{}.arrow", binding.name);
+            files.insert(file.clone(), table);
+            binding.file = Some(file);
+        }
+    }
+}
+
+/// The contents that the cell wrote in the notebook and in the proof run alike.
+fn stable_traces(kept: &Kept, outcome: &CellOutcome, inputs: &BTreeSet<String>) -> Vec<crate::pipeline::Trace> {
+    let inputs = inputs.iter().map(String::as_str).collect();
+    let recorded = traces(&kept.execution.effects, &inputs);
+    traces(&outcome.effects, &inputs).intersection(&recorded).cloned().collect()
+}
+
+/// The slice as a notebook without outputs (nbformat 4.5).
+fn notebook(plan: &Plan) -> Value {
+    let cells = plan.kept.iter().zip(1..).map(|(kept, step): (&Kept, u32)| {
+        json!({
+            "cell_type": "code",
+            "execution_count": null,
+            "id": format!("step-{step}"),
+            "metadata": {},
+            "outputs": [],
+            "source": kept.execution.text.split_inclusive('\n').collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "cells": cells.collect::<Vec<_>>(),
+        "metadata": {
+            "kernelspec": {"display_name": "Kernwerk", "language": "rust", "name": "kernwerk"},
+            "language_info": {"file_extension": ".rs", "mimetype": "text/rust", "name": "rust"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    })
+}
+
+/// JSON as people read it, with a newline at the end.
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_string_pretty(value).expect("plain structures serialise");
+    text.push('\n');
+    text.into_bytes()
+}
+
+fn word(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Stdout => "stdout",
+        Channel::Stderr => "stderr",
+        Channel::Display => "display",
+        Channel::Result => "result",
+        Channel::Error => "error",
+    }
+}
+
+/// The format as a file suffix that cannot leave the directory.
+fn suffix(format: &str) -> String {
+    let suffix: String = format.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    if suffix.is_empty() { "bin".to_owned() } else { suffix }
+}

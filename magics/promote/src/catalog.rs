@@ -1,0 +1,87 @@
+//! The artifacts of a lab: what there is, and what one of them holds.
+
+use kernwerk_store::Lab;
+
+use crate::Error;
+use crate::artifact::{Location, Manifest, Reference, find, location, names, versions};
+use crate::pipeline::Pipeline;
+use crate::proof::Proof;
+
+/// A version of an artifact in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub location: Location,
+    /// What can be read of it, or in words why nothing can.
+    pub summary: Result<Summary, String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// blake3 of the manifest.
+    pub id: String,
+    /// What it is for: a variable, or its last cell.
+    pub target: String,
+    pub cells: usize,
+    pub inputs: usize,
+    pub models: usize,
+    /// RFC 3339, UTC; none where the proof was taken away.
+    pub published_at: Option<String>,
+}
+
+/// All versions of all artifacts, by name, oldest first.
+pub fn list(lab: &Lab) -> Vec<Listed> {
+    let mut listed = Vec::new();
+    for name in names(lab) {
+        for version in versions(lab, &name) {
+            let location = location(lab, &name, version);
+            listed.push(Listed { summary: summary(&location).map_err(|error| error.to_string()), location });
+        }
+    }
+    listed
+}
+
+fn summary(location: &Location) -> Result<Summary, Error> {
+    let pipeline = location.pipeline()?;
+    let (_, id) = location.manifest()?;
+    Ok(Summary {
+        id,
+        target: target(&pipeline),
+        cells: pipeline.steps.len(),
+        inputs: pipeline.inputs.len(),
+        models: pipeline.models.len(),
+        published_at: location.proof()?.map(|proof| proof.published_at),
+    })
+}
+
+/// What the artifact is for, in words.
+pub fn target(pipeline: &Pipeline) -> String {
+    match &pipeline.target.variable {
+        Some(name) => format!("`{name}`"),
+        None => format!("cell {}", pipeline.target.step),
+    }
+}
+
+/// All that an artifact says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub location: Location,
+    /// blake3 of the manifest.
+    pub id: String,
+    pub pipeline: Pipeline,
+    pub manifest: Manifest,
+    pub proof: Option<Proof>,
+    /// The text of each cell, in order.
+    pub cells: Vec<String>,
+}
+
+/// Reads an artifact without checking it; see [`crate::verify`].
+///
+/// # Errors
+/// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`], [`Error::NewerArtifact`].
+pub fn show(lab: &Lab, reference: &Reference) -> Result<Shown, Error> {
+    let location = find(lab, reference)?;
+    let pipeline = location.pipeline()?;
+    let (manifest, id) = location.manifest()?;
+    let cells = pipeline.steps.iter().map(|step| location.text(&step.file)).collect::<Result<_, _>>()?;
+    Ok(Shown { proof: location.proof()?, location, id, pipeline, manifest, cells })
+}

@@ -1,0 +1,179 @@
+//! What can go wrong in promotion, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use kernwerk_core::{Cancelled, CellStatus, Problem};
+
+use crate::execution::label;
+
+/// An error of promotion. Its text says what was wrong and where; [`Error::hint`] says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error(transparent)]
+    Store(kernwerk_store::Error),
+    #[error("`{text}` is neither a cell, such as 7 or In[7], nor a variable")]
+    BadTarget { text: String },
+    #[error("no cell of {notebook} is recorded")]
+    NothingRecorded { notebook: String, recorded: Vec<String> },
+    #[error("{} is not among the recorded cells of this kernel session", label(*.count))]
+    UnknownCell { count: u32, latest: Option<u32> },
+    #[error("{} cannot be promoted: it {}", label(*.count), ended(*.status))]
+    TargetFailed { count: u32, status: CellStatus },
+    #[error("no recorded cell of this kernel session defines `{name}`")]
+    UnknownVariable { name: String, near: Vec<String> },
+    #[error("`{name}` cannot be the name of an artifact")]
+    BadName { name: String },
+    #[error("`{text}` does not name an artifact")]
+    BadReference { text: String },
+    #[error("no artifact is called `{name}`")]
+    UnknownArtifact { name: String, near: Vec<String> },
+    #[error("artifact `{name}` has no version {version}")]
+    UnknownVersion { name: String, version: u32, versions: Vec<u32> },
+    #[error("{}: {message}", path.display())]
+    BrokenArtifact { path: PathBuf, message: String },
+    #[error("{} was made by a newer Kernwerk (format {found}, this one reads up to {known})", path.display())]
+    NewerArtifact { path: PathBuf, found: u32, known: u32 },
+    #[error("the slice cannot be promoted: {}", .obstacles.join("; "))]
+    Obstacles { obstacles: Vec<String> },
+    #[error("the proof run could not be done: {reason}")]
+    NotRun { reason: String },
+    #[error("the proof run failed in {}: {reason}", label(*.count))]
+    ProofFailed { count: u32, reason: String },
+    #[error("the proof run differs from the notebook, first in {}: {difference}", label(*.count))]
+    ProofDiffers { count: u32, difference: String },
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+}
+
+impl Error {
+    /// What to do about it, where there is something to do.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Store(error) => return error.hint(),
+            Self::BadTarget { .. } => "give the number in the brackets of the cell, or the name of a variable".to_owned(),
+            Self::NothingRecorded { recorded, .. } if recorded.is_empty() => {
+                "run the notebook in the Kernwerk kernel first".to_owned()
+            }
+            Self::NothingRecorded { recorded, .. } => {
+                format!("name one with `--notebook`: {}", recorded.join(", "))
+            }
+            Self::UnknownCell { latest: Some(latest), .. } => {
+                format!("the latest is {}; cells from before the kernel's start have to run again", label(*latest))
+            }
+            Self::UnknownCell { latest: None, .. } => "run the cells first".to_owned(),
+            Self::TargetFailed { .. } => "correct the cell and run it again".to_owned(),
+            Self::UnknownVariable { near, .. } if near.is_empty() => {
+                "run the cell that defines it, or name a cell by its number".to_owned()
+            }
+            Self::UnknownVariable { near, .. } | Self::UnknownArtifact { near, .. } if !near.is_empty() => {
+                format!("did you mean {}?", quoted(near))
+            }
+            Self::UnknownArtifact { .. } => "`%promote list` shows the artifacts".to_owned(),
+            Self::BadName { .. } => {
+                "a name begins with a letter and has at most 64 letters, digits, `_` and `-`".to_owned()
+            }
+            Self::BadReference { .. } => "write NAME for the latest version, or NAME@3".to_owned(),
+            Self::UnknownVersion { versions, .. } => {
+                let versions: Vec<String> = versions.iter().map(u32::to_string).collect();
+                format!("there are the versions {}", versions.join(", "))
+            }
+            Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
+            Self::NewerArtifact { .. } => "update Kernwerk".to_owned(),
+            Self::Obstacles { .. } => "`%promote plan` shows the slice with the reasons".to_owned(),
+            Self::ProofFailed { .. } => {
+                "the slice ran in a fresh process, with only the files that its cells were seen to read or that their text \
+                 names; `--input FILE` adds one"
+                    .to_owned()
+            }
+            Self::ProofDiffers { .. } => {
+                "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock"
+                    .to_owned()
+            }
+            Self::UnknownVariable { .. } | Self::NotRun { .. } | Self::Io { .. } | Self::Cancelled(_) => return None,
+        };
+        Some(hint)
+    }
+
+    /// A stable name of the kind of error.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Cancelled(_) => Problem::INTERRUPTED,
+            Self::Store(error) => error.name(),
+            Self::BadTarget { .. } => "BadTarget",
+            Self::NothingRecorded { .. } => "NothingRecorded",
+            Self::UnknownCell { .. } => "UnknownCell",
+            Self::TargetFailed { .. } => "TargetFailed",
+            Self::UnknownVariable { .. } => "UnknownVariable",
+            Self::BadName { .. } => "BadName",
+            Self::BadReference { .. } => "BadReference",
+            Self::UnknownArtifact { .. } => "UnknownArtifact",
+            Self::UnknownVersion { .. } => "UnknownVersion",
+            Self::BrokenArtifact { .. } => "BrokenArtifact",
+            Self::NewerArtifact { .. } => "NewerArtifact",
+            Self::Obstacles { .. } => "CannotPromote",
+            Self::NotRun { .. } => "NotRun",
+            Self::ProofFailed { .. } => "ProofFailed",
+            Self::ProofDiffers { .. } => "ProofDiffers",
+            Self::Io { .. } => "FileFailed",
+        }
+    }
+
+    /// Wraps an I/O error with what was being done and where; `doing` is a verb such as `write`.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+}
+
+impl From<kernwerk_store::Error> for Error {
+    fn from(error: kernwerk_store::Error) -> Self {
+        match error {
+            kernwerk_store::Error::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let error = match error {
+            Error::Cancelled(cancelled) => return cancelled.into(),
+            Error::Store(error) => return error.into(),
+            error => error,
+        };
+        let problem = Problem::new(error.name(), error.to_string());
+        match error.hint() {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+}
+
+fn ended(status: CellStatus) -> &'static str {
+    match status {
+        CellStatus::Running => "is still running",
+        CellStatus::Ok => "ended well",
+        CellStatus::Error => "failed",
+        CellStatus::Rejected => "did not compile",
+        CellStatus::Interrupted => "was interrupted",
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(" or ")
+}
+
+/// Those of `candidates` that look like `wanted`, best first.
+pub(crate) fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut scored: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(wanted, candidate), candidate))
+        .filter(|(distance, _)| *distance <= (wanted.chars().count() / 3).max(1))
+        .collect();
+    scored.sort_unstable();
+    scored.dedup();
+    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}

@@ -1,0 +1,286 @@
+//! What a cell did in a run, compared with what was recorded of it: by the notebook at publication, by the artifact at replay.
+
+use std::collections::BTreeSet;
+
+use kernwerk_core::{Access, Captured, CellOutcome, CellStatus, Channel, Effect, Resource};
+
+use crate::Error;
+use crate::artifact::Location;
+use crate::compare::{Agreement, Level, beginning, compare};
+use crate::execution::Execution;
+use crate::files::{digest, read_file};
+use crate::mirror::Mirror;
+use crate::pipeline::{BindingReference, OutputReference, StepRecord, Trace};
+use crate::reason::noun;
+
+/// How a cell of a run compares with its reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellReport {
+    /// Its place in the artifact, from 1.
+    pub step: u32,
+    pub status: CellStatus,
+    pub agreement: Agreement,
+    /// What differs, where it is not identical.
+    pub difference: Option<String>,
+    /// How many outputs, bound tables and written contents were compared.
+    pub compared: usize,
+    pub wall_seconds: f64,
+}
+
+/// A comparison under way: the worst agreement so far, and the first difference of that kind.
+struct Judgement {
+    agreement: Agreement,
+    difference: Option<String>,
+    compared: usize,
+}
+
+impl Judgement {
+    fn new() -> Self {
+        Self { agreement: Agreement::IDENTICAL, difference: None, compared: 0 }
+    }
+
+    fn add(&mut self, agreement: Agreement, difference: Option<String>) {
+        self.compared += 1;
+        if agreement > self.agreement {
+            self.agreement = agreement;
+            self.difference = difference;
+        }
+    }
+
+    fn differs(&mut self, difference: String) {
+        self.add(Agreement::Different, Some(difference));
+    }
+}
+
+/// The outputs of a cell in the form that is compared: each stream in one piece, where its first piece stood, for how a
+/// stream is cut and interleaved with another is chance.
+pub(crate) fn settle(outputs: &[Captured]) -> Vec<Captured> {
+    let mut settled: Vec<Captured> = Vec::new();
+    for output in outputs {
+        let is_stream = matches!(output.channel, Channel::Stdout | Channel::Stderr);
+        let earlier = settled
+            .iter_mut()
+            .find(|earlier| is_stream && earlier.channel == output.channel && earlier.volatile == output.volatile);
+        match earlier {
+            Some(earlier) => earlier.bytes.extend_from_slice(&output.bytes),
+            None => settled.push(output.clone()),
+        }
+    }
+    settled
+}
+
+/// The text of a cell's error, for a message.
+pub(crate) fn error_text(outcome: &CellOutcome) -> Option<String> {
+    let error = outcome.outputs.iter().rfind(|output| output.channel == Channel::Error)?;
+    Some(beginning(&error.bytes))
+}
+
+/// What the cell left to compare besides its outputs: contents that it wrote, and files it read that are no `inputs`.
+pub(crate) fn traces(effects: &[Effect], inputs: &BTreeSet<&str>) -> BTreeSet<Trace> {
+    let is_trace = |effect: &&Effect| match (effect.access, effect.resource) {
+        (_, Resource::Model) => false,
+        (Access::Write, Resource::File) => !effect.name.starts_with('/'),
+        (Access::Write, _) => true,
+        (Access::Read, Resource::File) => !effect.name.starts_with('/') && !inputs.contains(effect.name.as_str()),
+        (Access::Read, _) => false,
+    };
+    let traces = effects.iter().filter(is_trace).filter_map(|effect| {
+        Some(Trace {
+            access: effect.access,
+            resource: effect.resource,
+            name: effect.name.clone(),
+            digest: effect.digest.clone()?,
+        })
+    });
+    traces.collect()
+}
+
+fn compare_traces(judgement: &mut Judgement, expected: &BTreeSet<Trace>, found: &BTreeSet<Trace>) {
+    for trace in expected {
+        let same =
+            |other: &&Trace| (other.access, other.resource, &other.name) == (trace.access, trace.resource, &trace.name);
+        match found.iter().find(same) {
+            Some(other) if other.digest == trace.digest => judgement.add(Agreement::IDENTICAL, None),
+            other => {
+                let did = if trace.access == Access::Write { "wrote" } else { "read" };
+                let what = if other.is_some() { "has other content" } else { "is missing" };
+                judgement.differs(format!("{} `{}`, which it {did}, {what}", noun(trace.resource), trace.name));
+            }
+        }
+    }
+}
+
+/// How the run of a cell compares with what the notebook recorded; outputs are known there by their digests alone.
+pub(crate) fn against_notebook(
+    step: u32,
+    recorded: &Execution,
+    outcome: &CellOutcome,
+    inputs: &BTreeSet<&str>,
+) -> CellReport {
+    let mut judgement = Judgement::new();
+    if recorded.status != CellStatus::Ok && outcome.status == CellStatus::Ok {
+        judgement.differs("it failed in the notebook and does not fail in a fresh process".to_owned());
+    }
+    let expected: Vec<_> = recorded.outputs.iter().filter(|output| !output.volatile).collect();
+    // The notebook may have recorded its streams in pieces.
+    let found = if recorded.outputs.len() == outcome.outputs.len() {
+        outcome.outputs.clone()
+    } else {
+        settle(&outcome.outputs)
+    };
+    let found: Vec<_> = found.iter().filter(|output| !output.volatile).collect();
+    for position in 0..expected.len().max(found.len()) {
+        match (expected.get(position), found.get(position)) {
+            (Some(one), Some(other))
+                if (one.channel, &one.format, &one.digest) == (other.channel, &other.format, &digest(&other.bytes)) =>
+            {
+                judgement.add(Agreement::IDENTICAL, None);
+            }
+            (_, Some(other)) => judgement.differs(format!(
+                "output {} ({}) is not what the notebook showed; the fresh run shows another{}",
+                position + 1,
+                kind(other.channel, &other.format),
+                quoted(&other.bytes)
+            )),
+            (Some(one), None) => {
+                judgement.differs(format!("output {} ({}) is missing", position + 1, kind(one.channel, &one.format)));
+            }
+            (None, None) => {}
+        }
+    }
+    for binding in &recorded.bindings {
+        match outcome.bindings.iter().find(|other| other.name == binding.name) {
+            Some(other) if other.digest == binding.digest => judgement.add(Agreement::IDENTICAL, None),
+            Some(_) => judgement.differs(format!("`{}` holds other rows", binding.name)),
+            None => judgement.differs(format!("`{}` is not bound", binding.name)),
+        }
+    }
+    compare_traces(&mut judgement, &traces(&recorded.effects, inputs), &traces(&outcome.effects, inputs));
+    report(step, outcome, judgement)
+}
+
+/// How the run of a step compares with the artifact's reference outputs.
+pub(crate) fn against_reference(
+    artifact: &Location,
+    step: &StepRecord,
+    outcome: &CellOutcome,
+    mirror: &Mirror,
+) -> Result<CellReport, Error> {
+    let mut judgement = Judgement::new();
+    let failed = outcome.status != CellStatus::Ok;
+    if failed != step.fails {
+        let what = match error_text(outcome) {
+            Some(text) if failed => format!("expected it to end well, but it failed: `{text}`"),
+            _ if failed => "expected it to end well, but it failed".to_owned(),
+            _ => "expected it to fail, but it ended well".to_owned(),
+        };
+        judgement.differs(what);
+    }
+    compare_outputs(&mut judgement, artifact, &step.outputs, &settle(&outcome.outputs))?;
+    for binding in &step.bindings {
+        compare_binding(&mut judgement, artifact, binding, outcome, mirror)?;
+    }
+    // What a reference lacks was not fit to be compared; what it has must be there.
+    let found = traces(&outcome.effects, &BTreeSet::new());
+    compare_traces(&mut judgement, &step.traces.iter().cloned().collect(), &found);
+    Ok(report(step.step, outcome, judgement))
+}
+
+fn compare_outputs(
+    judgement: &mut Judgement,
+    artifact: &Location,
+    expected: &[OutputReference],
+    found: &[Captured],
+) -> Result<(), Error> {
+    // An output that says itself that it is volatile may be missing or come more often.
+    let mut found = found.iter().filter(|output| !output.volatile);
+    for (position, reference) in expected.iter().filter(|reference| !reference.volatile).enumerate() {
+        let place = format!("output {} ({})", position + 1, kind(reference.channel, &reference.format));
+        let Some(other) = found.next() else {
+            judgement.differs(format!("{place} is missing"));
+            continue;
+        };
+        if (reference.channel, &reference.format) != (other.channel, &other.format) {
+            let other = kind(other.channel, &other.format);
+            judgement.differs(format!("{place} is of another kind: {other}"));
+            continue;
+        }
+        if let Some(file) = &reference.file {
+            let bytes = read_file(&artifact.path(file))?;
+            let (agreement, difference) = compare(&reference.format, &bytes, &other.bytes);
+            judgement.add(agreement, difference.map(|difference| format!("{place}, {difference}")));
+        }
+    }
+    for extra in found {
+        judgement.differs(format!(
+            "one output more than expected ({}){}",
+            kind(extra.channel, &extra.format),
+            quoted(&extra.bytes)
+        ));
+    }
+    Ok(())
+}
+
+fn compare_binding(
+    judgement: &mut Judgement,
+    artifact: &Location,
+    expected: &BindingReference,
+    outcome: &CellOutcome,
+    mirror: &Mirror,
+) -> Result<(), Error> {
+    let Some(digest) = &expected.digest else {
+        return Ok(());
+    };
+    let Some(found) = outcome.bindings.iter().find(|other| other.name == expected.name) else {
+        judgement.differs(format!("`{}` is not bound", expected.name));
+        return Ok(());
+    };
+    if found.digest == *digest {
+        judgement.add(Agreement::IDENTICAL, None);
+        return Ok(());
+    }
+    let tables = match &expected.file {
+        Some(file) => Some(read_file(&artifact.path(file))?).zip(mirror.bound_table(&found.name, &found.digest)),
+        None => None,
+    };
+    match tables.map(|(one, other)| compare("arrow", &one, &other)) {
+        Some((Agreement::At(Level::Tolerance), difference)) => {
+            let difference = difference.map(|difference| format!("`{}`: {difference}", expected.name));
+            judgement.add(Agreement::At(Level::Tolerance), difference);
+        }
+        Some((_, Some(difference))) => judgement.differs(format!("`{}` holds other rows: {difference}", expected.name)),
+        _ => judgement.differs(format!("`{}` holds other rows", expected.name)),
+    }
+    Ok(())
+}
+
+fn report(step: u32, outcome: &CellOutcome, judgement: Judgement) -> CellReport {
+    CellReport {
+        step,
+        status: outcome.status,
+        agreement: judgement.agreement,
+        difference: judgement.difference,
+        compared: judgement.compared,
+        wall_seconds: outcome.wall_seconds,
+    }
+}
+
+/// The beginning of an output where it is text, to stand behind a sentence.
+fn quoted(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => format!(": `{}`", beginning(bytes)),
+        _ => String::new(),
+    }
+}
+
+/// What an output is called in a sentence.
+fn kind(channel: Channel, format: &str) -> String {
+    let channel = match channel {
+        Channel::Stdout => "standard output",
+        Channel::Stderr => "standard error",
+        Channel::Display => "display",
+        Channel::Result => "result",
+        Channel::Error => "error",
+    };
+    format!("{channel}, {format}")
+}

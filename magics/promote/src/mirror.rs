@@ -1,0 +1,143 @@
+//! The scratch mirror: a directory laid out like the lab, with nothing in it but the declared inputs, for a run in a fresh
+//! process. What a cell reads without having declared it is not there, and so shows.
+
+use std::path::{Component, Path, PathBuf};
+
+use kernwerk_core::{Pin, Resource, Work};
+use kernwerk_store::{Lab, content_digest};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::compare::{SCRATCH_PREFIX, read_arrow};
+use crate::files::{copy_file, digest_file, make_directory, write_file};
+use crate::inputs::open;
+use crate::pipeline::{PinnedInput, Pipeline};
+
+/// A mirror; removed on drop, and swept by the lab's next opening where it could not be.
+pub(crate) struct Mirror {
+    /// All that is to be removed.
+    staging: PathBuf,
+    pub lab: PathBuf,
+    /// Where the cells run.
+    pub directory: PathBuf,
+    pub pins: Vec<Pin>,
+}
+
+impl Drop for Mirror {
+    fn drop(&mut self) {
+        // Nothing refers to it any more; where it cannot be removed, the next opening of the lab tries again.
+        let _ = std::fs::remove_dir_all(&self.staging);
+    }
+}
+
+/// A file input that is not what it was.
+pub(crate) struct Changed {
+    pub name: String,
+}
+
+impl Mirror {
+    /// Builds the mirror that `pipeline` needs; `config` is the lab's `kernwerk.toml`.
+    ///
+    /// Returns the first file that changed since it was pinned, if any did.
+    pub async fn build(
+        lab: &Lab,
+        pipeline: &Pipeline,
+        config: Option<&[u8]>,
+        work: &Work,
+    ) -> Result<Result<Self, Changed>, Error> {
+        let staging = staging_directory(lab)?;
+        let scratch = staging.join(format!("{SCRATCH_PREFIX}{}", Uuid::new_v4().simple()));
+        let root = scratch.join(below_scratch(lab.root(), &pipeline.inputs));
+        let mut mirror = Self { directory: root.join(&pipeline.directory), lab: root, staging, pins: Vec::new() };
+        make_directory(&mirror.directory)?;
+        if let Some(config) = config {
+            write_file(&mirror.lab.join("kernwerk.toml"), config)?;
+        }
+        for input in &pipeline.inputs {
+            work.check()?;
+            match input.resource {
+                Resource::File => {
+                    if !mirror.add_file(lab, input, work)? {
+                        return Ok(Err(Changed { name: input.name.clone() }));
+                    }
+                }
+                _ => mirror.pins.push(pin(lab, input).await?),
+            }
+        }
+        Ok(Ok(mirror))
+    }
+
+    /// Copies a file and returns whether it is still what was pinned. A file by absolute path stays where it is.
+    fn add_file(&self, lab: &Lab, input: &PinnedInput, work: &Work) -> Result<bool, Error> {
+        let from = lab.root().join(&input.name);
+        let found = if Path::new(&input.name).is_absolute() {
+            digest_file(&from, work)?
+        } else {
+            copy_file(&from, &plain(&self.lab.join(&input.name)), work)?
+        };
+        Ok(found == input.digest)
+    }
+
+    /// The Arrow file that the run's process left of a table that it bound, found by name and content.
+    pub fn bound_table(&self, name: &str, digest: &str) -> Option<Vec<u8>> {
+        let exchange = self.lab.join(".kernwerk").join("exchange");
+        let suffix = format!("-{name}.arrow");
+        let files = walkdir::WalkDir::new(exchange).sort_by_file_name().into_iter().flatten();
+        let mut files = files.filter(|entry| entry.file_name().to_string_lossy().ends_with(&suffix));
+        files.find_map(|entry| {
+            let bytes = std::fs::read(entry.path()).ok()?;
+            let batches = read_arrow(&bytes)?;
+            let schema = batches.first()?.schema();
+            (content_digest(&schema, &batches) == digest).then_some(bytes)
+        })
+    }
+}
+
+/// A directory of its own: in the lab, or among the system's temporary files where the lab is read-only.
+fn staging_directory(lab: &Lab) -> Result<PathBuf, Error> {
+    match lab.staging_dir() {
+        Err(kernwerk_store::Error::ReadOnly { .. }) => {
+            let directory = std::env::temp_dir().join(format!("kernwerk-{}", Uuid::new_v4().simple()));
+            make_directory(&directory)?;
+            Ok(directory)
+        }
+        staging => Ok(staging?),
+    }
+}
+
+/// Where the lab's root lies in the scratch directory: as deep, and under the same names, as paths climb out of it.
+fn below_scratch(root: &Path, inputs: &[PinnedInput]) -> PathBuf {
+    let climbs = inputs
+        .iter()
+        .filter(|input| input.resource == Resource::File)
+        .map(|input| Path::new(&input.name).components().take_while(|part| *part == Component::ParentDir).count());
+    let depth = climbs.max().unwrap_or(0);
+    let names: Vec<Component<'_>> = root.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    if depth == 0 || names.is_empty() {
+        return PathBuf::from("lab");
+    }
+    names[names.len().saturating_sub(depth)..].iter().collect()
+}
+
+/// The path without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// Where a table or corpus of the lab lies, for the run to read it in place of its own.
+async fn pin(lab: &Lab, input: &PinnedInput) -> Result<Pin, Error> {
+    let stored = open(lab, input.resource, &input.name, input.version).await?;
+    Ok(Pin {
+        resource: input.resource,
+        name: input.name.clone(),
+        version: stored.version(),
+        uri: stored.uri().to_owned(),
+    })
+}

@@ -1,0 +1,123 @@
+//! `pipeline.toml`: what an artifact is, in a form that people review and replay reads. Everything in it is part of the
+//! artifact's identity, so nothing in it is measured, and lists are in a fixed order.
+
+use std::collections::BTreeSet;
+
+use kernwerk_core::{Access, Channel, ModelId, Resource};
+use serde::{Deserialize, Serialize};
+
+use crate::compare::Level;
+
+/// Rises whenever an older Kernwerk could not read the file.
+pub(crate) const FORMAT: u32 = 1;
+
+/// An artifact's description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    pub format: u32,
+    pub name: String,
+    /// The directory of the notebook, relative to the lab's root; cells run there.
+    pub directory: String,
+    /// For whom the cells ran; none is nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// How well a replay's outputs must agree.
+    pub level: Level,
+    pub made_with: MadeWith,
+    pub target: TargetStep,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<PinnedInput>,
+    #[serde(default)]
+    pub steps: Vec<StepRecord>,
+}
+
+/// The programs that made the artifact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeWith {
+    /// Version of Kernwerk, whose prelude the cells use.
+    pub kernwerk: String,
+    /// The Rust toolchain; none where no cell has Rust code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toolchain: Option<String>,
+}
+
+/// What the artifact is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetStep {
+    /// The last step that gives the target its value.
+    pub step: u32,
+    /// Where it is a variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+}
+
+/// Something from outside that the steps read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedInput {
+    pub resource: Resource,
+    /// A file's path is relative to the lab's root, or absolute.
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// blake3 of the content.
+    pub digest: String,
+    /// The steps that read it.
+    pub steps: BTreeSet<u32>,
+}
+
+/// A cell of the artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// From 1.
+    pub step: u32,
+    /// Its text, relative to the artifact.
+    pub file: String,
+    /// The steps that it needs.
+    pub needs: BTreeSet<u32>,
+    /// It failed when it was recorded, and fails again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fails: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputReference>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<BindingReference>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<Trace>,
+}
+
+/// An output that a replay is compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputReference {
+    pub channel: Channel,
+    pub format: String,
+    /// Where its bytes are, relative to the artifact. None where it is not compared: it is volatile, or it differed between
+    /// the notebook and the proof run, off the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// It says of itself that it changes from run to run; it may also be missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub volatile: bool,
+}
+
+/// A table that the step bound to a variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindingReference {
+    pub name: String,
+    /// Digest of the rows; none where they change from run to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The rows as an Arrow file, relative to the artifact; for the target only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// The content of something that the step wrote, or of a file that an earlier step wrote and it read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trace {
+    pub access: Access,
+    pub resource: Resource,
+    pub name: String,
+    pub digest: String,
+}

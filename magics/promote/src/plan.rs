@@ -1,0 +1,288 @@
+//! The plan of a promotion: which cells the target needs and for what, which are left out and why, what comes from outside,
+//! and what stands in the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use kernwerk_core::{CellId, CellStatus, ModelId, Resource, Work};
+use kernwerk_store::Lab;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::disk::Disk;
+use crate::execution::{Execution, label, read_log};
+use crate::inputs;
+use crate::reason::{Why, WhyNot, noun};
+use crate::slice::{Goal, Outside, Slice, Step, flow, slice};
+use crate::target::Target;
+
+/// What to plan.
+#[derive(Clone, Debug)]
+pub struct PlanSpec {
+    /// The notebook as the record of cells names it; see [`kernwerk_store::NewCell::notebook`].
+    pub notebook: String,
+    /// The kernel session; none is the notebook's latest.
+    pub process: Option<Uuid>,
+    pub target: Target,
+    /// Files that cells read without a trace, as effects name them: relative to the lab's root, or absolute.
+    pub declared: Vec<String>,
+}
+
+/// The slice of a target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub notebook: String,
+    pub target: Target,
+    /// In the order in which they ran.
+    pub kept: Vec<Kept>,
+    /// In the order in which they began.
+    pub left_out: Vec<LeftOut>,
+    /// Tables, corpora and files that no kept cell makes.
+    pub inputs: Vec<Input>,
+    pub models: Vec<ModelId>,
+    /// What stands in the way of a promotion, in words.
+    pub obstacles: Vec<String>,
+}
+
+impl Plan {
+    /// The places in the slice, from 1, of the kept cells with these execution counts.
+    pub(crate) fn steps_of(&self, counts: &BTreeSet<u32>) -> BTreeSet<u32> {
+        let steps = self.kept.iter().zip(1..);
+        steps.filter(|(kept, _)| counts.contains(&kept.execution.execution_count)).map(|(_, step)| step).collect()
+    }
+}
+
+/// A cell of the slice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub execution: Execution,
+    pub reasons: Vec<Reason>,
+    /// Execution counts of the kept cells that it needs.
+    pub needs: BTreeSet<u32>,
+}
+
+impl Kept {
+    /// Whether it gives the target its value, rather than something on the way.
+    pub fn is_target(&self) -> bool {
+        self.reasons.iter().any(|reason| reason.by.is_none())
+    }
+
+    /// Whether it failed when it was recorded; it is kept for what it may have done before, and is expected to fail again.
+    pub fn fails(&self) -> bool {
+        self.execution.status != CellStatus::Ok
+    }
+}
+
+/// Why a cell is kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reason {
+    pub why: Why,
+    /// The execution count of the cell that needs it; none is the target itself.
+    pub by: Option<u32>,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.by {
+            Some(count) => write!(out, "{}, for {}", self.why, label(count)),
+            None if self.why == Why::Target => write!(out, "{}", self.why),
+            None => write!(out, "{}, the target", self.why),
+        }
+    }
+}
+
+/// A cell that the target does not need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    pub id: CellId,
+    pub execution_count: u32,
+    pub text: String,
+    pub why: WhyNot,
+}
+
+/// Something from outside that kept cells read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// A table, a corpus or a file.
+    pub resource: Resource,
+    pub name: String,
+    /// Of tables and corpora.
+    pub version: Option<u64>,
+    /// blake3 of the content.
+    pub digest: Option<String>,
+    /// Execution counts of the cells that read it.
+    pub by: BTreeSet<u32>,
+    /// Nobody saw the read: the file's name stands in the text of the cells, or somebody declared it.
+    pub presumed: bool,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} `{}`", noun(self.resource), self.name)?;
+        self.version.map_or(Ok(()), |version| write!(out, " version {version}"))
+    }
+}
+
+/// Plans the promotion of a target from the lab's record of cells.
+///
+/// # Errors
+/// [`Error::NothingRecorded`], [`Error::UnknownCell`], [`Error::UnknownVariable`], [`Error::TargetFailed`]; what stands in
+/// the way of a promotion otherwise is in [`Plan::obstacles`].
+pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error> {
+    let log = read_log(lab, &spec.notebook, spec.process)?;
+    let disk = inputs::look(lab, &spec.notebook, &log, work)?;
+    let mut plan = plan_log(&log, &spec.target, &disk)?;
+    plan.notebook.clone_from(&spec.notebook);
+    inputs::declare(&mut plan, &spec.declared);
+    inputs::complete(lab, &mut plan, work).await?;
+    Ok(plan)
+}
+
+/// Plans the promotion of a target from `log`, the executions of one kernel session in order, and what is known of the disk.
+/// Inputs are as the log recorded them.
+///
+/// # Errors
+/// As [`plan`], for the target.
+pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan, Error> {
+    let steps = flow(log);
+    let goal = target.find(log, &steps)?;
+    let slice = slice(log, &steps, disk, &goal);
+    let count = |index: &usize| log[*index].execution_count;
+    let end = match goal {
+        Goal::Execution(index) => index + 1,
+        Goal::Name(_) => log.len(),
+    };
+    let (inputs, models, obstacles) = outside(log, &slice.outside);
+    Ok(Plan {
+        notebook: String::new(),
+        target: target.clone(),
+        kept: kept(log, &slice),
+        left_out: (0..log.len())
+            .filter(|index| !slice.members.contains_key(index))
+            .map(|index| LeftOut {
+                id: log[index].id,
+                execution_count: count(&index),
+                text: log[index].text.clone(),
+                why: why_not(log, &steps, index, end),
+            })
+            .collect(),
+        inputs,
+        models,
+        obstacles,
+    })
+}
+
+fn kept(log: &[Execution], slice: &Slice) -> Vec<Kept> {
+    let count = |index: &usize| log[*index].execution_count;
+    let mut needs: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+    for (index, reasons) in &slice.members {
+        for by in reasons.iter().filter_map(|(by, _)| *by) {
+            needs.entry(by).or_default().insert(count(index));
+        }
+    }
+    let members = slice.members.iter();
+    members
+        .map(|(index, reasons)| Kept {
+            execution: log[*index].clone(),
+            reasons: reasons.iter().map(|(by, why)| Reason { why: why.clone(), by: by.as_ref().map(count) }).collect(),
+            needs: needs.remove(index).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Why the execution at `index` is left out of a slice whose target lies before `end`.
+fn why_not(log: &[Execution], steps: &[Step], index: usize, end: usize) -> WhyNot {
+    let (cell, step) = (&log[index], &steps[index]);
+    if cell.status == CellStatus::Rejected {
+        return WhyNot::Rejected;
+    }
+    if !step.ran {
+        return WhyNot::Running;
+    }
+    if index >= end {
+        return WhyNot::After;
+    }
+    let later = || (index + 1..end).filter(|later| steps[*later].ran);
+    if let Some(again) = later().find(|later| log[*later].text == cell.text) {
+        return WhyNot::RanAgain(log[again].execution_count);
+    }
+    if step.broke_off {
+        return WhyNot::Failed;
+    }
+    let replaced = later().find(|later| !step.defines.is_empty() && step.defines.is_subset(&steps[*later].defines));
+    if let Some(replaced) = replaced {
+        return WhyNot::Redefined(log[replaced].execution_count);
+    }
+    let writes = cell.effects.iter().any(|effect| effect.access == kernwerk_core::Access::Write);
+    let makes = writes || step.is_untraced() || !step.defines.is_empty();
+    if makes { WhyNot::Unused } else { WhyNot::Reports }
+}
+
+type OutsideParts = (Vec<Input>, Vec<ModelId>, Vec<String>);
+
+/// Sorts what comes from outside into inputs, models, and what no promotion can pin.
+fn outside(log: &[Execution], outside: &BTreeSet<Outside>) -> OutsideParts {
+    let mut inputs: BTreeMap<(Resource, String), Input> = BTreeMap::new();
+    let mut models = BTreeSet::new();
+    let mut obstacles = BTreeSet::new();
+    for read in outside {
+        let by = log[read.by].execution_count;
+        match read.resource {
+            Resource::Model => {
+                models.insert(ModelId { name: read.name.clone(), digest: read.digest.clone().unwrap_or_default() });
+            }
+            Resource::FeatureView | Resource::Artifact => {
+                obstacles.insert(format!(
+                    "{} uses {} `{}`, which no cell of this kernel session made: run the cell that makes it again",
+                    label(by),
+                    noun(read.resource),
+                    read.name
+                ));
+            }
+            Resource::Table | Resource::Corpus | Resource::File => {
+                let key = (read.resource, read.name.clone());
+                let input = inputs.entry(key).or_insert_with(|| Input {
+                    resource: read.resource,
+                    name: read.name.clone(),
+                    version: read.version.filter(|_| read.resource != Resource::File),
+                    digest: None,
+                    by: BTreeSet::new(),
+                    presumed: true,
+                });
+                if let Some(obstacle) = merge(input, read, by) {
+                    obstacles.insert(obstacle);
+                }
+            }
+        }
+    }
+    for pair in models.iter().collect::<Vec<_>>().windows(2) {
+        if pair[0].name == pair[1].name {
+            obstacles.insert(format!("model `{}` changed between its uses: run the cells again", pair[0].name));
+        }
+    }
+    (inputs.into_values().collect(), models.into_iter().collect(), obstacles.into_iter().collect())
+}
+
+/// Adds a read to the input that it is one of; returns what is wrong where the reads do not agree.
+fn merge(input: &mut Input, read: &Outside, by: u32) -> Option<String> {
+    input.by.insert(by);
+    input.presumed &= read.mentioned;
+    let version = read.version.filter(|_| read.resource != Resource::File);
+    if version.is_some() && input.version.is_some() && version != input.version {
+        return Some(format!(
+            "{} `{}` was read in several versions that no kept cell wrote: run the cells that read it again",
+            noun(read.resource),
+            read.name
+        ));
+    }
+    input.version = input.version.or(version);
+    if read.digest.is_some() && input.digest.is_some() && read.digest != input.digest {
+        return Some(format!(
+            "{} `{}` changed between the cells that read it: run them again",
+            noun(read.resource),
+            read.name
+        ));
+    }
+    input.digest = input.digest.take().or_else(|| read.digest.clone());
+    None
+}

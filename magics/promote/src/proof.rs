@@ -1,0 +1,30 @@
+//! `attestations/proof.json`: what was measured when an artifact was published. Not part of its identity.
+
+use serde::{Deserialize, Serialize};
+
+/// The proof run of an artifact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The artifact's identity: blake3 of its manifest.
+    pub artifact: String,
+    /// RFC 3339, UTC.
+    pub published_at: String,
+    /// The notebook that it came from, relative to the lab's root.
+    pub notebook: String,
+    pub wall_seconds: f64,
+    pub cells: Vec<ProofCell>,
+}
+
+/// A cell in the proof run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProofCell {
+    pub step: u32,
+    /// The cell's number in the notebook's kernel session.
+    pub execution_count: u32,
+    pub wall_seconds: f64,
+    /// How well it agreed with what the notebook showed, in words.
+    pub agreement: String,
+    /// What differed from the notebook where that was let pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
+}

@@ -1,0 +1,245 @@
+//! Replay: runs an artifact again in a fresh process, and says cell by cell how well its outputs agree with the reference.
+//!
+//! Digests on the disk are only ever compared with what was read or run just now, never with other digests on the disk.
+
+use kernwerk_core::{Problem, Resource, RunCell, Runner, Verdict, Work};
+use kernwerk_store::Lab;
+
+use crate::Error;
+use crate::artifact::{CONFIG, Location, Reference, find};
+use crate::compare::{Agreement, Level};
+use crate::files::{digest_file, read_file};
+use crate::inputs::open;
+use crate::judge::{CellReport, against_reference};
+use crate::mirror::Mirror;
+use crate::pipeline::{PinnedInput, Pipeline};
+use crate::reason::noun;
+use crate::run::{Ran, run};
+use crate::verify::{Verification, verify_location};
+
+/// A model as it is installed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstalledModel {
+    /// SHA-256 of its weights, as they lie on the disk, hexadecimal.
+    Digest(String),
+    /// Its files are not what they should be; in words which, and how.
+    Damaged(String),
+}
+
+/// Finds a model by its name; the error says why there is none.
+pub type FindModel<'a> = &'a (dyn Fn(&str) -> Result<InstalledModel, Problem> + Sync);
+
+/// What to replay.
+#[derive(Clone, Debug)]
+pub struct ReplaySpec {
+    pub reference: Reference,
+    /// How well outputs must agree; none is what the artifact declares.
+    pub level: Option<Level>,
+    /// What compiles the Rust cells now; a difference is only told.
+    pub toolchain: Option<String>,
+}
+
+/// What a replay found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    pub verification: Verification,
+    pub verdict: Verdict,
+    /// The level that was asked for.
+    pub level: Level,
+    /// What is wrong with the artifact or its inputs, or why the run could not be done; nothing ran then, or not to its end.
+    pub findings: Vec<String>,
+    /// The cells that ran, in order.
+    pub cells: Vec<CellReport>,
+    /// Cells of the artifact.
+    pub total: usize,
+    /// What people should know, in words.
+    pub notes: Vec<String>,
+}
+
+impl Replay {
+    /// The worst agreement of all cells; none unless all of them ran.
+    pub fn agreement(&self) -> Option<Agreement> {
+        let worst = self.cells.iter().map(|cell| cell.agreement).max()?;
+        (self.cells.len() == self.total).then_some(worst)
+    }
+
+    /// The first cell that agrees less well than asked for.
+    pub fn first_divergence(&self) -> Option<&CellReport> {
+        self.cells.iter().find(|cell| !cell.agreement.reaches(self.level))
+    }
+}
+
+/// Replays an artifact.
+///
+/// # Errors
+/// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`]; all that a replay can find out is in the
+/// [`Replay`].
+pub async fn replay(
+    lab: &Lab,
+    spec: &ReplaySpec,
+    models: FindModel<'_>,
+    runner: &dyn Runner,
+    work: &Work,
+) -> Result<Replay, Error> {
+    let location = find(lab, &spec.reference)?;
+    let verification = verify_location(&location, work)?;
+    let mut replay = Replay {
+        verdict: verification.verdict(),
+        findings: verification.findings(),
+        verification,
+        level: spec.level.unwrap_or_default(),
+        cells: Vec::new(),
+        total: 0,
+        notes: Vec::new(),
+    };
+    if replay.verdict != Verdict::Passed {
+        return Ok(replay);
+    }
+    let pipeline = location.pipeline()?;
+    replay.level = spec.level.unwrap_or(pipeline.level);
+    replay.total = pipeline.steps.len();
+    replay.notes.extend(toolchain_note(&pipeline, spec.toolchain.as_deref()));
+    check_inputs(lab, &pipeline, models, &mut replay, work).await?;
+    if replay.verdict == Verdict::Passed {
+        run_again(lab, &location, &pipeline, runner, &mut replay, work).await?;
+    }
+    Ok(replay)
+}
+
+fn toolchain_note(pipeline: &Pipeline, now: Option<&str>) -> Option<String> {
+    let then = pipeline.made_with.toolchain.as_deref()?;
+    let now = now.filter(|now| *now != then)?;
+    Some(format!("published with {then}, replayed with {now}"))
+}
+
+/// Checks that everything from outside is what it was. What changed makes the replay fail, what is missing leaves it
+/// undecided.
+async fn check_inputs(
+    lab: &Lab,
+    pipeline: &Pipeline,
+    models: FindModel<'_>,
+    replay: &mut Replay,
+    work: &Work,
+) -> Result<(), Error> {
+    let (mut changed, mut missing) = (Vec::new(), Vec::new());
+    for input in &pipeline.inputs {
+        work.check()?;
+        let label = label(input);
+        match digest_now(lab, input, work).await? {
+            Ok(digest) if digest == input.digest => {}
+            Ok(_) => changed.push(format!("changed: {label} is not what the artifact was published with")),
+            Err(reason) => missing.push(format!("missing: {label}, {reason}")),
+        }
+    }
+    for model in &pipeline.models {
+        match models(&model.name) {
+            Ok(InstalledModel::Digest(digest)) if digest == model.digest => {}
+            Ok(InstalledModel::Damaged(reason)) => changed.push(format!("changed: model `{}`, {reason}", model.name)),
+            Ok(InstalledModel::Digest(digest)) => changed.push(format!(
+                "changed: model `{}` has weights of the digest {digest}, the artifact was published with {}",
+                model.name, model.digest
+            )),
+            Err(problem) if problem.is_interrupt() => return Err(kernwerk_core::Cancelled.into()),
+            Err(problem) => missing.push(format!("missing: model `{}`, {problem}", model.name)),
+        }
+    }
+    replay.verdict = match (changed.is_empty(), missing.is_empty()) {
+        (true, true) => Verdict::Passed,
+        (true, false) => Verdict::Undecided,
+        (false, _) => Verdict::Failed,
+    };
+    replay.findings.extend(changed.into_iter().chain(missing));
+    Ok(())
+}
+
+fn label(input: &PinnedInput) -> String {
+    let version = input.version.map(|version| format!(" version {version}")).unwrap_or_default();
+    format!("{} `{}`{version}", noun(input.resource), input.name)
+}
+
+/// The digest of what an input holds now, or why there is none.
+async fn digest_now(lab: &Lab, input: &PinnedInput, work: &Work) -> Result<Result<String, String>, Error> {
+    if input.resource == Resource::File {
+        let path = lab.root().join(&input.name);
+        if !path.is_file() {
+            return Ok(Err("which this checkout does not have".to_owned()));
+        }
+        return digest_file(&path, work).map(Ok);
+    }
+    match open(lab, input.resource, &input.name, input.version).await {
+        // The ledger remembers digests of versions; what lies on the disk now is what counts here.
+        Ok(stored) => Ok(Ok(content_digest_of(&stored).await?)),
+        Err(kernwerk_store::Error::Unknown { .. } | kernwerk_store::Error::UnknownVersion { .. }) => {
+            Ok(Err("which this lab does not have".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn content_digest_of(stored: &kernwerk_store::Stored) -> Result<String, Error> {
+    let batches = stored.read(None, None).await?;
+    Ok(kernwerk_store::content_digest(&stored.schema(), &batches))
+}
+
+async fn run_again(
+    lab: &Lab,
+    location: &Location,
+    pipeline: &Pipeline,
+    runner: &dyn Runner,
+    replay: &mut Replay,
+    work: &Work,
+) -> Result<(), Error> {
+    let config = location.path(CONFIG);
+    let config = config.is_file().then(|| read_file(&config)).transpose()?;
+    let mirror = match Mirror::build(lab, pipeline, config.as_deref(), work).await? {
+        Ok(mirror) => mirror,
+        Err(changed) => {
+            replay.verdict = Verdict::Failed;
+            replay.findings.push(format!("changed: file `{}` changes while it is replayed", changed.name));
+            return Ok(());
+        }
+    };
+    let cells = run_cells(location, pipeline)?;
+    let (outcomes, cut_off) = match run(runner, &mirror, pipeline.principal.as_deref(), cells, "replay", work)? {
+        Ran::Done(outcomes) => (outcomes, None),
+        Ran::NotStarted(reason) => (Vec::new(), Some(format!("could not run: {reason}"))),
+        Ran::Died { ordinal, reason, outcomes } => {
+            (outcomes, Some(format!("could not run: the process ended in cell {ordinal}: {reason}")))
+        }
+    };
+    for (step, outcome) in pipeline.steps.iter().zip(&outcomes) {
+        replay.cells.push(against_reference(location, step, outcome, &mirror)?);
+    }
+    replay.findings.extend(cut_off.clone());
+    replay.verdict = if replay.first_divergence().is_some() {
+        Verdict::Failed
+    } else if cut_off.is_some() || outcomes.len() < pipeline.steps.len() {
+        Verdict::Undecided
+    } else {
+        Verdict::Passed
+    };
+    if cut_off.is_none() && replay.verdict == Verdict::Undecided {
+        replay.findings.push(format!("could not run: the run ended before cell {}", outcomes.len() + 1));
+    }
+    Ok(())
+}
+
+fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, Error> {
+    let cells = pipeline
+        .steps
+        .iter()
+        .map(|step| Ok(RunCell { ordinal: step.step, source: location.text(&step.file)?, may_fail: step.fails }));
+    cells.collect()
+}
+
+/// How many cells agree at each level, best first; for a summary.
+pub fn tally(cells: &[CellReport]) -> Vec<(Agreement, usize)> {
+    let levels = [
+        Agreement::At(Level::Bytes),
+        Agreement::At(Level::Canonical),
+        Agreement::At(Level::Tolerance),
+        Agreement::Different,
+    ];
+    let count = |level: Agreement| cells.iter().filter(|cell| cell.agreement == level).count();
+    levels.into_iter().map(|level| (level, count(level))).filter(|(_, count)| *count > 0).collect()
+}

@@ -1,0 +1,49 @@
+//! One run of cells in a scratch mirror, with its progress told.
+
+use kernwerk_core::{CellOutcome, RunCell, RunError, RunRequest, Runner, Work};
+
+use crate::mirror::Mirror;
+
+/// How a run ended.
+pub(crate) enum Ran {
+    /// Each cell ran, or all up to the first that failed and should not have.
+    Done(Vec<CellOutcome>),
+    /// It did not begin.
+    NotStarted(String),
+    /// The process was gone before the cell at this ordinal had ended; outcomes are those told before.
+    Died { ordinal: u32, reason: String, outcomes: Vec<CellOutcome> },
+}
+
+/// Runs `cells` in `mirror`.
+///
+/// # Errors
+/// Only an interrupt; all else is part of [`Ran`].
+pub(crate) fn run(
+    runner: &dyn Runner,
+    mirror: &Mirror,
+    principal: Option<&str>,
+    cells: Vec<RunCell>,
+    task: &str,
+    work: &Work,
+) -> Result<Ran, kernwerk_core::Cancelled> {
+    let total = cells.len() as u64;
+    let request = RunRequest {
+        directory: mirror.directory.clone(),
+        lab: mirror.lab.clone(),
+        principal: principal.map(str::to_owned),
+        pins: mirror.pins.clone(),
+        cells,
+    };
+    let mut told = Vec::new();
+    work.progress(task, 0, Some(total), "cells");
+    let result = runner.run(&request, work, &mut |outcome| {
+        told.push(outcome.clone());
+        work.progress(task, told.len() as u64, Some(total), "cells");
+    });
+    match result {
+        Ok(outcomes) => Ok(Ran::Done(outcomes)),
+        Err(RunError::Cancelled(cancelled)) => Err(cancelled),
+        Err(RunError::Start(reason)) => Ok(Ran::NotStarted(reason)),
+        Err(RunError::Died { ordinal, reason }) => Ok(Ran::Died { ordinal, reason, outcomes: told }),
+    }
+}

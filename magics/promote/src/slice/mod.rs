@@ -1,0 +1,388 @@
+//! The backward slice: which executions a target needs, and for what.
+//!
+//! Edges are the union of static ones, from the names in the cells' texts, and dynamic ones, from what the cells were seen
+//! to read and write. Both err on the side of keeping too much; the proof run then shows that it is enough.
+
+mod flow;
+mod scan;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernwerk_core::{Access, Effect, Resource};
+
+use crate::disk::{Disk, Fit, may_have_written};
+use crate::execution::Execution;
+use crate::reason::Why;
+pub(crate) use flow::{Step, flow};
+
+/// Whether a cell's text has Rust code beside its magics.
+pub(crate) fn has_code(text: &str) -> bool {
+    scan::scan(text).code
+}
+
+/// Where a slice starts from.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// This execution.
+    Execution(usize),
+    /// The value that this name has in the end.
+    Name(String),
+}
+
+/// Why an execution is kept: `why`, for the execution `by` (none: for the target itself).
+pub(crate) type Need = (Option<usize>, Why);
+
+/// A read that no execution in the log has written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Outside {
+    pub resource: Resource,
+    pub name: String,
+    pub version: Option<u64>,
+    pub digest: Option<String>,
+    pub by: usize,
+    /// Nobody saw the read; the name of the file stands in the text of the cell.
+    pub mentioned: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slice {
+    /// The executions kept, with the reasons.
+    pub members: BTreeMap<usize, BTreeSet<Need>>,
+    pub outside: BTreeSet<Outside>,
+}
+
+/// Slices `log`, whose flow is `steps`.
+pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, goal: &Goal) -> Slice {
+    let mut slicer = Slicer { log, steps, disk, slice: Slice::default(), open: Vec::new() };
+    match goal {
+        Goal::Execution(index) => slicer.keep(*index, None, Why::Target),
+        Goal::Name(name) => slicer.names(log.len(), None, &BTreeSet::from([name.clone()])),
+    }
+    slicer.follow();
+    slicer.barriers();
+    slicer.follow();
+    while slicer.implementations() {
+        slicer.follow();
+    }
+    slicer.slice
+}
+
+/// Whether a name is written as types and traits are.
+fn is_type(name: &str) -> bool {
+    name.starts_with(char::is_uppercase)
+}
+
+struct Slicer<'a> {
+    log: &'a [Execution],
+    steps: &'a [Step],
+    disk: &'a Disk,
+    slice: Slice,
+    /// Members whose own needs are still to be found.
+    open: Vec<usize>,
+}
+
+impl<'a> Slicer<'a> {
+    fn keep(&mut self, index: usize, by: Option<usize>, why: Why) {
+        let reasons = self.slice.members.entry(index).or_insert_with(|| {
+            self.open.push(index);
+            BTreeSet::new()
+        });
+        reasons.insert((by, why));
+    }
+
+    fn follow(&mut self) {
+        while let Some(index) = self.open.pop() {
+            let steps = self.steps;
+            self.names(index, Some(index), &steps[index].reads);
+            if steps[index].facts.calls {
+                self.traits(index, Some(index), None);
+            }
+            self.resources(index);
+            self.mentioned_files(index);
+        }
+    }
+
+    /// The executions before `end` that ran, latest first.
+    fn before(&self, end: usize) -> impl Iterator<Item = (usize, &'a Step)> + use<'a> {
+        self.steps[..end].iter().enumerate().rev().filter(|(_, step)| step.ran)
+    }
+
+    /// Keeps what gives `names` their values just before the execution at `end`.
+    fn names(&mut self, end: usize, by: Option<usize>, names: &BTreeSet<String>) {
+        let mut wanted: Vec<String> = names.iter().cloned().collect();
+        let mut seen: BTreeSet<String> = names.clone();
+        let mut has_macro = false;
+        while let Some(name) = wanted.pop() {
+            let (origins, is_known) = self.name(end, by, &name);
+            // What an item names and nobody defines was there when the item was compiled, before it.
+            if !is_known && (names.contains(&name) || has_macro) {
+                self.unknown_name(end, by, &name);
+            }
+            for origin in origins {
+                has_macro |= self.steps[origin].facts.macros;
+                // What it defines looks its names up when it is used, which is here; its own may be others by now.
+                let later = self.steps[origin].reads.union(&self.log[origin].names.defines);
+                wanted.extend(later.filter(|name| seen.insert((*name).clone())).cloned());
+                if self.steps[origin].facts.calls {
+                    let since = (!self.steps[origin].facts.macros).then_some(origin);
+                    self.traits(end, by, since);
+                }
+            }
+        }
+    }
+
+    /// Keeps what gives `name` its value before `end`: the last definition of a variable and the last of an item of that
+    /// name, and all changes since. Returns those whose items look names up later, and whether there is a definition.
+    fn name(&mut self, end: usize, by: Option<usize>, name: &str) -> (Vec<usize>, bool) {
+        let mut late = Vec::new();
+        let (mut is_variable_known, mut is_item_known) = (false, false);
+        for (index, step) in self.before(end) {
+            let named = self.log[index].names.defines.contains(name);
+            let is_new = (!is_variable_known && step.is_variable(name)) || (!is_item_known && step.is_item(name));
+            let why = match (step.defines.contains(name), step.changes.contains(name)) {
+                (true, _) if is_new => {
+                    is_variable_known |= step.is_variable(name);
+                    is_item_known |= step.is_item(name);
+                    Why::Defines
+                }
+                (_, true) if named && is_new => Why::MayDefine,
+                (_, true) if !is_variable_known => Why::Changes,
+                _ => continue,
+            };
+            self.keep(index, by, why(name.to_owned()));
+            // The value of a variable was made when its cell ran.
+            late.extend((step.facts.late && step.is_item(name)).then_some(index));
+            if is_variable_known && is_item_known {
+                break;
+            }
+        }
+        (late, is_variable_known || is_item_known)
+    }
+
+    /// Keeps the cells that make names which their texts do not spell out.
+    fn unknown_name(&mut self, end: usize, by: Option<usize>, name: &str) {
+        let mut seen = BTreeSet::new();
+        for (index, _) in self.before(end) {
+            let cell = &self.log[index];
+            if cell.names.defines_any && seen.insert(cell.text.as_str()) {
+                self.keep(index, by, Why::Serves(name.to_owned()));
+            }
+        }
+    }
+
+    /// Keeps the cells before `end` that may have brought traits into scope: the name of a method says nothing of them.
+    /// For an item that was compiled at `since` only those count later that replace what was in scope then.
+    fn traits(&mut self, end: usize, by: Option<usize>, since: Option<usize>) {
+        let in_scope: BTreeSet<&str> = match since {
+            Some(since) => self.log[..since].iter().flat_map(|cell| &cell.names.defines).map(String::as_str).collect(),
+            None => BTreeSet::new(),
+        };
+        let mut redefined: BTreeSet<&str> = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        for (index, step) in self.before(end) {
+            let cell = &self.log[index];
+            let names = &cell.names.defines;
+            let is_named = !cell.names.defines_any && !step.facts.unnamed && !names.is_empty();
+            let is_replaced = is_named && names.iter().all(|name| redefined.contains(name.as_str()));
+            let is_too_late =
+                since.is_some_and(|since| index > since && !names.iter().any(|name| in_scope.contains(name.as_str())));
+            let provides = (step.facts.provides || cell.names.defines_any) && !is_too_late;
+            if provides && !is_replaced && seen.insert(cell.text.as_str()) {
+                self.keep(index, by, Why::Provides);
+            }
+            redefined.extend(step.defines.iter().map(String::as_str));
+        }
+    }
+
+    /// Keeps the cells that add to the types of members: what they add is called without naming the type. Returns whether
+    /// there are new ones.
+    fn implementations(&mut self) -> bool {
+        let members = self.slice.members.keys();
+        let defined: BTreeSet<&str> =
+            members.clone().flat_map(|index| &self.log[*index].names.defines).map(String::as_str).collect();
+        let users: Vec<usize> = members.copied().filter(|index| self.steps[*index].facts.code).collect();
+        let mut added = Vec::new();
+        for (index, step) in self.before(self.log.len()) {
+            let user = users.iter().find(|user| **user > index);
+            let kind = step.reads.iter().find(|name| defined.contains(name.as_str()) && is_type(name));
+            if let (true, false, Some(user), Some(kind)) =
+                (step.facts.implements, self.slice.members.contains_key(&index), user, kind)
+            {
+                added.push((index, *user, Why::Implements(kind.clone())));
+            }
+        }
+        let is_new = !added.is_empty();
+        for (index, user, why) in added {
+            self.keep(index, Some(user), why);
+        }
+        is_new
+    }
+
+    fn resources(&mut self, user: usize) {
+        let log = self.log;
+        for effect in &log[user].effects {
+            match (effect.access, effect.resource) {
+                (Access::Read, Resource::File) => self.file(user, effect),
+                (Access::Read, Resource::Model) => self.outside(user, effect),
+                (Access::Read, _) => self.version(user, effect),
+                (Access::Write, Resource::Corpus) => self.grown(user, effect),
+                (Access::Write, _) => {}
+            }
+        }
+    }
+
+    /// Writes of the resource before the execution at `end`, latest first.
+    fn writes(
+        &self,
+        end: usize,
+        resource: Resource,
+        name: &str,
+    ) -> impl Iterator<Item = (usize, &'a Effect)> + use<'a> {
+        let (log, name) = (self.log, name.to_owned());
+        let is_write = move |effect: &&'a Effect| {
+            effect.access == Access::Write && effect.resource == resource && effect.name == name
+        };
+        self.before(end).filter_map(move |(index, _)| Some((index, log[index].effects.iter().rfind(&is_write)?)))
+    }
+
+    /// Keeps what wrote the version of a table, corpus, view or artifact that `effect` read.
+    fn version(&mut self, user: usize, effect: &Effect) {
+        let own = self.log[user].effects.iter().any(|other| {
+            let same = other.resource == effect.resource && other.name == effect.name;
+            same && other.access == Access::Write && (effect.version.is_none() || other.version == effect.version)
+        });
+        let exact = self
+            .writes(user, effect.resource, &effect.name)
+            .find(|(_, write)| effect.version.is_some() && write.version == effect.version);
+        let unversioned = self
+            .writes(user, effect.resource, &effect.name)
+            .find(|(_, write)| effect.version.is_none() || write.version.is_none());
+        match exact.or(unversioned) {
+            Some((writer, _)) => self.keep(writer, Some(user), Why::wrote(effect)),
+            None if own => {}
+            None => self.outside(user, effect),
+        }
+    }
+
+    /// Keeps what the write of a corpus builds on: documents are added to those that are there. To take the same documents
+    /// in again gives the same corpus, so an earlier execution of the same cell is not needed, unless the cell also looks
+    /// into the corpus.
+    fn grown(&mut self, user: usize, effect: &Effect) {
+        let cell = &self.log[user];
+        let looks = cell
+            .effects
+            .iter()
+            .any(|other| (other.access, other.resource, &other.name) == (Access::Read, Resource::Corpus, &effect.name));
+        let earlier = self
+            .writes(user, Resource::Corpus, &effect.name)
+            .find(|(index, _)| looks || self.log[*index].text != cell.text);
+        if let Some((writer, write)) = earlier {
+            self.keep(writer, Some(user), Why::wrote(write));
+        }
+    }
+
+    /// Keeps what wrote the content of a file that `effect` read.
+    fn file(&mut self, user: usize, effect: &Effect) {
+        let is_same = |write: &Effect| match (&effect.digest, &write.digest) {
+            (Some(read), Some(written)) => read == written,
+            _ => true,
+        };
+        let traced = self.writes(user, Resource::File, &effect.name).next().filter(|(_, write)| is_same(write));
+        let modified = effect.version.or_else(|| self.disk.modified(&effect.name, effect.digest.as_deref()));
+        let untraced = self.untraced_writers(user, &effect.name, &self.ran_at(modified));
+        if let Some((writer, _)) = traced {
+            self.keep(writer, Some(user), Why::wrote(effect));
+        } else if !untraced {
+            let own = self.log[user].effects.iter();
+            let mut own = own.filter(|other| {
+                other.access == Access::Write && other.resource == Resource::File && other.name == effect.name
+            });
+            if !own.any(is_same) {
+                self.outside(user, effect);
+            }
+        }
+    }
+
+    /// The executions that may write files without a trace and ran when a file was last written.
+    fn ran_at(&self, modified: Option<u64>) -> BTreeMap<usize, Fit> {
+        let untraced = self.before(self.log.len()).filter(|(_, step)| step.is_untraced());
+        untraced.filter_map(|(index, _)| Some((index, may_have_written(&self.log[index], modified?)?))).collect()
+    }
+
+    /// Keeps the cells before `user` that may have written the file without a trace: those in `fits`, which ran when it was
+    /// last written, and then also those whose text names it. Returns whether one of them surely ran at that time.
+    fn untraced_writers(&mut self, user: usize, name: &str, fits: &BTreeMap<usize, Fit>) -> bool {
+        if fits.is_empty() {
+            return false;
+        }
+        let names_it = |index: usize| self.mentions(&self.steps[index]).any(|mentioned| mentioned == name);
+        // Cells follow each other faster than clocks tell apart; one that names the file settles it.
+        let settled = fits.iter().any(|(index, fit)| *fit == Fit::Within && names_it(*index));
+        let writers: Vec<(usize, Why)> = self
+            .before(user)
+            .filter_map(|(index, _)| match fits.get(&index) {
+                Some(Fit::Within) => Some((index, Why::RanWhenWritten(name.to_owned()))),
+                Some(Fit::Near) if !settled => Some((index, Why::RanWhenWritten(name.to_owned()))),
+                _ => names_it(index).then(|| (index, Why::Mentions(name.to_owned()))),
+            })
+            .collect();
+        for (index, why) in writers {
+            self.keep(index, Some(user), why);
+        }
+        fits.range(..user).any(|(_, fit)| *fit == Fit::Within)
+    }
+
+    /// The files that words in the text of a cell mean, where the cell may access them without a trace.
+    fn mentions(&self, step: &'a Step) -> impl Iterator<Item = &'a str> + use<'a> {
+        let disk = self.disk;
+        let literals = step.is_untraced().then_some(&step.facts.literals);
+        literals.into_iter().flatten().filter_map(|word| disk.mentions.get(word).map(String::as_str))
+    }
+
+    /// Treats every file that the code of the cell names as one that it reads.
+    fn mentioned_files(&mut self, user: usize) {
+        let names: BTreeSet<&str> = self.mentions(&self.steps[user]).collect();
+        for name in names {
+            let traced = self.writes(user, Resource::File, name).next();
+            let modified = self.disk.files.get(name).map(|file| file.modified);
+            let fits = self.ran_at(modified);
+            self.untraced_writers(user, name, &fits);
+            if let Some((writer, write)) = traced {
+                self.keep(writer, Some(user), Why::wrote(write));
+            } else if !fits.values().any(|fit| *fit == Fit::Within) {
+                self.slice.outside.insert(Outside {
+                    resource: Resource::File,
+                    name: name.to_owned(),
+                    version: None,
+                    digest: None,
+                    by: user,
+                    mentioned: true,
+                });
+            }
+        }
+    }
+
+    fn outside(&mut self, by: usize, effect: &Effect) {
+        self.slice.outside.insert(Outside {
+            resource: effect.resource,
+            name: effect.name.clone(),
+            version: effect.version,
+            digest: effect.digest.clone(),
+            by,
+            mentioned: false,
+        });
+    }
+
+    /// Keeps the barriers before the last member.
+    fn barriers(&mut self) {
+        let Some(last) = self.slice.members.keys().next_back().copied() else {
+            return;
+        };
+        for (index, step) in self.before(last) {
+            if step.barrier && !self.slice.members.contains_key(&index) {
+                let by = self.slice.members.range(index..).next().map(|(member, _)| *member);
+                self.keep(index, by, Why::Barrier);
+            }
+        }
+    }
+}

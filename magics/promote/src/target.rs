@@ -1,0 +1,86 @@
+//! What a promotion aims at: a cell or a variable, and the execution that stands for it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use kernwerk_core::CellStatus;
+
+use crate::Error;
+use crate::error::near;
+use crate::execution::{Execution, label};
+use crate::slice::{Goal, Step};
+
+/// What a promotion aims at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The cell with this execution count.
+    Cell(u32),
+    /// The value that a variable has in the end.
+    Variable(String),
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    /// Reads `7`, `In[7]` or the name of a variable.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let bad = || Error::BadTarget { text: text.to_owned() };
+        let inner = text.trim();
+        let number = inner
+            .strip_prefix("In")
+            .map_or(inner, str::trim_start)
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(inner)
+            .trim();
+        if let Ok(count) = number.parse() {
+            return Ok(Self::Cell(count));
+        }
+        let is_name = inner.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && inner.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        is_name.then(|| Self::Variable(inner.to_owned())).ok_or_else(bad)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cell(count) => out.write_str(&label(*count)),
+            Self::Variable(name) => out.write_str(name),
+        }
+    }
+}
+
+impl Target {
+    /// The goal in `log` that the target means.
+    pub(crate) fn find(&self, log: &[Execution], steps: &[Step]) -> Result<Goal, Error> {
+        match self {
+            Self::Cell(count) => find_cell(*count, log),
+            Self::Variable(name) => find_variable(name, log, steps),
+        }
+    }
+}
+
+fn find_cell(count: u32, log: &[Execution]) -> Result<Goal, Error> {
+    let Some(index) = log.iter().rposition(|execution| execution.execution_count == count) else {
+        let latest = log.iter().map(|execution| execution.execution_count).max();
+        return Err(Error::UnknownCell { count, latest });
+    };
+    match log[index].status {
+        CellStatus::Ok => Ok(Goal::Execution(index)),
+        status => Err(Error::TargetFailed { count, status }),
+    }
+}
+
+fn find_variable(name: &str, log: &[Execution], steps: &[Step]) -> Result<Goal, Error> {
+    if steps.iter().any(|step| step.ran && step.defines.contains(name)) {
+        return Ok(Goal::Name(name.to_owned()));
+    }
+    let unfinished = log.last().filter(|last| last.status == CellStatus::Running && last.names.defines.contains(name));
+    if let Some(last) = unfinished {
+        return Err(Error::TargetFailed { count: last.execution_count, status: CellStatus::Running });
+    }
+    let defined: BTreeSet<&str> = steps.iter().flat_map(|step| &step.defines).map(String::as_str).collect();
+    Err(Error::UnknownVariable { name: name.to_owned(), near: near(name, defined) })
+}

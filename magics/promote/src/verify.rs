@@ -1,0 +1,115 @@
+//! Whether an artifact is still what was published: every file's digest, recomputed.
+
+use std::collections::BTreeMap;
+
+use kernwerk_core::{Verdict, Work};
+use kernwerk_store::Lab;
+
+use crate::Error;
+use crate::artifact::{ATTESTATIONS, Location, MANIFEST, Reference, find};
+use crate::files::digest_file;
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    pub location: Location,
+    /// The artifact's identity as its manifest has it now.
+    pub id: String,
+    /// Files that the manifest lists.
+    pub files: usize,
+    /// Paths relative to the artifact, sorted.
+    pub changed: Vec<String>,
+    pub missing: Vec<String>,
+    pub extra: Vec<String>,
+    /// The manifest itself was replaced: the proof run attests another identity.
+    pub attested: Option<String>,
+}
+
+impl Verification {
+    /// Whether nothing was changed, removed or added.
+    pub fn is_sound(&self) -> bool {
+        self.findings().is_empty()
+    }
+
+    /// What is wrong, one line each.
+    pub fn findings(&self) -> Vec<String> {
+        let list = |paths: &[String], what: &str| -> Vec<String> {
+            paths.iter().map(|path| format!("{what}: {}", describe(path))).collect()
+        };
+        let mut findings = list(&self.changed, "changed");
+        findings.extend(list(&self.missing, "missing"));
+        findings.extend(list(&self.extra, "extra"));
+        if let Some(attested) = &self.attested {
+            findings.push(format!("changed: {MANIFEST}, for the proof run attests the artifact {attested}"));
+        }
+        findings
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        if self.is_sound() { Verdict::Passed } else { Verdict::Failed }
+    }
+}
+
+/// A path of an artifact with the cell that it belongs to: `cells/03.rs (the text of cell 3)`.
+fn describe(path: &str) -> String {
+    let cell = |rest: &str| rest.split(['-', '.']).next().and_then(|number| number.parse::<u32>().ok());
+    let meaning = match path.split_once('/') {
+        Some(("cells", rest)) => cell(rest).map(|cell| format!("the text of cell {cell}")),
+        Some(("outputs", rest)) => cell(rest).map(|cell| format!("a reference output of cell {cell}")),
+        _ => None,
+    };
+    meaning.map_or_else(|| path.to_owned(), |meaning| format!("{path} ({meaning})"))
+}
+
+/// Recomputes the digests of an artifact's files.
+///
+/// # Errors
+/// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`] where there is no manifest to go by.
+pub fn verify(lab: &Lab, reference: &Reference, work: &Work) -> Result<Verification, Error> {
+    verify_location(&find(lab, reference)?, work)
+}
+
+pub(crate) fn verify_location(location: &Location, work: &Work) -> Result<Verification, Error> {
+    let (manifest, id) = location.manifest()?;
+    let attested = location.proof()?.map(|proof| proof.artifact).filter(|attested| *attested != id);
+    let mut present = present_files(location)?;
+    let (mut changed, mut missing) = (Vec::new(), Vec::new());
+    for (done, file) in manifest.files.iter().enumerate() {
+        work.progress("verify", done as u64, Some(manifest.files.len() as u64), "files");
+        match present.remove(&file.path) {
+            None => missing.push(file.path.clone()),
+            Some(true) if digest_file(&location.path(&file.path), work)? == file.blake3 => {}
+            Some(_) => changed.push(file.path.clone()),
+        }
+    }
+    Ok(Verification {
+        location: location.clone(),
+        id,
+        files: manifest.files.len(),
+        changed,
+        missing,
+        extra: present.into_keys().collect(),
+        attested,
+    })
+}
+
+/// What lies in the artifact's directory beside manifest and attestations, by relative path; whether it is a plain file.
+fn present_files(location: &Location) -> Result<BTreeMap<String, bool>, Error> {
+    let root = &location.directory;
+    let mut present = BTreeMap::new();
+    let is_counted = |entry: &walkdir::DirEntry| {
+        // JupyterLab leaves checkpoints beside every notebook that it opens.
+        let top = entry.depth() == 1 && (entry.file_name() == ATTESTATIONS || entry.file_name() == MANIFEST);
+        !top && entry.file_name() != ".ipynb_checkpoints"
+    };
+    for entry in walkdir::WalkDir::new(root).min_depth(1).into_iter().filter_entry(is_counted) {
+        let entry = entry.map_err(|error| Error::io("list", root)(error.into()))?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        present.insert(parts.join("/"), entry.file_type().is_file());
+    }
+    Ok(present)
+}

@@ -1,0 +1,14 @@
+//! The tests of promotion. Cells are run by interpreters of tiny languages, which stand in for the kernel.
+
+#[path = "promote/kernel.rs"]
+mod kernel;
+#[path = "promote/model.rs"]
+mod model;
+#[path = "promote/place.rs"]
+mod place;
+#[path = "promote/publishing.rs"]
+mod publishing;
+#[path = "promote/replaying.rs"]
+mod replaying;
+#[path = "promote/slicing.rs"]
+mod slicing;

@@ -1,0 +1,128 @@
+//! A lab with a notebook that has run, and short ways to promote from it.
+
+use std::path::{Path, PathBuf};
+
+use kernwerk_core::Work;
+use kernwerk_promote::{
+    Error, InstalledModel, Level, PlanSpec, PublishSpec, Published, Replay, ReplaySpec, publish, replay,
+};
+use kernwerk_store::Lab;
+use tempfile::TempDir;
+
+use crate::kernel::{Kernel, MiniRunner, WEIGHTS, wait};
+
+pub const NOTEBOOK: &str = "notebooks/sums.ipynb";
+
+/// A checkout with a lab in it.
+pub struct Place {
+    pub home: TempDir,
+    pub lab: Lab,
+}
+
+impl Place {
+    /// A lab with `data/numbers.txt` (1, 2, 3), `data/more.txt` (10) and a directory for notebooks.
+    pub fn new() -> Self {
+        let home = TempDir::new().expect("a temporary directory");
+        let root = home.path().join("project");
+        std::fs::create_dir_all(root.join("notebooks")).expect("a directory");
+        std::fs::create_dir_all(root.join("data")).expect("a directory");
+        std::fs::write(root.join("data/numbers.txt"), "1\n2\n3\n").expect("a file");
+        std::fs::write(root.join("data/more.txt"), "10\n").expect("a file");
+        let lab = Lab::init(&root).expect("a lab");
+        Self { home, lab }
+    }
+
+    /// A place whose notebook has run these cells.
+    pub fn after(cells: &[&str]) -> Self {
+        let place = Self::new();
+        place.run(cells);
+        place
+    }
+
+    /// Runs cells in a fresh kernel.
+    pub fn run(&self, cells: &[&str]) {
+        let mut kernel = self.kernel();
+        cells.iter().for_each(|cell| _ = kernel.execute(NOTEBOOK, cell));
+    }
+
+    pub fn kernel(&self) -> Kernel {
+        Kernel::new(&self.lab, &self.path("notebooks"))
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.lab.root().join(relative)
+    }
+
+    /// The same repository elsewhere: all files but the lab's data.
+    pub fn checkout(&self) -> Self {
+        let home = TempDir::new().expect("a temporary directory");
+        let root = home.path().join("elsewhere/under/another/name");
+        copy(self.lab.root(), &root);
+        let lab = Lab::init(&root).expect("a lab");
+        Self { home, lab }
+    }
+
+    pub fn publish(&self, target: &str) -> Result<Published, Error> {
+        self.publish_with(target, &MiniRunner::default())
+    }
+
+    pub fn publish_with(&self, target: &str, runner: &MiniRunner) -> Result<Published, Error> {
+        wait(publish(&self.lab, &spec(target), runner, &Work::silent()))
+    }
+
+    pub fn replay(&self, reference: &str) -> Replay {
+        self.replay_with(reference, None, &MiniRunner::default())
+    }
+
+    pub fn replay_with(&self, reference: &str, level: Option<Level>, runner: &MiniRunner) -> Replay {
+        let spec = ReplaySpec { reference: reference.parse().expect("a reference"), level, toolchain: None };
+        let models = |_: &str| Ok(InstalledModel::Digest(WEIGHTS.to_owned()));
+        wait(replay(&self.lab, &spec, &models, runner, &Work::silent())).expect("the artifact is there")
+    }
+
+    /// The directories and files of an artifact, sorted.
+    pub fn files(&self, artifact: &str) -> Vec<String> {
+        let root = self.path(artifact);
+        let entries = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().flatten();
+        let files = entries.filter(|entry| entry.file_type().is_file());
+        files.map(|entry| entry.path().strip_prefix(&root).expect("below").display().to_string()).collect()
+    }
+
+    /// Nothing is left of runs and drafts.
+    pub fn assert_clean(&self) {
+        let left: Vec<_> = walkdir::WalkDir::new(self.path(".kernwerk/tmp"))
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| entry.path().display().to_string())
+            .collect();
+        assert_eq!(left, Vec::<String>::new());
+    }
+}
+
+pub fn spec(target: &str) -> PublishSpec {
+    PublishSpec {
+        name: "sums".to_owned(),
+        plan: PlanSpec {
+            notebook: NOTEBOOK.to_owned(),
+            process: None,
+            target: target.parse().expect("a target"),
+            declared: Vec::new(),
+        },
+        level: Level::Bytes,
+        principal: None,
+        toolchain: Some("rustc 1.95.0".to_owned()),
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from).into_iter().filter_entry(|entry| entry.file_name() != ".kernwerk") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.path().strip_prefix(from).expect("below"));
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target).expect("a directory");
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
