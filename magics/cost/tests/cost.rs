@@ -1,0 +1,122 @@
+//! The report says what was measured, leaves unmeasured what was not, and never takes unpriced for free.
+
+use kernwerk_core::{CellId, CellStatus, Language, ModelId, Names, Usage};
+use kernwerk_cost::{Group, Row, Scope, report};
+use kernwerk_store::{CellEnd, Lab, NewCell, Price};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+struct Ledger {
+    lab: Lab,
+    process: Uuid,
+    _directory: TempDir,
+}
+
+impl Ledger {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { lab: Lab::init(directory.path()).expect("a lab"), process: Uuid::now_v7(), _directory: directory }
+    }
+
+    fn cell(&self, notebook: &str, process: Uuid, text: &str, end: Option<(f64, Option<f64>)>) -> CellId {
+        let cell = NewCell {
+            notebook: notebook.to_owned(),
+            process,
+            execution_count: 1,
+            language: Language::Rust,
+            text: text.to_owned(),
+            names: Names::default(),
+        };
+        let id = self.lab.ledger().begin_cell(&cell).expect("a cell begins");
+        if let Some((wall_seconds, cpu_seconds)) = end {
+            let end = CellEnd {
+                status: CellStatus::Ok,
+                effects: Vec::new(),
+                bindings: Vec::new(),
+                outputs: Vec::new(),
+                wall_seconds,
+                cpu_seconds,
+            };
+            self.lab.ledger().finish_cell(id, &end).expect("a cell ends");
+        }
+        id
+    }
+
+    fn call(
+        &self,
+        cell: CellId,
+        verb: &str,
+        model: &str,
+        tokens_in: u64,
+        cpu_seconds: Option<f64>,
+        price: Option<Price>,
+    ) {
+        let usage = Usage {
+            model: Some(ModelId { name: model.to_owned(), digest: "0".to_owned() }),
+            tokens_in,
+            tokens_out: 0,
+            wall_seconds: 0.5,
+            cpu_seconds,
+        };
+        self.lab.ledger().add_usage(Some(cell), verb, &usage, price).expect("a record");
+    }
+
+    fn rows(&self, group: Group) -> Vec<Row> {
+        report(&self.lab, &Scope::Lab, group).expect("a report")
+    }
+}
+
+fn price(million_tokens_in: f64) -> Option<Price> {
+    Some(Price { currency: "EUR".to_owned(), million_tokens_in, million_tokens_out: 0.0, cpu_hour: 0.0 })
+}
+
+#[test]
+fn cells_sum_their_calls() {
+    let ledger = Ledger::new();
+    let cell = ledger.cell("a.ipynb", ledger.process, "\n%rag search docs x", Some((2.0, Some(1.5))));
+    ledger.call(cell, "rag search", "mini", 100, Some(0.1), price(2.0));
+    ledger.call(cell, "rag search", "mini", 50, Some(0.1), price(2.0));
+    ledger.cell("a.ipynb", ledger.process, "1 + 1", Some((0.25, None)));
+    let rows = ledger.rows(Group::Cell);
+    assert_eq!(rows.len(), 2);
+    assert_eq!((rows[0].calls, rows[0].tokens_in, rows[0].text.as_str()), (2, 150, "%rag search docs x"));
+    assert_eq!((rows[0].wall_seconds, rows[0].cpu_seconds), (Some(2.0), Some(1.5)));
+    assert_eq!(rows[0].cost.micros.get("EUR"), Some(&300));
+    assert!(rows[1].cost.is_empty());
+    assert_eq!(rows[1].cpu_seconds, None);
+}
+
+#[test]
+fn a_part_without_a_price_or_a_measurement_is_no_sum() {
+    let ledger = Ledger::new();
+    let cell = ledger.cell("a.ipynb", ledger.process, "x", None);
+    ledger.call(cell, "rag ingest", "mini", 10, Some(1.0), price(1.0));
+    ledger.call(cell, "rag ingest", "mini", 10, None, None);
+    let rows = ledger.rows(Group::Model);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].key, "mini");
+    assert_eq!(rows[0].cpu_seconds, None);
+    assert_eq!(rows[0].wall_seconds, Some(1.0));
+    assert_eq!((rows[0].cost.micros.get("EUR"), rows[0].cost.unpriced_calls), (Some(&10), 1));
+    let cells = ledger.rows(Group::Cell);
+    assert_eq!((cells[0].wall_seconds, cells[0].calls), (None, 2), "a cell that was cut off has no duration");
+}
+
+#[test]
+fn a_scope_holds_one_process_of_one_notebook() {
+    let ledger = Ledger::new();
+    let mine = ledger.cell("a.ipynb", ledger.process, "mine", Some((1.0, None)));
+    let before = ledger.cell("a.ipynb", Uuid::now_v7(), "before", Some((1.0, None)));
+    let other = ledger.cell("b.ipynb", ledger.process, "other", Some((1.0, None)));
+    for (cell, verb) in [(mine, "rag search"), (before, "rag ingest"), (other, "rag ask")] {
+        ledger.call(cell, verb, "mini", 1, None, None);
+    }
+    let scope = Scope::Process { notebook: "a.ipynb".to_owned(), process: ledger.process };
+    let keys = |group| -> Vec<String> {
+        let rows = report(&ledger.lab, &scope, group).expect("a report");
+        rows.into_iter().map(|row| if group == Group::Cell { row.text } else { row.key }).collect()
+    };
+    assert_eq!(keys(Group::Cell), ["mine"]);
+    assert_eq!(keys(Group::Verb), ["rag search"]);
+    assert_eq!(ledger.rows(Group::Verb).len(), 3);
+}
