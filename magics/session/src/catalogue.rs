@@ -1,0 +1,92 @@
+//! The names that completion offers: what the lab, the session and the disk hold now.
+
+use std::path::Path;
+
+use kernwerk_core::Resource;
+use kernwerk_lang::{Catalogue, NameKind};
+
+use crate::session::Session;
+
+pub(crate) struct SessionNames<'a> {
+    pub session: &'a Session,
+}
+
+impl Catalogue for SessionNames<'_> {
+    fn names(&self, kind: NameKind, prefix: &str) -> Vec<String> {
+        let mut names = match kind {
+            NameKind::File => return files(self.session.directory(), prefix),
+            NameKind::Variable => self.session.variable_names(),
+            NameKind::Table => self.data_sets(Resource::Table),
+            NameKind::Corpus => self.data_sets(Resource::Corpus),
+            NameKind::FeatureView => self.feature_views(),
+            NameKind::Artifact => self.artifacts(),
+        };
+        names.retain(|name| name.starts_with(prefix));
+        names
+    }
+}
+
+impl SessionNames<'_> {
+    fn data_sets(&self, resource: Resource) -> Vec<String> {
+        match self.session.lab() {
+            Ok(Some(lab)) => lab.names(resource),
+            _ => Vec::new(),
+        }
+    }
+
+    fn feature_views(&self) -> Vec<String> {
+        let Ok(Some(lab)) = self.session.lab() else {
+            return Vec::new();
+        };
+        let views = lab.ledger().definitions("feature-view").unwrap_or_default();
+        views.into_iter().map(|view| view.name).collect()
+    }
+
+    /// `NAME@VERSION` of every promoted artifact.
+    fn artifacts(&self) -> Vec<String> {
+        let Ok(Some(lab)) = self.session.lab() else {
+            return Vec::new();
+        };
+        let pipelines = lab.root().join("pipelines");
+        let mut names = Vec::new();
+        for name in directories(&pipelines) {
+            for version in directories(&pipelines.join(&name)) {
+                names.push(format!("{name}@{version}"));
+            }
+        }
+        names.sort();
+        names
+    }
+}
+
+fn directories(parent: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect()
+}
+
+/// Files and directories (with a slash behind) that continue the path `prefix`.
+fn files(directory: &Path, prefix: &str) -> Vec<String> {
+    let (parent, start) =
+        prefix.rsplit_once('/').map_or(("", prefix), |(parent, start)| (&prefix[..parent.len() + 1], start));
+    let Ok(entries) = std::fs::read_dir(directory.join(parent)) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let shown = name.starts_with(start) && (!name.starts_with('.') || start.starts_with('.'));
+            let slash = if entry.path().is_dir() { "/" } else { "" };
+            shown.then(|| format!("{parent}{name}{slash}"))
+        })
+        .collect();
+    names.sort();
+    names
+}

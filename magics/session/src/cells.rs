@@ -1,0 +1,183 @@
+//! The record of cells: begun before they run, finished when they end, kept in memory while there is no lab.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use kernwerk_core::{BoundValue, Captured, CellId, CellStatus, Effect, Language, Names};
+use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
+
+use crate::meter::process_tree_seconds;
+use crate::session::Session;
+
+/// A cell about to run.
+#[derive(Clone, Debug)]
+pub struct CellStart {
+    /// What the front end shows in `In [n]`.
+    pub execution_count: u32,
+    pub language: Language,
+    pub text: String,
+    pub names: Names,
+}
+
+/// A cell while it runs: what it did so far.
+pub struct RunningCell {
+    start: CellStart,
+    pub(crate) id: Mutex<Option<CellId>>,
+    started: SystemTime,
+    began: Instant,
+    began_cpu: Option<f64>,
+    log: Mutex<CellLog>,
+}
+
+#[derive(Default)]
+struct CellLog {
+    effects: BTreeSet<Effect>,
+    uses: BTreeSet<String>,
+    bindings: Vec<BoundValue>,
+}
+
+/// What a finished cell did.
+#[derive(Clone, Debug)]
+pub struct CellSummary {
+    pub bindings: Vec<BoundValue>,
+    pub effects: Vec<Effect>,
+    pub wall_seconds: f64,
+    /// Processor seconds of the process tree; none where the operating system does not account for them.
+    pub cpu_seconds: Option<f64>,
+}
+
+/// A finished cell that waits for a lab to be recorded in.
+pub(crate) struct Unrecorded {
+    start: CellStart,
+    started: SystemTime,
+    end: CellEnd,
+}
+
+impl RunningCell {
+    pub fn execution_count(&self) -> u32 {
+        self.start.execution_count
+    }
+
+    /// Records an access to a resource.
+    pub(crate) fn effect(&self, effect: Effect) {
+        self.log().effects.insert(effect);
+    }
+
+    /// Records that the cell read a variable of the notebook.
+    pub(crate) fn uses(&self, name: &str) {
+        self.log().uses.insert(name.to_owned());
+    }
+
+    pub(crate) fn binds(&self, value: BoundValue) {
+        self.log().bindings.push(value);
+    }
+
+    fn log(&self) -> MutexGuard<'_, CellLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Records that a cell begins. Where there is no lab yet, the record waits for one.
+    pub fn begin_cell(&self, start: CellStart) -> RunningCell {
+        let id = match self.lab() {
+            Ok(Some(lab)) => self.recorded(lab.ledger().begin_cell(&self.new_cell(&start))),
+            _ => None,
+        };
+        RunningCell {
+            start,
+            id: Mutex::new(id),
+            started: SystemTime::now(),
+            began: Instant::now(),
+            began_cpu: process_tree_seconds(),
+            log: Mutex::default(),
+        }
+    }
+
+    /// Records how a cell ended and what it showed.
+    pub fn finish_cell(&self, cell: RunningCell, status: CellStatus, outputs: &[Captured]) -> CellSummary {
+        let log = std::mem::take(&mut *cell.log());
+        let summary = CellSummary {
+            bindings: log.bindings,
+            effects: log.effects.into_iter().collect(),
+            wall_seconds: cell.began.elapsed().as_secs_f64(),
+            cpu_seconds: cell.began_cpu.zip(process_tree_seconds()).map(|(from, to)| (to - from).max(0.0)),
+        };
+        let end = CellEnd {
+            status,
+            effects: summary.effects.clone(),
+            bindings: summary.bindings.clone(),
+            outputs: outputs.iter().map(output_record).collect(),
+            wall_seconds: summary.wall_seconds,
+            cpu_seconds: summary.cpu_seconds,
+        };
+        let (mut start, started) = (cell.start, cell.started);
+        start.names.uses.extend(log.uses);
+        let id = cell.id.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match (self.lab(), id) {
+            (Ok(Some(lab)), Some(id)) => {
+                self.recorded(lab.ledger().finish_cell(id, &end));
+            }
+            (Ok(Some(lab)), None) => self.record_late(&lab, Unrecorded { start, started, end }),
+            _ => self.unrecorded().push(Unrecorded { start, started, end }),
+        }
+        summary
+    }
+
+    /// The cell's id in the ledger, given now if the lab was made while it ran.
+    pub(crate) fn cell_id(&self, lab: &Lab, cell: &RunningCell) -> Option<CellId> {
+        let mut id = cell.id.lock().unwrap_or_else(PoisonError::into_inner);
+        if id.is_none() {
+            self.record_waiting(lab);
+            *id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(&cell.start), cell.started));
+        }
+        *id
+    }
+
+    fn record_late(&self, lab: &Lab, cell: Unrecorded) {
+        self.record_waiting(lab);
+        self.record(lab, cell);
+    }
+
+    /// Writes the cells that ran before there was a lab, in their order.
+    fn record_waiting(&self, lab: &Lab) {
+        let waiting = std::mem::take(&mut *self.unrecorded());
+        for cell in waiting {
+            self.record(lab, cell);
+        }
+    }
+
+    fn record(&self, lab: &Lab, cell: Unrecorded) {
+        let id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(&cell.start), cell.started));
+        if let Some(id) = id {
+            self.recorded(lab.ledger().finish_cell(id, &cell.end));
+        }
+    }
+
+    fn new_cell(&self, start: &CellStart) -> NewCell {
+        NewCell {
+            notebook: self.notebook(),
+            process: self.process(),
+            execution_count: start.execution_count,
+            language: start.language,
+            text: start.text.clone(),
+            names: start.names.clone(),
+        }
+    }
+
+    /// A cell runs even where it cannot be recorded (a read-only lab), but never silently: see [`Session::take_warning`].
+    fn recorded<T>(&self, result: Result<T, kernwerk_store::Error>) -> Option<T> {
+        result.map_err(|error| self.warn(format!("this cell is not recorded: {error}"))).ok()
+    }
+}
+
+fn output_record(captured: &Captured) -> OutputRecord {
+    OutputRecord {
+        channel: captured.channel,
+        format: captured.format.clone(),
+        digest: blake3::hash(&captured.bytes).to_hex().to_string(),
+        bytes: captured.bytes.len() as u64,
+        volatile: captured.volatile,
+    }
+}

@@ -1,0 +1,116 @@
+//! What a verb may ask of the session while it runs.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kernwerk_core::{Access, Effect, Embedder, Problem, Resource, Runner, Table, Work};
+use kernwerk_store::{Lab, Principal};
+
+use crate::cells::RunningCell;
+use crate::session::Session;
+
+/// A verb's view of the session: the lab, the models behind their meter, and the record of its cell.
+pub struct Context<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) cell: &'a RunningCell,
+    pub(crate) work: &'a Work,
+    /// Such as `rag search`; usage is recorded under it.
+    pub(crate) verb: &'a str,
+}
+
+impl Context<'_> {
+    /// The existing lab, or an error that says how to make one.
+    pub fn lab(&self) -> Result<Lab, Problem> {
+        self.session.lab()?.ok_or_else(|| {
+            Problem::new("NoLab", format!("there is no lab at or above {}", self.session.directory().display()))
+                .with_hint("`%lab init` makes one, and so does the first magic that writes, such as `%feature source`")
+        })
+    }
+
+    /// The lab if there is one.
+    pub fn existing_lab(&self) -> Result<Option<Lab>, Problem> {
+        self.session.lab()
+    }
+
+    /// The lab, made now if there is none.
+    pub fn lab_for_writing(&self) -> Result<Lab, Problem> {
+        self.session.lab_for_writing()
+    }
+
+    /// Makes a lab at `root` and uses it from now on.
+    pub(crate) fn make_lab(&self, root: &Path) -> Result<Lab, Problem> {
+        self.session.make_lab(root)
+    }
+
+    /// How to be stopped, and whom to tell.
+    pub fn work(&self) -> &Work {
+        self.work
+    }
+
+    /// The notebook's directory.
+    pub fn directory(&self) -> &Path {
+        self.session.directory()
+    }
+
+    /// The path that `given` means, against the notebook's directory.
+    pub fn path(&self, given: &str) -> PathBuf {
+        self.session.directory().join(given)
+    }
+
+    /// For whom the session works; nobody unless somebody was named.
+    pub fn principal(&self) -> Result<Principal, Problem> {
+        let name = self.session.principal_name();
+        Ok(self.lab()?.principal(name.as_deref())?)
+    }
+
+    pub(crate) fn principal_name(&self) -> Option<String> {
+        self.session.principal_name()
+    }
+
+    pub(crate) fn set_principal(&self, name: Option<String>) {
+        self.session.set_principal(name);
+    }
+
+    /// The embedding model, behind the meter.
+    pub fn embedder(&self) -> Result<Arc<dyn Embedder>, Problem> {
+        self.session.embedder(self.cell, self.verb)
+    }
+
+    /// Runs cells in a fresh process.
+    pub fn runner(&self) -> Result<Arc<dyn Runner>, Problem> {
+        Ok(self.session.runner())
+    }
+
+    /// The notebook whose cells are recorded here, relative to the lab; `shell` in a shell.
+    pub fn notebook(&self) -> String {
+        self.session.notebook()
+    }
+
+    /// The process whose cells are recorded here.
+    pub fn process(&self) -> uuid::Uuid {
+        self.session.process()
+    }
+
+    /// The program that this is, for what an artifact says of its making.
+    pub fn program(&self) -> &Path {
+        self.session.program()
+    }
+
+    /// Waits for `future` on the session's runtime.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.session.block_on(future)
+    }
+
+    /// Records that the cell accessed a resource.
+    pub fn effect(&self, access: Access, resource: Resource, name: &str, version: Option<u64>, digest: Option<String>) {
+        self.cell.effect(Effect { access, resource, name: name.to_owned(), version, digest });
+    }
+
+    /// A table that an earlier `-> name` bound in this session, and records that the cell uses it.
+    pub fn variable(&self, name: &str) -> Option<Table> {
+        let table = self.session.variable(name)?;
+        self.cell.uses(name);
+        Some(table)
+    }
+}

@@ -1,0 +1,21 @@
+//! The session: binds the verbs of the language to the engine, wraps every model in a meter, and records cells.
+//!
+//! [`Session::run`] blocks and is called from an engine thread; it makes the tokio runtime on first use.
+
+mod catalogue;
+mod cells;
+mod context;
+mod language;
+mod meter;
+mod runner;
+mod session;
+mod verb;
+mod verbs;
+
+pub use cells::{CellStart, CellSummary, RunningCell};
+pub use context::Context;
+pub use language::language;
+pub use meter::{process_tree_seconds, tree_of};
+pub use runner::ProcessRunner;
+pub use session::{Binding, Options, Reply, Session};
+pub use verb::{Answer, Verb};

@@ -1,0 +1,305 @@
+//! One user's session in one directory: its lab, its variables, its models, and how a magic line runs.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use kernwerk_core::{Body, BoundValue, Embedder, Output, Pin, Problem, Runner, Table, Work};
+use kernwerk_lang::{Completions, MagicLine, Parsed};
+use kernwerk_models::MiniLm;
+use kernwerk_store::{Lab, content_digest};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use crate::catalogue::SessionNames;
+use crate::cells::{RunningCell, Unrecorded};
+use crate::context::Context;
+use crate::language::language;
+use crate::meter::Metered;
+use crate::runner::ProcessRunner;
+use crate::verb::Answer;
+use crate::verbs::ALL;
+
+/// How a session is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The notebook's directory: relative paths start here, and the lab is searched from here upwards.
+    pub directory: PathBuf,
+    /// The lab's root, where it is not to be searched for.
+    pub lab: Option<PathBuf>,
+    /// For whom the session works; none means the lab's setting, else nobody.
+    pub principal: Option<String>,
+    /// The notebook's file, as far as the face knows it.
+    pub notebook: Option<PathBuf>,
+    /// The `kernwerk` program, for cells in fresh processes.
+    pub program: PathBuf,
+    /// Data sets of another lab that stand in for this one's.
+    pub pins: Vec<Pin>,
+}
+
+/// A table bound to a variable by `-> name`.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    pub name: String,
+    pub table: Table,
+    /// The Arrow IPC file that holds it.
+    pub path: PathBuf,
+    /// Digest of its content; see [`kernwerk_store::content_digest`].
+    pub digest: String,
+}
+
+/// What a magic line gives.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub output: Output,
+    pub binding: Option<Binding>,
+}
+
+/// One user's session; see the crate's documentation.
+pub struct Session {
+    options: Options,
+    process: Uuid,
+    state: Mutex<State>,
+    runtime: OnceLock<Runtime>,
+    embedder: Mutex<Option<Arc<dyn Embedder>>>,
+    unrecorded: Mutex<Vec<Unrecorded>>,
+}
+
+#[derive(Default)]
+struct State {
+    lab: Option<Lab>,
+    principal: Option<String>,
+    variables: BTreeMap<String, Table>,
+    exports: u64,
+    warnings: Vec<String>,
+}
+
+impl Session {
+    /// Opens a session. The lab is opened at once where there is one, so that its recovery is told.
+    ///
+    /// # Errors
+    /// A lab that cannot be opened: a wrong `kernwerk.toml`, a ledger of a newer version.
+    pub fn open(options: Options) -> Result<Self, Problem> {
+        let session = Self {
+            state: Mutex::new(State { principal: options.principal.clone(), ..State::default() }),
+            options,
+            process: Uuid::now_v7(),
+            runtime: OnceLock::new(),
+            embedder: Mutex::new(None),
+            unrecorded: Mutex::default(),
+        };
+        session.lab()?;
+        Ok(session)
+    }
+
+    /// Runs one magic line of `cell`.
+    ///
+    /// # Errors
+    /// What the verb reports; the lab is then as it was before.
+    pub fn run(&self, line: &MagicLine, cell: &RunningCell, work: &Work) -> Result<Reply, Problem> {
+        let (verb, arguments) = match language().parse(line)? {
+            Parsed::Help(text) => return Ok(Reply::showing(Output::text(text).volatile())),
+            Parsed::Call { verb, arguments } => (verb, arguments),
+        };
+        let entry = ALL
+            .iter()
+            .flat_map(|verbs| verbs.iter())
+            .nth(verb)
+            .ok_or_else(|| Problem::new("UnknownVerb", format!("`%{}` cannot be run here", line.magic)))?;
+        let verb_name = format!("{} {}", entry.spec.magic, entry.spec.name);
+        let context = Context { session: self, cell, work, verb: &verb_name };
+        let answer = (entry.run)(&arguments, &context, line.body.as_deref())?;
+        self.reply(answer, line, cell)
+    }
+
+    fn reply(&self, answer: Answer, line: &MagicLine, cell: &RunningCell) -> Result<Reply, Problem> {
+        let Some(name) = &line.bind else {
+            return Ok(Reply::showing(answer.output));
+        };
+        let table = match (answer.bind, &answer.output.body) {
+            (Some(table), _) => table,
+            (None, Body::Table(table)) => table.clone(),
+            (None, _) => {
+                return Err(Problem::new(
+                    "NothingToBind",
+                    format!("`{}` gives no table that `{name}` could hold", line.text),
+                )
+                .with_hint("leave `-> name` away"));
+            }
+        };
+        let binding = self.bind(name, table)?;
+        cell.binds(BoundValue { name: binding.name.clone(), digest: binding.digest.clone() });
+        Ok(Reply { output: answer.output, binding: Some(binding) })
+    }
+
+    fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
+        let lab = self.lab_for_writing()?;
+        let number = {
+            let mut state = self.state();
+            state.exports += 1;
+            state.exports
+        };
+        let path = lab.exchange_dir().join(format!("{}-{number}-{name}.arrow", self.process.simple()));
+        lab.atomic_write(&path, &kernwerk_render::arrow_file(&table)?)?;
+        let digest = content_digest(&table.schema, &table.batches);
+        self.state().variables.insert(name.to_owned(), table.clone());
+        Ok(Binding { name: name.to_owned(), table, path, digest })
+    }
+
+    /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.
+    pub fn complete(&self, text: &str, cursor: usize) -> Option<Completions> {
+        language().complete(text, cursor, &SessionNames { session: self })
+    }
+
+    /// Help for the magic line at `cursor` (a byte offset).
+    pub fn inspect(&self, text: &str, cursor: usize) -> Option<String> {
+        language().inspect(text, cursor)
+    }
+
+    /// Lines that the user should see once: what opening the lab recovered, and what could not be recorded.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().warnings)
+    }
+
+    /// The lab, if there is one.
+    pub(crate) fn lab(&self) -> Result<Option<Lab>, Problem> {
+        if let Some(lab) = &self.state().lab {
+            return Ok(Some(lab.clone()));
+        }
+        let root = match &self.options.lab {
+            Some(root) => Lab::find(root).filter(|found| found == root),
+            None => Lab::find(&self.options.directory),
+        };
+        root.map(|root| self.adopt(Lab::open(&root)?)).transpose()
+    }
+
+    /// The lab, made now if there is none: at the root of the git repository around the notebook, else beside it.
+    pub(crate) fn lab_for_writing(&self) -> Result<Lab, Problem> {
+        if let Some(lab) = self.lab()? {
+            return Ok(lab);
+        }
+        let root = match &self.options.lab {
+            Some(root) => root.clone(),
+            None => repository_root(&self.options.directory).unwrap_or_else(|| self.options.directory.clone()),
+        };
+        self.make_lab(&root)
+    }
+
+    pub(crate) fn make_lab(&self, root: &Path) -> Result<Lab, Problem> {
+        self.adopt(Lab::init(root)?)
+    }
+
+    fn adopt(&self, lab: Lab) -> Result<Lab, Problem> {
+        let lab = lab.with_pins(self.options.pins.clone());
+        let mut state = self.state();
+        state.warnings.extend(lab.recovered().iter().cloned());
+        state.lab = Some(lab.clone());
+        Ok(lab)
+    }
+
+    /// The embedding model, loaded on first use, behind a meter for this cell and verb.
+    pub(crate) fn embedder(&self, cell: &RunningCell, verb: &str) -> Result<Arc<dyn Embedder>, Problem> {
+        let lab = self.lab_for_writing()?;
+        let mut loaded = self.embedder.lock().unwrap_or_else(PoisonError::into_inner);
+        let embedder = match loaded.as_ref() {
+            Some(embedder) => embedder.clone(),
+            None => {
+                let configured = lab.config().models.embedder.as_ref().map(|path| lab.root().join(path));
+                let model = MiniLm::load(&MiniLm::find(configured.as_deref())?)?;
+                let embedder: Arc<dyn Embedder> = Arc::new(model);
+                loaded.insert(embedder).clone()
+            }
+        };
+        drop(loaded);
+        let id = self.cell_id(&lab, cell);
+        cell.effect(kernwerk_core::Effect {
+            access: kernwerk_core::Access::Read,
+            resource: kernwerk_core::Resource::Model,
+            name: embedder.id().name.clone(),
+            version: None,
+            digest: Some(embedder.id().digest.clone()),
+        });
+        Ok(Arc::new(Metered::new(embedder, lab, id, verb)))
+    }
+
+    pub(crate) fn runner(&self) -> Arc<dyn Runner> {
+        Arc::new(ProcessRunner::new(self.options.program.clone()))
+    }
+
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let runtime = self.runtime.get_or_init(|| {
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .thread_name("kernwerk-engine")
+                .build()
+                .expect("the operating system grants threads")
+        });
+        runtime.block_on(future)
+    }
+
+    /// The directory from which relative paths start.
+    pub fn directory(&self) -> &Path {
+        &self.options.directory
+    }
+
+    /// This kernel session's identity in the record of cells.
+    pub fn process(&self) -> Uuid {
+        self.process
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.options.program
+    }
+
+    /// The notebook under which cells are recorded, relative to the lab.
+    pub(crate) fn notebook(&self) -> String {
+        let Some(notebook) = &self.options.notebook else {
+            return "shell".to_owned();
+        };
+        let path = self.options.directory.join(notebook);
+        self.state().lab.as_ref().map_or_else(|| path.display().to_string(), |lab| lab.relative(&path))
+    }
+
+    pub(crate) fn principal_name(&self) -> Option<String> {
+        self.state().principal.clone()
+    }
+
+    pub(crate) fn set_principal(&self, name: Option<String>) {
+        self.state().principal = name;
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> Option<Table> {
+        self.state().variables.get(name).cloned()
+    }
+
+    pub(crate) fn variable_names(&self) -> Vec<String> {
+        self.state().variables.keys().cloned().collect()
+    }
+
+    pub(crate) fn warn(&self, line: String) {
+        let mut state = self.state();
+        if !state.warnings.contains(&line) {
+            state.warnings.push(line);
+        }
+    }
+
+    pub(crate) fn unrecorded(&self) -> MutexGuard<'_, Vec<Unrecorded>> {
+        self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reply {
+    fn showing(output: Output) -> Self {
+        Self { output, binding: None }
+    }
+}
+
+/// The nearest directory at or above `directory` that holds a git repository.
+fn repository_root(directory: &Path) -> Option<PathBuf> {
+    directory.ancestors().find(|ancestor| ancestor.join(".git").exists()).map(Path::to_owned)
+}

@@ -1,0 +1,7 @@
+//! The verbs of `%cost`.
+
+mod report;
+
+use crate::verb::{Entry, entry};
+
+pub(crate) static VERBS: &[Entry] = &[entry::<report::Report>()];

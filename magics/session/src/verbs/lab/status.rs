@@ -1,0 +1,59 @@
+//! `%lab status`: where the lab is and what it holds.
+
+use kernwerk_core::{Output, Problem, Resource, Value};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_store::Lab;
+
+use crate::{Answer, Context, Verb};
+
+#[derive(clap::Args)]
+pub(crate) struct Status {}
+
+impl Verb for Status {
+    const MAGIC: &'static str = "lab";
+    const NAME: &'static str = "status";
+    const ABOUT: &'static str = "where the lab is and what it holds";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] = &[Example {
+        about: "the lab of this notebook, or that there is none",
+        line: "%lab status",
+        body: None,
+        setup: &[],
+    }];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let Some(lab) = context.existing_lab()? else {
+            let place = context.directory().display();
+            return Ok(Output::text(format!("there is no lab at or above {place}"))
+                .with_note("`%lab init` makes one, and so does the first magic that writes")
+                .volatile()
+                .into());
+        };
+        Ok(status(&lab, context)?.volatile().into())
+    }
+}
+
+fn status(lab: &Lab, context: &Context<'_>) -> Result<Output, Problem> {
+    let mut cells = 0;
+    for notebook in lab.ledger().notebooks()? {
+        cells += lab.ledger().cells(&notebook)?.len();
+    }
+    let who = context.principal_name().map_or(Value::from("nobody: only what everyone may read"), Value::from);
+    let output = Output::record([
+        ("lab", Value::from(lab.root().display().to_string())),
+        ("identity", Value::from(lab.id().to_string())),
+        ("principal", who),
+        ("tables", names(lab.names(Resource::Table))),
+        ("feature views", names(lab.ledger().definitions("feature-view")?.into_iter().map(|view| view.name).collect())),
+        ("corpora", names(lab.names(Resource::Corpus))),
+        ("recorded cells", Value::from(cells)),
+    ]);
+    Ok(lab.recovered().iter().fold(output, |output, line| output.with_note(line.clone())))
+}
+
+fn names(names: Vec<String>) -> Value {
+    if names.is_empty() {
+        return Value::Absent;
+    }
+    Value::List(names.into_iter().map(Value::from).collect())
+}

@@ -1,0 +1,86 @@
+//! The verbs of `%promote`.
+
+mod list;
+mod plan;
+mod publish;
+mod replay;
+mod show;
+mod verify;
+
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{Field, Schema};
+use kernwerk_core::{Problem, Table};
+use kernwerk_promote::{CellReport, PlanSpec, Target};
+
+use crate::Context;
+use crate::verb::{Entry, entry};
+
+pub(crate) static VERBS: &[Entry] = &[
+    entry::<plan::Plan>(),
+    entry::<publish::Publish>(),
+    entry::<list::List>(),
+    entry::<show::Show>(),
+    entry::<verify::Verify>(),
+    entry::<replay::Replay>(),
+];
+
+/// What a plan or a publication aims at: in this notebook, or, in a shell, in the latest session of a named one.
+fn plan_spec(
+    context: &Context<'_>,
+    target: &str,
+    notebook: Option<&str>,
+    files: Vec<String>,
+) -> Result<PlanSpec, Problem> {
+    let lab = context.lab()?;
+    let target: Target = target.parse().map_err(Problem::from)?;
+    let declared = files.iter().map(|file| lab.relative(&context.path(file))).collect();
+    Ok(match notebook {
+        Some(notebook) => PlanSpec { notebook: lab.relative(&context.path(notebook)), process: None, target, declared },
+        None => PlanSpec { notebook: context.notebook(), process: Some(context.process()), target, declared },
+    })
+}
+
+/// Such as `rustc 1.95.0 (…)`; none without a toolchain.
+fn toolchain() -> Option<String> {
+    let output = Command::new("rustc").arg("--version").output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// A table of short columns, in their order.
+fn table(columns: Vec<(&str, ArrayRef)>) -> Result<Table, Problem> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let columns: Vec<ArrayRef> = columns.into_iter().map(|(_, column)| column).collect();
+    let batch = RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|error| Problem::new("InternalError", error.to_string()))?;
+    Ok(Table::new(schema, vec![batch]))
+}
+
+fn texts(values: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<StringArray>())
+}
+
+fn numbers(values: impl IntoIterator<Item = i64>) -> ArrayRef {
+    Arc::new(values.into_iter().map(Some).collect::<Int64Array>())
+}
+
+/// Cell by cell, how a run agreed with what was recorded. How long it took changes from run to run.
+fn cell_table(cells: &[CellReport]) -> Result<Table, Problem> {
+    let mut table = table(vec![
+        ("cell", numbers(cells.iter().map(|cell| i64::from(cell.step)))),
+        ("agreement", texts(cells.iter().map(|cell| Some(cell.agreement.to_string())))),
+        ("compared", numbers(cells.iter().map(|cell| cell.compared as i64))),
+        ("difference", texts(cells.iter().map(|cell| cell.difference.clone()))),
+        ("seconds", texts(cells.iter().map(|cell| Some(format!("{:.1}", cell.wall_seconds))))),
+    ])?;
+    table.volatile = vec!["seconds".to_owned()];
+    Ok(table)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+}

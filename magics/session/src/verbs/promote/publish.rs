@@ -1,0 +1,67 @@
+//! `%promote publish`: the slice of a target becomes an artifact, once a fresh process has shown that it runs.
+
+use kernwerk_core::{Access, Output, Problem, Resource};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::{Level, PublishSpec};
+
+use super::{cell_table, plan_spec, toolchain};
+use crate::{Answer, Context, Verb};
+
+#[derive(clap::Args)]
+pub(crate) struct Publish {
+    /// The artifact's name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// A variable, or a cell by its number in `In [7]`
+    #[arg(long, value_name = "TARGET")]
+    target: String,
+    /// The notebook, where it is not this one: its latest session
+    #[arg(long, value_name = "FILE")]
+    notebook: Option<String>,
+    /// A file that cells read without a magic
+    #[arg(long = "input", value_name = "FILE")]
+    inputs: Vec<String>,
+    /// How well replays must agree: bytes, canonical or tolerance
+    #[arg(long, value_name = "LEVEL", default_value = "bytes")]
+    level: Level,
+}
+
+impl Verb for Publish {
+    const MAGIC: &'static str = "promote";
+    const NAME: &'static str = "publish";
+    const ABOUT: &'static str = "run a target's cells in a fresh process and, when they agree, write the artifact";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] = &[Example {
+        about: "a table and the cells behind it, as version 1",
+        line: "%promote publish fares --target fares",
+        body: None,
+        setup: &[
+            "%feature source rides rides.csv --event-time pickup",
+            "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+        ],
+    }];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let lab = context.lab_for_writing()?;
+        let spec = PublishSpec {
+            plan: plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?,
+            name: self.name,
+            level: self.level,
+            principal: context.principal_name(),
+            toolchain: toolchain(),
+        };
+        let runner = context.runner()?;
+        let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
+        let name = published.location.to_string();
+        context.effect(Access::Write, Resource::Artifact, &name, None, Some(published.id.clone()));
+        let title = if published.unchanged {
+            format!("{name} holds these cells and results already")
+        } else {
+            format!("{name} is published: {} cells", published.cells.len())
+        };
+        let mut output = Output::table(cell_table(&published.cells)?).with_title(title);
+        output = output.with_note(format!("identity {}", published.id));
+        output = published.notes.into_iter().fold(output, Output::with_note);
+        Ok(output.volatile().into())
+    }
+}

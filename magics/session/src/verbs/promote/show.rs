@@ -1,0 +1,47 @@
+//! `%promote show`: what an artifact says of itself.
+
+use kernwerk_core::{Output, Problem, Value};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::Reference;
+
+use crate::{Answer, Context, Verb};
+
+#[derive(clap::Args)]
+pub(crate) struct Show {
+    /// Such as `fares@1`; without a version the latest
+    #[arg(value_name = "ARTIFACT")]
+    artifact: String,
+}
+
+impl Verb for Show {
+    const MAGIC: &'static str = "promote";
+    const NAME: &'static str = "show";
+    const ABOUT: &'static str = "an artifact's target, cells, inputs and proof; nothing of it is run";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] = &[Example {
+        about: "the cells of a version, as they will run",
+        line: "%promote show fares@1",
+        body: None,
+        setup: &[
+            "%feature source rides rides.csv --event-time pickup",
+            "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+            "%promote publish fares --target fares",
+        ],
+    }];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
+        let shown = kernwerk_promote::show(&context.lab()?, &reference)?;
+        let mut fields = vec![
+            ("artifact".to_owned(), Value::from(shown.location.to_string())),
+            ("identity".to_owned(), Value::from(shown.id)),
+            ("target".to_owned(), Value::from(kernwerk_promote::target(&shown.pipeline))),
+            ("files".to_owned(), Value::from(shown.manifest.files.len())),
+            ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),
+        ];
+        for (number, cell) in (1..).zip(&shown.cells) {
+            fields.push((format!("cell {number}"), Value::from(cell.trim_end())));
+        }
+        Ok(Output::record(fields).volatile().into())
+    }
+}

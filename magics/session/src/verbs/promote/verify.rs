@@ -1,0 +1,44 @@
+//! `%promote verify`: whether an artifact is as it was published.
+
+use kernwerk_core::{Output, Problem};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::Reference;
+
+use crate::{Answer, Context, Verb};
+
+#[derive(clap::Args)]
+pub(crate) struct Verify {
+    /// Such as `fares@1`; without a version the latest
+    #[arg(value_name = "ARTIFACT")]
+    artifact: String,
+}
+
+impl Verb for Verify {
+    const MAGIC: &'static str = "promote";
+    const NAME: &'static str = "verify";
+    const ABOUT: &'static str = "whether an artifact's files are those that were published; nothing of it is run";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] = &[Example {
+        about: "every file against the manifest",
+        line: "%promote verify fares@1",
+        body: None,
+        setup: &[
+            "%feature source rides rides.csv --event-time pickup",
+            "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+            "%promote publish fares --target fares",
+        ],
+    }];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
+        let verification = kernwerk_promote::verify(&context.lab()?, &reference, context.work())?;
+        let name = &verification.location;
+        let title = if verification.is_sound() {
+            format!("{name} is sound: {} files as published", verification.files)
+        } else {
+            format!("{name} is not what was published")
+        };
+        let output = Output::text(title).with_verdict(verification.verdict());
+        Ok(verification.findings().into_iter().fold(output, Output::with_note).volatile().into())
+    }
+}

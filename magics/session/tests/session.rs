@@ -1,0 +1,154 @@
+//! The session: where the lab comes from, what is recorded of cells, bindings, and help while typing.
+
+use std::path::Path;
+
+use kernwerk_core::{Body, CellStatus, Language, Names, Problem, Work};
+use kernwerk_lang::{MagicLine, Segment, split};
+use kernwerk_session::{CellStart, CellSummary, Options, Reply, Session};
+use kernwerk_store::{CellRecord, Lab};
+use tempfile::TempDir;
+
+struct Notebook {
+    session: Session,
+    directory: TempDir,
+    count: u32,
+}
+
+impl Notebook {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { session: open(directory.path()), directory, count: 0 }
+    }
+
+    fn cell(&mut self, text: &str) -> (Result<Reply, Problem>, CellSummary) {
+        self.count += 1;
+        let cell = self.session.begin_cell(CellStart {
+            execution_count: self.count,
+            language: Language::Rust,
+            text: text.to_owned(),
+            names: Names::default(),
+        });
+        let reply = self.session.run(&magic(text), &cell, &Work::silent());
+        let status = if reply.is_ok() { CellStatus::Ok } else { CellStatus::Error };
+        (reply, self.session.finish_cell(cell, status, &[]))
+    }
+
+    #[track_caller]
+    fn ok(&mut self, text: &str) -> Reply {
+        self.cell(text).0.expect("the magic runs")
+    }
+
+    fn log(&self) -> Vec<CellRecord> {
+        let lab = Lab::open(self.directory.path()).expect("a lab");
+        lab.ledger().cells("book.ipynb").expect("the cell log")
+    }
+}
+
+fn open(directory: &Path) -> Session {
+    Session::open(Options {
+        directory: directory.to_owned(),
+        lab: None,
+        principal: None,
+        notebook: Some("book.ipynb".into()),
+        program: "kernwerk".into(),
+        pins: Vec::new(),
+    })
+    .expect("a session")
+}
+
+fn magic(text: &str) -> MagicLine {
+    match split(text).expect("the cell splits").remove(0) {
+        Segment::Magic(line) => line,
+        Segment::Code { text, .. } => panic!("no magic: {text}"),
+    }
+}
+
+#[test]
+fn cells_before_the_lab_are_recorded_when_it_is_made() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%lab status");
+    assert!(notebook.cell("%cost report").0.is_err_and(|problem| problem.name == "NoLab"));
+    assert!(Lab::find(notebook.directory.path()).is_none(), "looking makes no lab");
+    notebook.ok("%lab init");
+    notebook.ok("%lab status");
+    let log = notebook.log();
+    let told: Vec<_> =
+        log.iter().map(|record| (record.cell.execution_count, record.cell.text.as_str(), record.status())).collect();
+    assert_eq!(
+        told,
+        [
+            (1, "%lab status", CellStatus::Ok),
+            (2, "%cost report", CellStatus::Error),
+            (3, "%lab init", CellStatus::Ok),
+            (4, "%lab status", CellStatus::Ok),
+        ]
+    );
+    assert!(log.iter().all(|record| record.end.as_ref().is_some_and(|end| end.cpu_seconds.is_some())));
+}
+
+#[test]
+fn a_binding_is_a_file_with_a_digest_and_a_variable_for_later_lines() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%lab init");
+    let reply = notebook.ok("%lab doctor -> findings");
+    let binding = reply.binding.expect("a binding");
+    assert!(binding.path.is_file());
+    assert_eq!(binding.name, "findings");
+    let log = notebook.log();
+    let recorded = &log.last().and_then(|record| record.end.as_ref()).expect("an end").bindings;
+    assert_eq!((recorded[0].name.as_str(), &recorded[0].digest), ("findings", &binding.digest));
+    let refused = notebook.cell("%lab status -> x").0.expect_err("a status is no table");
+    assert_eq!(refused.name, "NothingToBind");
+}
+
+#[test]
+fn a_lab_is_found_from_below_and_shared_with_another_session() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%lab init");
+    let below = notebook.directory.path().join("deep/below");
+    std::fs::create_dir_all(&below).expect("directories");
+    let other = open(&below);
+    let cell = other.begin_cell(CellStart {
+        execution_count: 1,
+        language: Language::Rust,
+        text: "%cost report --all".to_owned(),
+        names: Names::default(),
+    });
+    let reply = other.run(&magic("%cost report --all"), &cell, &Work::silent()).expect("a report");
+    other.finish_cell(cell, CellStatus::Ok, &[]);
+    let Body::Table(table) = reply.output.body else {
+        panic!("a report is a table");
+    };
+    assert_eq!(table.rows(), 2, "the first notebook's cell and this one");
+}
+
+#[test]
+fn a_wrong_principal_is_refused_at_once() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%lab init");
+    let toml = notebook.directory.path().join("kernwerk.toml");
+    std::fs::write(toml, "[principals.ada]\ngroups = [\"finance\"]\n").expect("a file");
+    notebook.session = open(notebook.directory.path());
+    assert!(notebook.cell("%lab principal eve").0.is_err_and(|problem| problem.message.contains("eve")));
+    notebook.ok("%lab principal ada");
+    let Body::Record(fields) = notebook.ok("%lab status").output.body else {
+        panic!("a status is a record");
+    };
+    assert!(fields.iter().any(|(name, value)| name == "principal" && format!("{value:?}").contains("ada")));
+}
+
+#[test]
+fn lines_are_completed_from_declarations_and_the_disk() {
+    let notebook = Notebook::new();
+    std::fs::write(notebook.directory.path().join("rides.csv"), "").expect("a file");
+    let complete =
+        |text: &str| notebook.session.complete(text, text.len()).map(|found| found.matches).unwrap_or_default();
+    assert_eq!(complete("%feat"), ["%feature"]);
+    assert_eq!(complete("let x = 1;\n%cost re"), ["report"]);
+    assert_eq!(complete("%cost report --b"), ["--by"]);
+    assert_eq!(complete("%cost report --by "), ["cell", "model", "verb"]);
+    assert_eq!(complete("%lab init ri"), ["rides.csv"]);
+    assert!(complete("let x = 7 %").is_empty());
+    let help = notebook.session.inspect("%cost report", 8).expect("help");
+    assert!(help.contains("--by"));
+}
