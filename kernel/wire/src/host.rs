@@ -1,0 +1,127 @@
+//! Between the kernel and the cell host.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Bundle;
+
+/// What the kernel asks of the cell host. One `Execute`, `Complete` or `Inspect` at a time; the others may come in between.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Request {
+    /// The first message.
+    Start(CellStart),
+    Execute(CellText),
+    /// Completes code at a byte offset.
+    Complete {
+        code: String,
+        cursor: usize,
+    },
+    /// Describes what stands at a byte offset.
+    Inspect {
+        code: String,
+        cursor: usize,
+    },
+    /// Stops the cell that runs; nothing happens when none does.
+    Interrupt,
+    /// The user's answer to [`Event::Input`]; none when there is nobody to ask.
+    Input(Option<String>),
+}
+
+/// How cells are to be run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellStart {
+    /// Working directory of the cells.
+    pub directory: PathBuf,
+    /// Where compiled dependencies are kept for all notebooks.
+    pub cache: PathBuf,
+}
+
+/// A Rust cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellText {
+    pub code: String,
+    /// Lines of the notebook's cell above `code`.
+    pub line: usize,
+    /// Frames to bind before the code runs, if it does not fail.
+    pub bindings: Vec<Binding>,
+}
+
+/// A frame to bind to a variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    pub name: String,
+    /// An Arrow IPC file.
+    pub path: PathBuf,
+}
+
+/// What the cell host tells the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    Stdout(String),
+    Stderr(String),
+    Display(Bundle),
+    /// One line for the user.
+    Note(String),
+    Progress {
+        task: String,
+        done: u64,
+        total: u64,
+    },
+    /// The cell waits for a line from the user; the kernel answers with [`Request::Input`].
+    Input {
+        prompt: String,
+        password: bool,
+    },
+    /// The processes that run cells now, for accounting.
+    Processes(Vec<u32>),
+    /// The answer to `Execute`.
+    Ended(Ended),
+    /// The answer to `Complete`.
+    Completed(Completed),
+    /// The answer to `Inspect`: plain text and HTML, if there is something to say.
+    Inspected(Option<(String, String)>),
+    /// The answer to any request that could not be dealt with at all: a name, what was wrong, what to do about it.
+    Refused {
+        name: String,
+        message: String,
+        hint: Option<String>,
+    },
+}
+
+/// How a cell ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    Ok {
+        result: Option<Bundle>,
+    },
+    CompileError {
+        message: String,
+        line: Option<usize>,
+    },
+    Panic {
+        message: String,
+        line: Option<usize>,
+    },
+    /// `?` met an error.
+    Failed {
+        message: String,
+    },
+    Crashed {
+        reason: String,
+    },
+    Interrupted {
+        state_lost: bool,
+    },
+}
+
+/// What may stand in place of the text from `start` to `end` (byte offsets).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed {
+    pub start: usize,
+    pub end: usize,
+    pub matches: Vec<String>,
+}

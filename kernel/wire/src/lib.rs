@@ -1,0 +1,12 @@
+//! The messages between the kernel, the cell host, and the processes that run cells: plain data in length-prefixed JSON frames.
+
+mod frame;
+mod host;
+mod worker;
+
+pub use frame::{LIMIT, read, write};
+pub use host::{Binding, CellStart, CellText, Completed, Ended, Event, Request};
+pub use worker::{Answer, Command, Happened, Report};
+
+/// One output in several representations: pairs of a MIME type and its text (base64 for binary ones).
+pub type Bundle = Vec<(String, String)>;
