@@ -1,0 +1,165 @@
+//! Macro calls: their tokens read as expressions where they are some, else name by name; and the names in format texts.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::visit::Visit;
+use syn::{Expr, Token};
+
+use super::walk::Walk;
+
+/// Macros whose first argument is written to.
+const WRITING: &[&str] = &["write", "writeln"];
+
+impl Walk {
+    /// Reads what a macro is given.
+    pub(super) fn macro_tokens(&mut self, call: &syn::Macro) {
+        let name = call.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+        self.format_names(call.tokens.clone());
+        if name == "matches" && self.pattern_match(call.tokens.clone()) {
+            return;
+        }
+        match expressions(call.tokens.clone()) {
+            Some(arguments) => {
+                for (index, argument) in arguments.iter().enumerate() {
+                    if index == 0 && WRITING.contains(&name.as_str()) {
+                        self.change_argument(argument);
+                    } else {
+                        self.visit_expr(argument);
+                    }
+                }
+            }
+            None => self.loose_names(call.tokens.clone()),
+        }
+    }
+
+    /// `matches!(expression, pattern if guard)`; whether it could be read so.
+    fn pattern_match(&mut self, tokens: TokenStream) -> bool {
+        let parse = |input: ParseStream<'_>| {
+            let value: Expr = input.parse()?;
+            input.parse::<Token![,]>()?;
+            let pattern = syn::Pat::parse_multi_with_leading_vert(input)?;
+            let guard = if input.peek(Token![if]) {
+                input.parse::<Token![if]>()?;
+                Some(input.parse::<Expr>()?)
+            } else {
+                None
+            };
+            input.parse::<Option<Token![,]>>()?;
+            Ok((value, pattern, guard))
+        };
+        let Ok((value, pattern, guard)) = parse.parse2(tokens) else { return false };
+        self.visit_expr(&value);
+        self.scopes.enter();
+        self.bind_pattern(&pattern);
+        if let Some(guard) = guard {
+            self.visit_expr(&guard);
+        }
+        self.scopes.leave();
+        true
+    }
+
+    /// Every name in tokens that are no expressions, but for fields and methods: it may be one of another cell's.
+    fn loose_names(&mut self, tokens: TokenStream) {
+        let mut after_dot = false;
+        let mut after_path = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    let name = ident.to_string();
+                    if !after_dot && after_path < 2 && syn::parse_str::<syn::Ident>(&name).is_ok() {
+                        self.read(&name);
+                    }
+                    (after_dot, after_path) = (false, 0);
+                }
+                TokenTree::Punct(sign) => {
+                    after_dot = sign.as_char() == '.';
+                    after_path = if sign.as_char() == ':' { after_path + 1 } else { 0 };
+                }
+                TokenTree::Group(group) => {
+                    self.loose_names(group.stream());
+                    (after_dot, after_path) = (false, 0);
+                }
+                TokenTree::Literal(_) => (after_dot, after_path) = (false, 0),
+            }
+        }
+    }
+
+    /// The names that the format texts among a macro's own tokens capture. A text that is no format text has braces rarely, and then a name
+    /// too many is the lesser harm.
+    fn format_names(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            if let TokenTree::Literal(literal) = token
+                && let Ok(syn::Lit::Str(text)) = syn::parse_str::<syn::Lit>(&literal.to_string())
+            {
+                captured(&text.value()).iter().for_each(|name| self.read(name));
+            }
+        }
+    }
+}
+
+/// Tokens as expressions: `a, b, name = c`, or `value; count`.
+fn expressions(tokens: TokenStream) -> Option<Vec<Expr>> {
+    let list = |input: ParseStream<'_>| Punctuated::<Argument, Token![,]>::parse_terminated(input);
+    if let Ok(arguments) = list.parse2(tokens.clone()) {
+        return Some(arguments.into_iter().map(|argument| argument.0).collect());
+    }
+    let repeat = |input: ParseStream<'_>| {
+        let value: Expr = input.parse()?;
+        input.parse::<Token![;]>()?;
+        Ok(vec![value, input.parse()?])
+    };
+    repeat.parse2(tokens).ok()
+}
+
+/// An argument, without the name that a format text gives it.
+struct Argument(Expr);
+
+impl syn::parse::Parse for Argument {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(syn::Ident) && input.peek2(Token![=]) && !input.peek2(Token![==]) {
+            input.parse::<syn::Ident>()?;
+            input.parse::<Token![=]>()?;
+        }
+        input.parse().map(Self)
+    }
+}
+
+/// The variables that a format text names: `{x}`, `{x:?}`, and widths as in `{:w$}`.
+fn captured(text: &str) -> Vec<String> {
+    let is_name = |word: &str| {
+        word.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && word.chars().all(|character| character.is_alphanumeric() || character == '_')
+    };
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        rest = &rest[open + 1..];
+        if let Some(after) = rest.strip_prefix('{') {
+            rest = after;
+            continue;
+        }
+        let Some(close) = rest.find('}') else { break };
+        let inside = &rest[..close];
+        let (name, how) = inside.split_once(':').unwrap_or((inside, ""));
+        names.extend(Some(name.trim()).filter(|name| is_name(name)).map(str::to_owned));
+        for part in how.split('$').take(how.matches('$').count()) {
+            let word =
+                part.rsplit(|character: char| !(character.is_alphanumeric() || character == '_')).next().unwrap_or("");
+            names.extend(Some(word).filter(|word| is_name(word)).map(str::to_owned));
+        }
+        rest = &rest[close + 1..];
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_format_texts() {
+        assert_eq!(captured("{x} {y:?} {} {0} {{no}} {z:>wide$.deep$}"), ["x", "y", "z", "wide", "deep"]);
+        assert!(captured("SELECT {").is_empty());
+    }
+}

@@ -1,0 +1,207 @@
+//! Which names a Rust cell makes, uses and may change, found by reading its text: the ground on which promotion slices notebooks.
+
+mod known;
+mod macros;
+mod scope;
+mod walk;
+
+use kernwerk_core::Names;
+use syn::visit::Visit;
+
+use self::walk::Walk;
+use crate::text::header;
+
+/// Reads a cell's Rust. Names that the standard library brings into every cell are not among those used. A method call on a name counts as a
+/// change of it unless the method is known to take `&self`. Text that is no Rust is a barrier.
+pub fn analyse(code: &str) -> Names {
+    let mut names = Names::default();
+    let Ok(header) = header(code, 0) else {
+        names.barrier = true;
+        return names;
+    };
+    for dependency in &header.dependencies {
+        let name = dependency.crate_name();
+        // These bring each other along.
+        match name.as_str() {
+            "polars" => names.defines.extend(["polars", "plotters", "kernwerk"].map(str::to_owned)),
+            "plotters" => names.defines.extend(["plotters", "kernwerk"].map(str::to_owned)),
+            _ => {}
+        }
+        names.defines.insert(name);
+    }
+    let body: String = code.split_inclusive('\n').skip(header.lines).collect();
+    match syn::parse_str::<syn::Block>(&format!("{{{body}\n}}")) {
+        Ok(block) => {
+            let mut walk = Walk::new(names);
+            walk.cell(&block);
+            walk.into_names()
+        }
+        Err(_) => {
+            names.barrier = true;
+            names
+        }
+    }
+}
+
+impl Walk {
+    fn cell(&mut self, block: &syn::Block) {
+        self.hoist(&block.stmts, true);
+        for statement in &block.stmts {
+            self.visit_stmt(statement);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asserts what a cell defines, uses and may change, each as words.
+    #[track_caller]
+    fn check(code: &str, defines: &str, uses: &str, mutates: &str) {
+        let names = analyse(code);
+        let words = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
+        assert!(!names.barrier, "{code} could not be read");
+        assert_eq!(
+            (words(&names.defines).as_str(), words(&names.uses).as_str(), words(&names.mutates).as_str()),
+            (defines, uses, mutates),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn variables() {
+        check("let x = 1;", "x", "", "");
+        check("let y = x + 1;", "y", "x", "");
+        check("let x = x + 1;", "x", "x", "");
+        check("let (a, Some(b)) = pair else { panic!() };", "a b", "pair", "");
+        check("let Point { x, y: why, .. } = point;", "why x", "Point point", "");
+        check("let x = 1; let y = x; y", "x y", "", "");
+        check("{ let inside = outside; }", "", "outside", "");
+        check("x", "", "x", "");
+        check("let f = |a: i32, (b, c): (i32, i32)| a + b + c + d;", "f", "d", "");
+        check("let _ = x;", "", "x", "");
+    }
+
+    #[test]
+    fn changes() {
+        check("x = 1;", "", "x", "x");
+        check("x += y;", "", "x y", "x");
+        check("x.field = y;", "", "x y", "x");
+        check("x[i] = 1;", "", "i x", "x");
+        check("*x = 1;", "", "x", "x");
+        check("f(&mut x, &y);", "", "f x y", "x");
+        check("x.push(1);", "", "x", "x");
+        check("x.inner.list[0].push(1);", "", "x", "x");
+        check("for a in &mut x { *a += 1; }", "", "x", "x");
+        check("for a in x.iter_mut() { *a += 1; }", "", "x", "x");
+        check("let mut x = vec![1]; x.push(2);", "x", "", "");
+        check("write!(text, \"{x}\").unwrap();", "", "text x", "text");
+        check("(a, b.c) = (1, 2);", "", "a b", "a b");
+    }
+
+    #[test]
+    fn methods_that_only_read() {
+        check("x.len()", "", "x", "");
+        check("let y = frame.clone().lazy().filter(col(\"a\").gt(lit(1))).collect()?;", "y", "col frame lit", "");
+        check(
+            "by_zone.column(\"zone\")?.str()?.into_no_null_iter().map(String::from).collect::<Vec<_>>()",
+            "",
+            "by_zone",
+            "",
+        );
+        check("x.do_something_new()", "", "x", "x");
+    }
+
+    #[test]
+    fn scopes() {
+        check("for i in 0..n { println!(\"{}\", i); }", "", "n", "");
+        check("match x { Some(y) if y > z => y, None => w, _ => 0 }", "", "w x z", "");
+        check("if let Some(y) = x && y > 1 { y } else { z }", "", "x z", "");
+        check("while let Some(y) = stack.pop() { seen.push(y); }", "", "seen stack", "seen stack");
+        check("let r = { let t = a; t + b };", "r", "a b", "");
+        check("let y = { fn helper() -> i32 { 1 } helper() };", "y", "", "");
+        check("let x = if c { let q = 1; q } else { q };", "x", "c q", "");
+        check("loop { let x = 1; break; } x", "", "x", "");
+    }
+
+    #[test]
+    fn items() {
+        check("fn f<T: Display>(x: &T) -> Kind { g(x) }", "f", "Display Kind g", "");
+        check("struct A { b: B, c: Vec<C> }\nimpl A { fn new() -> Self { Self::make(d()) } }", "A", "B C d", "");
+        check("const N: usize = 3; static M: [u8; N] = [0; N];", "M N", "", "");
+        check("enum E { A(X), B } type T = Option<E>; trait R { fn r(&self) -> Q; }", "E R T", "Q X", "");
+        check("fn a() { b() } fn b() { a() }", "a b", "", "");
+        check("mod m { pub fn f() {} } m::f();", "m", "", "");
+        check("macro_rules! twice { ($x:expr) => { $x + $x } } twice!(y)", "twice", "y", "");
+        check("fn main() { println!(\"hi\"); }", "main", "", "");
+        check("#[derive(Debug, Serialize)] struct S;", "S", "Serialize", "");
+        check("fn f<const N: usize>(a: [u8; N]) -> impl Iterator<Item = u8> + 'static { a.into_iter() }", "f", "", "");
+    }
+
+    #[test]
+    fn an_implementation_changes_what_it_is_for() {
+        check("impl Area for Square { fn area(&self) -> f64 { self.side } }", "", "Area Square", "Square");
+        check("struct Mine; impl Area for Mine {}", "Mine", "Area", "");
+        check("impl Area for f64 {}", "", "Area", "Area");
+        check(
+            "impl Display for Square { fn fmt(&self, f: &mut Formatter) -> Result<(), Error> { Ok(()) } }",
+            "",
+            "Display Error Formatter Square",
+            "Square",
+        );
+    }
+
+    #[test]
+    fn imports() {
+        check("use std::collections::HashMap;", "HashMap", "", "");
+        check("use rand::{Rng, rngs::StdRng as Random};", "Random Rng", "rand", "");
+        check("use std::fmt::{self, Write};", "Write fmt", "", "");
+        check("extern crate serde as s;", "s", "serde", "");
+        let names = analyse("use polars::prelude::*;");
+        assert!(names.defines_any && names.defines.is_empty());
+        assert_eq!(names.uses.iter().map(String::as_str).collect::<Vec<_>>(), ["polars"]);
+        assert!(analyse("use std::fmt::Write as _;").defines_any);
+        assert!(!analyse("mod m { use super::*; }").defines_any, "what a module imports stays in it");
+    }
+
+    #[test]
+    fn macros() {
+        check("println!(\"{x} {y:?} {} {0} {{no}} {width$} {z:>wide$}\", a.b);", "", "a wide width x y z", "");
+        check("format!(\"{:?}\", list.iter().map(|i| i + k).collect::<Vec<_>>())", "", "k list", "");
+        check("let v = vec![x; n];", "v", "n x", "");
+        check("let v = vec![a, b.c(), 3];", "v", "a b", "b");
+        check("assert_eq!(left, right, \"{why}\");", "", "left right why", "");
+        check("matches!(x, Some(Kind::A) | None)", "", "Kind x", "");
+        check("let f = df![\"a\" => [1, 2], \"b\" => values]?;", "f", "df values", "");
+        check("println!(\"plain\");", "", "", "");
+        check("println!(\"{}\", { let t = q; t });", "", "q", "");
+    }
+
+    #[test]
+    fn dependencies() {
+        check(":dep polars\nlet x = 1;", "kernwerk plotters polars x", "", "");
+        check(":dep serde-json = \"1\"\n", "serde_json", "", "");
+        check("kernwerk::show!(x);", "", "kernwerk x", "");
+        check("::std::mem::drop(x);", "", "x", "");
+    }
+
+    #[test]
+    fn paths() {
+        check("Color::Red", "", "Color", "");
+        check("std::mem::swap(&mut a, &mut b);", "", "a b", "a b");
+        check("Vec::<Thing>::new()", "", "Thing", "");
+        check("let x: Option<Box<dyn Shape>> = None;", "x", "Shape", "");
+        check("Point { x, y: 1, ..rest }", "", "Point rest x", "");
+        check("x as Meters", "", "Meters x", "");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_barrier() {
+        for code in ["let x = ;", "!ls", ":quit", "%magic"] {
+            assert!(analyse(code).barrier, "{code}");
+        }
+        assert_eq!(analyse(""), Names::default());
+        assert_eq!(analyse("// nothing"), Names::default());
+    }
+}

@@ -1,0 +1,153 @@
+//! The preludes' sources, which this program carries, and the dependencies that they pin.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::cache::{make_directory, scratch};
+use crate::error::Error;
+
+macro_rules! embedded {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../", $path)))),*]
+    };
+}
+
+/// Paths below `kernel/`, and what the files hold.
+const FILES: &[(&str, &str)] = embedded![
+    "prelude/Cargo.toml",
+    "prelude/src/arrow.rs",
+    "prelude/src/display.rs",
+    "prelude/src/flatbuffer.rs",
+    "prelude/src/frame.rs",
+    "prelude/src/html.rs",
+    "prelude/src/input.rs",
+    "prelude/src/lib.rs",
+    "prelude/src/plot.rs",
+    "prelude-polars/Cargo.toml",
+    "prelude-polars/src/bind.rs",
+    "prelude-polars/src/lib.rs",
+    "prelude-polars/src/show.rs",
+];
+
+/// The versions that the preludes were built and tested with.
+pub(super) const LOCK: &str = include_str!("../../../prelude-polars/Cargo.lock");
+
+/// Writes the sources below `root`, if they are not there yet; the directory that holds both preludes.
+pub(super) fn unpack(root: &Path) -> Result<PathBuf, Error> {
+    let mut hasher = blake3::Hasher::new();
+    for (path, text) in FILES {
+        hasher.update(path.as_bytes()).update(&[0]).update(text.as_bytes()).update(&[0]);
+    }
+    let directory = root.join(&hasher.finalize().to_hex()[..16]);
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    make_directory(root)?;
+    let scratch = scratch(root)?;
+    for (path, text) in FILES {
+        let path = scratch.path().join(path);
+        if let Some(parent) = path.parent() {
+            make_directory(parent)?;
+        }
+        fs::write(&path, text).map_err(Error::file("write", &path))?;
+    }
+    let made = scratch.keep();
+    if let Err(error) = fs::rename(&made, &directory) {
+        // Somebody else was quicker, with the same files.
+        let _ = fs::remove_dir_all(&made);
+        if !directory.is_dir() {
+            return Err(Error::file("write", &directory)(error));
+        }
+    }
+    Ok(directory)
+}
+
+/// Which of our dependencies a notebook has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Loaded {
+    /// The small prelude, under the name `kernwerk`.
+    pub(crate) prelude: bool,
+    pub(crate) plotters: bool,
+    /// Polars, and with it plotters.
+    pub(crate) polars: bool,
+}
+
+/// The dependencies with versions of ours, as they stand in a manifest.
+#[derive(Clone, Debug)]
+pub(crate) struct Pinned {
+    sources: PathBuf,
+}
+
+impl Pinned {
+    pub(super) fn new(sources: &Path) -> Self {
+        Self { sources: sources.to_owned() }
+    }
+
+    /// Without sources, for looking at specifications.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self::new(Path::new("/sources"))
+    }
+
+    /// Name and specification of each dependency that belongs to `loaded`.
+    pub(crate) fn dependencies(&self, loaded: Loaded) -> Vec<(&'static str, String)> {
+        let prelude = |name: &str, features: &str| {
+            let path = toml_text(&self.sources.join(name.trim_start_matches("kernwerk-")));
+            format!("{{ package = \"{name}\", path = {path}{features} }}")
+        };
+        let plotters = || ("plotters", dependency("plotters"));
+        if loaded.polars {
+            vec![("polars", dependency("polars")), plotters(), ("kernwerk", prelude("kernwerk-prelude-polars", ""))]
+        } else if loaded.plotters {
+            vec![plotters(), ("kernwerk", prelude("kernwerk-prelude", ", features = [\"plotters\"]"))]
+        } else if loaded.prelude {
+            vec![("kernwerk", prelude("kernwerk-prelude", ""))]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// The specification of a dependency as it stands in the manifest of the large prelude, on one line.
+fn dependency(name: &str) -> String {
+    let manifest = include_str!("../../../prelude-polars/Cargo.toml");
+    let start = format!("{name} = ");
+    let line = manifest.lines().find_map(|line| line.strip_prefix(start.as_str()));
+    line.expect("the manifest is ours, and a test reads it").to_owned()
+}
+
+/// A path as text in TOML.
+fn toml_text(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_set_names_its_dependencies() {
+        let pinned = Pinned::new(Path::new("/cache/sources"));
+        let names = |loaded| pinned.dependencies(loaded).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert!(names(Loaded::default()).is_empty());
+        assert_eq!(names(Loaded { prelude: true, ..Loaded::default() }), ["kernwerk"]);
+        assert_eq!(names(Loaded { plotters: true, ..Loaded::default() }), ["plotters", "kernwerk"]);
+        assert_eq!(names(Loaded { polars: true, plotters: true, prelude: true }), ["polars", "plotters", "kernwerk"]);
+    }
+
+    #[test]
+    fn every_file_of_the_preludes_is_embedded() {
+        let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut found = Vec::new();
+        for prelude in ["prelude", "prelude-polars"] {
+            found.push(format!("{prelude}/Cargo.toml"));
+            for entry in fs::read_dir(kernel.join(prelude).join("src")).unwrap() {
+                found.push(format!("{prelude}/src/{}", entry.unwrap().file_name().into_string().unwrap()));
+            }
+        }
+        found.sort();
+        let mut embedded: Vec<_> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
+        embedded.sort();
+        assert_eq!(embedded, found);
+    }
+}

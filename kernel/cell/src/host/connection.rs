@@ -1,0 +1,113 @@
+//! One cell host that runs: its process, the line to it, and what comes back.
+
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use kernwerk_wire::{Event, Request};
+
+use crate::error::Error;
+use crate::process;
+
+/// Events that wait at most; beyond that the cell host waits, and so does the cell.
+const WAITING: usize = 16;
+/// How long a cell host may take to end by itself.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Bytes of its complaints that are kept.
+const KEPT: usize = 4 << 10;
+/// What would make the process take itself for something else.
+const MISLEADING: &[&str] =
+    &["EVCXR_IS_RUNTIME", "EVCXR_RUSTC_WRAPPER", "KERNWERK_CELL_HOME", "KERNWERK_CELL_ROLE", "KERNWERK_CELL_RECORD"];
+
+/// A cell host.
+pub(super) struct Connection {
+    child: Child,
+    pub(super) line: Line,
+    events: Receiver<Event>,
+    complaints: JoinHandle<String>,
+}
+
+/// The way to a cell host; clones are the same way. The host ends when the last is gone or [`Line::hang_up`] was called.
+#[derive(Clone, Debug)]
+pub(super) struct Line(Arc<Mutex<Option<ChildStdin>>>);
+
+impl Line {
+    pub(super) fn send(&self, request: &Request) -> io::Result<()> {
+        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match line.as_mut() {
+            Some(line) => kernwerk_wire::write(line, request),
+            None => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+        }
+    }
+
+    pub(super) fn hang_up(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Connection {
+    pub(super) fn start(program: &Path) -> Result<Self, Error> {
+        let mut command = Command::new(program);
+        for name in MISLEADING {
+            command.env_remove(name);
+        }
+        // In a group of its own: an interrupt that a terminal or a front end sends to the kernel's group is the kernel's to deal with.
+        command.arg("cell-host").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| Error::Start(error.to_string()))?;
+        let (Some(input), Some(mut output), Some(errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(Error::Start("it has no input or output".to_owned()));
+        };
+        let (sender, events) = mpsc::sync_channel(WAITING);
+        std::thread::spawn(move || {
+            while let Ok(Some(event)) = kernwerk_wire::read(&mut output) {
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let complaints = std::thread::spawn(move || last_words(errors));
+        Ok(Self { child, line: Line(Arc::new(Mutex::new(Some(input)))), events, complaints })
+    }
+
+    /// The next event; none when the host has ended.
+    pub(super) fn next(&mut self) -> Option<Event> {
+        self.events.recv().ok()
+    }
+
+    /// Ends the host if it has not ended yet, and says how it ended.
+    pub(super) fn end(mut self) -> String {
+        self.line.hang_up();
+        let deadline = Instant::now() + PATIENCE;
+        // Take what it still wants to say, so that it does not wait for us.
+        while Instant::now() < deadline && self.events.recv_timeout(PATIENCE).is_ok() {}
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        process::kill_group(self.child.id());
+        let end = self.child.wait().map_or_else(|error| error.to_string(), process::describe_end);
+        let words =
+            if self.complaints.is_finished() { self.complaints.join().unwrap_or_default() } else { String::new() };
+        let words = words.trim();
+        if words.is_empty() { format!("it {end}") } else { format!("it {end}: {words}") }
+    }
+}
+
+/// The end of what a process complains of.
+fn last_words(mut errors: ChildStderr) -> String {
+    let mut kept = Vec::new();
+    let mut bytes = [0; 1024];
+    while let Ok(count @ 1..) = errors.read(&mut bytes) {
+        kept.extend_from_slice(&bytes[..count]);
+        if kept.len() > 2 * KEPT {
+            kept.drain(..kept.len() - KEPT);
+        }
+    }
+    String::from_utf8_lossy(&kept[kept.len().saturating_sub(KEPT)..]).into_owned()
+}

@@ -1,0 +1,339 @@
+//! The kernel's side of the cell host: a process that is started when the first Rust cell comes, and again when it has ended.
+
+mod connection;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use kernwerk_core::Problem;
+use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Ended, Event, Request};
+
+use self::connection::{Connection, Line};
+use crate::build::default_root;
+use crate::error::Error;
+use crate::text::{Completeness, is_complete};
+
+pub use kernwerk_wire::Completed as Completions;
+
+/// Longest Rust code that is sent to be compiled, in bytes; the cell host's own limit is lower, its message the same.
+const SENT: usize = 64 << 20;
+
+/// How cells are to be run.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// This program; it is started as `PROGRAM cell-host`.
+    pub program: PathBuf,
+    /// Working directory of the cells.
+    pub directory: PathBuf,
+    /// Where compiled dependencies are kept for all notebooks; `$XDG_CACHE_HOME/kernwerk/cells` unless given.
+    pub cache: Option<PathBuf>,
+}
+
+/// Runs Rust cells. All methods may be called from any thread; a cell runs on the thread that asks.
+pub struct Host {
+    config: HostConfig,
+    connection: Mutex<Option<Connection>>,
+    shared: Arc<Shared>,
+}
+
+/// What can be reached while a cell runs.
+#[derive(Default)]
+struct Shared {
+    line: Mutex<Option<Line>>,
+    processes: Mutex<Vec<u32>>,
+    running: AtomicBool,
+}
+
+/// Rust code to run, and frames that it shall find.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CellRequest {
+    pub code: String,
+    /// How many lines of the notebook's cell stand above `code`; messages count from the cell's first line.
+    pub line: usize,
+    /// Frames to bind before the code runs. They stay bound when, and only when, the cell ends with [`CellEnd::Ok`].
+    pub bindings: Vec<FrameBinding>,
+}
+
+/// A variable for a table that a magic made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameBinding {
+    pub name: String,
+    /// An Arrow IPC file, which must stay as it is for as long as the variable may live.
+    pub path: PathBuf,
+}
+
+/// What a running cell shows.
+#[derive(Debug)]
+pub enum CellEvent {
+    Stdout(String),
+    Stderr(String),
+    /// One output in several forms: pairs of a MIME type and its text (base64 for binary ones).
+    Display(Bundle),
+    /// One line for the user.
+    Note(String),
+    /// So many crates of the cell's dependencies are compiled.
+    Progress {
+        task: String,
+        done: u64,
+        total: u64,
+    },
+    /// The cell waits for a line from the user.
+    Input {
+        prompt: String,
+        password: bool,
+        answer: Answer,
+    },
+}
+
+/// Takes the user's answer to a cell's question. Dropped without one, it tells the cell that there is nobody to ask.
+#[derive(Debug)]
+pub struct Answer {
+    line: Line,
+    given: bool,
+}
+
+/// How a cell ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CellEnd {
+    /// `result` is the value of the trailing expression in several forms, unless there is none or it is `()`.
+    Ok { result: Option<Bundle> },
+    /// It was not run. `message` is rustc's, with the cell's own lines; `line` counts from 1.
+    CompileError { message: String, line: Option<usize> },
+    /// `line` is that of the cell, from 1, if the panic came from there.
+    Panic { message: String, line: Option<usize> },
+    /// An error ended it by way of `?`.
+    Failed { message: String },
+    /// The process that runs cells is gone, and with it all variables. Functions, types and imports stay. The next cell runs in a new one.
+    Crashed { reason: String },
+    /// Stopped on request; with `state_lost` all variables are gone.
+    Interrupted { state_lost: bool },
+}
+
+/// Stops the cell that runs in a [`Host`]. Clones stop the same one.
+#[derive(Clone)]
+pub struct Interrupter(Arc<Shared>);
+
+impl Host {
+    /// Starts nothing yet.
+    pub fn new(config: HostConfig) -> Self {
+        Self { config, connection: Mutex::new(None), shared: Arc::default() }
+    }
+
+    /// Runs a cell to its end; `sink` takes what it shows, and may wait: the cell then waits as well.
+    ///
+    /// # Errors
+    /// There is no toolchain, a command that is none, a cell too large, or another one running.
+    pub fn execute(&self, request: &CellRequest, sink: &mut dyn FnMut(CellEvent)) -> Result<CellEnd, Problem> {
+        Ok(self.run(request, sink)?)
+    }
+
+    fn run(&self, request: &CellRequest, sink: &mut dyn FnMut(CellEvent)) -> Result<CellEnd, Error> {
+        if request.code.len() > SENT {
+            return Err(Error::CellTooLarge { size: request.code.len(), limit: SENT });
+        }
+        let bindings =
+            request.bindings.iter().map(|frame| Binding { name: frame.name.clone(), path: frame.path.clone() });
+        let cell = CellText { code: request.code.clone(), line: request.line, bindings: bindings.collect() };
+        let mut connection = self.idle()?;
+        let _running = Running::new(&self.shared);
+        let answer = self.ask(&mut connection, &Request::Execute(cell), sink);
+        match answer {
+            Ok(Event::Ended(ended)) => Ok(ended.into()),
+            Ok(_) => Err(Error::Gone("it gave an answer to something else".to_owned())),
+            Err(Error::Gone(reason)) => {
+                Ok(CellEnd::Crashed { reason: format!("the process that compiles cells ended: {reason}") })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What may stand at a byte offset of `code`. Starts the cell host if need be.
+    ///
+    /// # Errors
+    /// As [`Host::execute`].
+    pub fn complete(&self, code: &str, cursor: usize) -> Result<Completions, Problem> {
+        let mut connection = self.idle()?;
+        match self.ask(&mut connection, &Request::Complete { code: code.to_owned(), cursor }, &mut |_| {})? {
+            Event::Completed(completions) => Ok(completions),
+            _ => Ok(Completions { start: cursor, end: cursor, matches: Vec::new() }),
+        }
+    }
+
+    /// Describes the name at a byte offset of `code`, as plain text and as HTML.
+    ///
+    /// # Errors
+    /// As [`Host::execute`].
+    pub fn inspect(&self, code: &str, cursor: usize) -> Result<Option<(String, String)>, Problem> {
+        let mut connection = self.idle()?;
+        match self.ask(&mut connection, &Request::Inspect { code: code.to_owned(), cursor }, &mut |_| {})? {
+            Event::Inspected(found) => Ok(found),
+            _ => Ok(None),
+        }
+    }
+
+    /// Tells whether `code` is whole; asks no process.
+    pub fn is_complete(&self, code: &str) -> Completeness {
+        is_complete(code)
+    }
+
+    /// Whether a cell runs now.
+    pub fn is_running(&self) -> bool {
+        self.shared.running.load(Ordering::SeqCst)
+    }
+
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(Arc::clone(&self.shared))
+    }
+
+    /// The processes that compile and run cells, for accounting; none before the first Rust cell.
+    pub fn process_ids(&self) -> Vec<u32> {
+        self.shared.processes().clone()
+    }
+
+    /// Ends all processes. The next cell would start new ones.
+    pub fn shutdown(&self) {
+        // Without its input the cell host ends by itself, in the middle of a cell, too; then the thread that waits for the cell lets go.
+        if let Some(line) = self.shared.line().take() {
+            line.hang_up();
+        }
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(connection) = connection {
+            connection.end();
+        }
+        self.shared.processes().clear();
+    }
+
+    /// The connection, unless a cell uses it.
+    fn idle(&self) -> Result<MutexGuard<'_, Option<Connection>>, Error> {
+        match self.connection.try_lock() {
+            Ok(connection) => Ok(connection),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::Busy),
+        }
+    }
+
+    /// Sends a request, and waits for its answer.
+    fn ask(
+        &self,
+        slot: &mut Option<Connection>,
+        request: &Request,
+        sink: &mut dyn FnMut(CellEvent),
+    ) -> Result<Event, Error> {
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.start()?,
+        };
+        let line = connection.line.clone();
+        let sent = line.send(request);
+        loop {
+            // Whoever has ended may have said why.
+            let Some(event) = connection.next() else {
+                self.shared.line().take();
+                self.shared.processes().clear();
+                let reason = connection.end();
+                return Err(Error::Gone(sent.err().map_or(reason.clone(), |error| format!("{reason} ({error})"))));
+            };
+            match event {
+                Event::Stdout(text) => sink(CellEvent::Stdout(text)),
+                Event::Stderr(text) => sink(CellEvent::Stderr(text)),
+                Event::Display(bundle) => sink(CellEvent::Display(bundle)),
+                Event::Note(text) => sink(CellEvent::Note(text)),
+                Event::Progress { task, done, total } => sink(CellEvent::Progress { task, done, total }),
+                Event::Input { prompt, password } => {
+                    sink(CellEvent::Input { prompt, password, answer: Answer { line: line.clone(), given: false } });
+                }
+                Event::Processes(processes) => *self.shared.processes() = processes,
+                Event::Refused { name, message, hint } => {
+                    *slot = Some(connection);
+                    return Err(Error::Told(Problem { name, message, hint }));
+                }
+                Event::Ended(_) | Event::Completed(_) | Event::Inspected(_) => {
+                    *slot = Some(connection);
+                    return Ok(event);
+                }
+            }
+        }
+    }
+
+    fn start(&self) -> Result<Connection, Error> {
+        let connection = Connection::start(&self.config.program)?;
+        *self.shared.line() = Some(connection.line.clone());
+        let cache = self.config.cache.clone().unwrap_or_else(default_root);
+        let start = CellStart { directory: self.config.directory.clone(), cache };
+        connection.line.send(&Request::Start(start)).map_err(|error| Error::Start(error.to_string()))?;
+        Ok(connection)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+impl Interrupter {
+    /// Stops the cell that runs; does nothing when none does.
+    pub fn interrupt(&self) {
+        if let Some(line) = self.0.line().as_ref() {
+            // A host that is gone has nothing left to stop.
+            let _ = line.send(&Request::Interrupt);
+        }
+    }
+}
+
+impl Answer {
+    /// Gives the answer; none when the user gave none.
+    pub fn give(mut self, text: Option<String>) {
+        self.given = true;
+        // A host that is gone waits for no answer.
+        let _ = self.line.send(&Request::Input(text));
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !self.given {
+            let _ = self.line.send(&Request::Input(None));
+        }
+    }
+}
+
+impl Shared {
+    fn line(&self) -> MutexGuard<'_, Option<Line>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn processes(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that a cell runs for as long as it lives.
+struct Running<'a>(&'a Shared);
+
+impl<'a> Running<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.running.store(true, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.store(false, Ordering::SeqCst);
+    }
+}
+
+impl From<Ended> for CellEnd {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Ok { result } => Self::Ok { result },
+            Ended::CompileError { message, line } => Self::CompileError { message, line },
+            Ended::Panic { message, line } => Self::Panic { message, line },
+            Ended::Failed { message } => Self::Failed { message },
+            Ended::Crashed { reason } => Self::Crashed { reason },
+            Ended::Interrupted { state_lost } => Self::Interrupted { state_lost },
+        }
+    }
+}

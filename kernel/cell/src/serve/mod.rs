@@ -1,0 +1,134 @@
+//! The cell host: evcxr and rust-analyzer in a process of their own, with a directory and an environment of their own.
+
+mod context;
+mod diagnostics;
+mod directory;
+mod link;
+mod relay;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+
+use kernwerk_core::Problem;
+use kernwerk_wire::{CellStart, Ended, Event, Request};
+
+use self::context::Context;
+use self::directory::Directory;
+use self::link::Link;
+use crate::error::Error;
+
+/// Serves a kernel on standard input and output until it hangs up.
+pub fn serve() -> ! {
+    let code = match run() {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("the cell host cannot go on: {error}");
+            70
+        }
+    };
+    std::process::exit(code)
+}
+
+fn run() -> io::Result<()> {
+    let events = take_output()?;
+    let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let Some(Request::Start(start)) = kernwerk_wire::read(&mut input)? else { return Ok(()) };
+    let link = Arc::new(Link::new(events));
+    match open(&start) {
+        Ok(directory) => serve_cells(directory, &link, input),
+        Err(error) => refuse_all(error.into(), &link, &mut input),
+    }
+}
+
+/// Frames go where the standard output went; whatever else is printed in this process goes to the standard error.
+fn take_output() -> io::Result<File> {
+    let events = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    crate::process::replace_stdout(io::stderr().as_fd())?;
+    Ok(events)
+}
+
+fn open(start: &CellStart) -> Result<Directory, Error> {
+    let directory = Directory::make(start)?;
+    std::env::set_current_dir(&directory.home.root).map_err(Error::file("enter", &directory.home.root))?;
+    // There is one thread so far.
+    directory.home.enter();
+    Ok(directory)
+}
+
+/// Answers the first question with what is wrong, and leaves: the next start may find things mended.
+fn refuse_all(problem: Problem, link: &Link, input: &mut File) -> io::Result<()> {
+    while let Some(request) = kernwerk_wire::read(input)? {
+        if let Request::Execute(_) | Request::Complete { .. } | Request::Inspect { .. } = request {
+            return link.tell(&refusal(problem));
+        }
+    }
+    Ok(())
+}
+
+fn refusal(problem: Problem) -> Event {
+    Event::Refused { name: problem.name, message: problem.message, hint: problem.hint }
+}
+
+fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Result<()> {
+    relay::listen(&directory.home, link)?;
+    let requests = read_requests(input, link, &directory);
+    let mut context = match Context::start(&directory.home, link) {
+        Ok(context) => context,
+        Err(error) => {
+            // The kernel hears of it as the answer to what it asks first.
+            if requests.recv().is_ok() {
+                link.tell(&refusal(error.into()))?;
+            }
+            return Ok(());
+        }
+    };
+    for request in requests {
+        let answer = match request {
+            Request::Execute(cell) => {
+                if link.was_interrupted() {
+                    Event::Ended(Ended::Interrupted { state_lost: false })
+                } else {
+                    context.execute(&cell).map_or_else(|error| refusal(error.into()), Event::Ended)
+                }
+            }
+            Request::Complete { code, cursor } => Event::Completed(context.complete(&code, cursor)),
+            Request::Inspect { code, cursor } => Event::Inspected(context.inspect(&code, cursor)),
+            Request::Start(_) | Request::Interrupt | Request::Input(_) => continue,
+        };
+        link.rest();
+        link.tell(&answer)?;
+    }
+    Ok(())
+}
+
+/// Reads the kernel's requests on a thread of its own, which also acts on interrupts at once, and ends everything when the kernel is gone.
+fn read_requests(mut input: File, link: &Arc<Link>, directory: &Directory) -> Receiver<Request> {
+    let (sender, requests) = mpsc::channel();
+    let (link, cleaner) = (Arc::clone(link), directory.cleaner());
+    let home = directory.home.clone();
+    std::thread::spawn(move || {
+        loop {
+            match kernwerk_wire::read(&mut input) {
+                Ok(Some(Request::Interrupt)) => link.interrupt(&home),
+                Ok(Some(Request::Input(answer))) => link.answer(answer),
+                Ok(Some(request)) => {
+                    if let Request::Execute(_) = request {
+                        link.expect_cell(&home);
+                    }
+                    if sender.send(request).is_err() {
+                        break;
+                    }
+                }
+                // What cannot be read cannot be answered either.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        link.kill(&home);
+        cleaner.clean();
+        std::process::exit(0);
+    });
+    requests
+}

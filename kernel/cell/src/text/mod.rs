@@ -1,0 +1,11 @@
+//! What a cell's text becomes before evcxr sees it, and where each line of that comes from.
+
+mod complete;
+mod dependencies;
+mod plan;
+mod statements;
+
+pub use complete::{Completeness, is_complete};
+pub(crate) use dependencies::header;
+pub(crate) use plan::{Place, Plan};
+pub(crate) use statements::{Kind, statements};

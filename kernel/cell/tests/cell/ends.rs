@@ -1,0 +1,148 @@
+//! How cells end.
+
+use std::time::{Duration, Instant};
+
+use kernwerk_cell::{CellEnd, CellRequest};
+
+use crate::bench::{Bench, Ran};
+
+pub fn compile_errors(bench: &mut Bench) {
+    let ran = bench.run("let fine = 1;\nlet broken: i32 = \"text\";\nlet after = 2;");
+    let (message, line) = ran.compile_error();
+    assert_eq!(line, Some(2));
+    assert!(message.starts_with("error[E0308]: mismatched types\n"), "{message}");
+    assert!(
+        message.contains("--> cell:2:19\n") && message.contains("\n 2 | let broken")
+            || message.contains("2 | let broken"),
+        "{message}"
+    );
+    assert!(!message.contains("lib.rs") && !message.contains("evcxr"), "{message}");
+    assert!(matches!(bench.run("fine").end, CellEnd::CompileError { .. }), "nothing of it has run");
+
+    let error = |ran: Ran| {
+        let (message, line) = ran.compile_error();
+        (message.to_owned(), line)
+    };
+    let (message, line) = error(bench.run("let a = 1; let b = 2; a + nowhere"));
+    assert!(message.contains("--> cell:1:27\n") && line == Some(1), "{message}");
+    let (message, line) = error(bench.run("fn first() {}\n\nfn second() -> i32 {\n    missing()\n}"));
+    assert!(message.contains("--> cell:4:5\n") && line == Some(4), "{message}");
+    let (message, line) = error(bench.run("let x = 1;\nuse std::nothing::here;"));
+    assert!(message.contains("nothing") && line == Some(2), "{message}");
+    let (message, _) = error(bench.run("let x = ;"));
+    assert!(message.contains("expected expression"), "{message}");
+    let (message, _) = error(bench.run("let text = \"never closed"));
+    assert!(message.contains("unterminated"), "{message}");
+
+    let request = CellRequest { code: "// a comment\nnowhere".to_owned(), line: 6, bindings: Vec::new() };
+    let (message, line) = error(bench.try_run(&request).unwrap());
+    assert!(message.contains("--> cell:8:1\n") && line == Some(8), "{message}");
+    let (message, _) = error(bench.run("let f = || 1;"));
+    assert!(message.contains("closure"), "{message}");
+}
+
+pub fn panics(bench: &mut Bench) {
+    bench.run("let survivor = vec![1];\nfn deep(n: u8) -> u8 {\n    if n == 0 { panic!(\"deep down\") } else { deep(n - 1) }\n}").ok();
+    let ran = bench.run("print!(\"before\");\nlet none: Option<u8> = None;\nnone.expect(\"a value\");");
+    assert_eq!(ran.end, CellEnd::Panic { message: "a value".to_owned(), line: Some(3) });
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("before", ""), "the text stands in the error alone");
+    let ran = bench.run("deep(3);");
+    assert_eq!(ran.end, CellEnd::Panic { message: "deep down".to_owned(), line: None }, "the line is another cell's");
+    assert_eq!(bench.run("survivor").ok(), Some("[1]"));
+    let ran = bench.run("let caught = std::panic::catch_unwind(|| panic!(\"caught\")).is_err(); caught");
+    assert_eq!(ran.ok(), Some("true"));
+    assert!(ran.stderr.contains("caught"), "{ran:#?}");
+    let ran = bench.run("std::thread::spawn(|| panic!(\"elsewhere\")).join().is_err()");
+    assert_eq!(ran.ok(), Some("true"));
+    assert!(ran.stderr.contains("thread 'unnamed' panicked") && ran.stderr.contains("elsewhere"), "{ran:#?}");
+}
+
+pub fn failures(bench: &mut Bench) {
+    let ran = bench.run("println!(\"begun\");\nlet number: i32 = \"text\".parse()?;\nprintln!(\"never\");");
+    assert_eq!(ran.end, CellEnd::Failed { message: "invalid digit found in string".to_owned() });
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("begun\n", ""));
+    assert_eq!(bench.run("let number: i32 = \"7\".parse()?;\nnumber").ok(), Some("7"));
+    let ran = bench.run("eprintln!(\"{}\", \"plain\");\n\"8\".parse::<i32>()?");
+    assert_eq!((ran.ok(), ran.stderr.as_str()), (Some("8"), "plain\n"));
+    assert_eq!(bench.run("survivor").ok(), Some("[1]"));
+}
+
+pub fn refusals(bench: &mut Bench) {
+    for command in [":quit", ":vars", ":help", ":clear", ":env A=1", ":efmt {:?}"] {
+        let request = CellRequest { code: format!("{command}\n1"), line: 3, ..CellRequest::default() };
+        let problem = bench.try_run(&request).unwrap_err();
+        assert_eq!(problem.name, "UnknownCommand");
+        assert!(problem.message.starts_with("line 4: "), "{problem}");
+        assert!(problem.hint.is_some());
+    }
+    assert_eq!(bench.run("survivor").ok(), Some("[1]"), "it did not quit");
+    // evcxr would run this in a shell.
+    assert!(matches!(bench.run("!touch made").end, CellEnd::CompileError { .. }));
+    assert!(!bench.directory().join("made").exists());
+    assert_eq!(bench.run("!true").ok(), Some("false"));
+}
+
+pub fn large_cells(bench: &mut Bench) {
+    let text = "x".repeat(500_000);
+    assert_eq!(bench.run(&format!("\"{text}\".len()")).ok(), Some("500000"));
+    let request = CellRequest { code: format!("let x = \"{}\";", "x".repeat(10_000_000)), ..CellRequest::default() };
+    let problem = bench.try_run(&request).unwrap_err();
+    assert_eq!(problem.name, "CellTooLarge");
+    assert!(problem.hint.unwrap().contains("file"));
+}
+
+/// Interrupts a cell after a while; the cell, and how long it lived on after that.
+fn interrupted(bench: &mut Bench, code: &str, after: Duration) -> (Ran, Duration) {
+    let interrupter = bench.host.interrupter();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(after);
+        interrupter.interrupt();
+        Instant::now()
+    });
+    let ran = bench.run(code);
+    let ended = Instant::now();
+    (ran, ended - thread.join().unwrap())
+}
+
+pub fn interrupted_build(bench: &mut Bench) {
+    bench.run("let kept = 5;").ok();
+    let slow = "#[allow(long_running_const_eval)]\nconst SLOW: u64 = { let mut i = 0; while i < 4_000_000_000 { i += 1; } i };\nSLOW";
+    let (ran, after) = interrupted(bench, slow, Duration::from_millis(1500));
+    assert_eq!(ran.end, CellEnd::Interrupted { state_lost: false }, "{ran:#?}");
+    assert!(after < Duration::from_secs(2), "{after:?}");
+    assert_eq!(bench.run("kept").ok(), Some("5"));
+}
+
+pub fn interrupted_cell(bench: &mut Bench) {
+    bench.run("fn stays() -> u8 { 9 }").ok();
+    let (ran, after) = interrupted(
+        bench,
+        "print!(\"on and on\"); loop { std::thread::sleep(std::time::Duration::from_millis(1)); }",
+        Duration::from_millis(1500),
+    );
+    assert_eq!(ran.end, CellEnd::Interrupted { state_lost: true });
+    assert_eq!(ran.stdout, "on and on");
+    assert!(after < Duration::from_secs(2), "{after:?}");
+    assert_eq!(bench.run("stays()").ok(), Some("9"));
+    assert!(matches!(bench.run("kept").end, CellEnd::CompileError { .. }), "variables are lost");
+    bench.host.interrupter().interrupt();
+    assert_eq!(bench.run("1 + 1").ok(), Some("2"), "an interrupt between cells does nothing");
+}
+
+pub fn crashes(bench: &mut Bench) {
+    for (code, words) in [
+        ("print!(\"last words\"); std::process::abort();", "abort"),
+        ("print!(\"last words\"); std::process::exit(3);", "code 3"),
+        (
+            "print!(\"last words\"); { use std::io::Write; std::io::stdout().flush().unwrap(); }\nunsafe { *std::ptr::null_mut::<u8>() = 1; }",
+            "signal 11",
+        ),
+    ] {
+        bench.run("let lost = 1;").ok();
+        let ran = bench.run(code);
+        let CellEnd::Crashed { reason } = &ran.end else { panic!("{ran:#?}") };
+        assert!(reason.contains(words), "{reason}");
+        assert!(matches!(bench.run("lost").end, CellEnd::CompileError { .. }));
+        assert_eq!(bench.run("stays()").ok(), Some("9"), "functions are kept");
+    }
+}

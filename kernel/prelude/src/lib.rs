@@ -1,0 +1,30 @@
+//! What Rust cells find under the name `kernwerk`: frames that magics have bound, rich outputs, plots, questions to the user.
+
+mod arrow;
+mod display;
+mod flatbuffer;
+mod frame;
+mod html;
+mod input;
+#[cfg(feature = "plotters")]
+mod plot;
+
+pub use display::{
+    Debugged, clear_output, display, display_as, display_html, display_markdown, display_svg, display_text, show_svg,
+    update_display,
+};
+pub use frame::{Column, Frame, Value, bind};
+pub use html::{Shown, show_table};
+pub use input::{input, password};
+#[cfg(feature = "plotters")]
+pub use plot::{Plot, plot};
+
+/// Shows a value as a trailing expression would be shown, anywhere in a cell.
+#[macro_export]
+macro_rules! show {
+    ($value:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::Debugged as _;
+        (&($value)).evcxr_display()
+    }};
+}
