@@ -1,0 +1,258 @@
+//! What a cell has shown, in the form that replay compares: content without its dress.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
+use kernwerk_core::{Body, Captured, Channel, Output, Table};
+
+use crate::engine::Bundle;
+
+/// Of a cell's text, and of any one display, this much is kept; a digest of the whole stands for the rest.
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
+
+/// The outputs of one cell, as they come.
+#[derive(Default)]
+pub(super) struct Captures {
+    stdout: Text,
+    stderr: Text,
+    others: Vec<Other>,
+}
+
+struct Other {
+    display_id: Option<String>,
+    captured: Captured,
+}
+
+/// Text of one stream: its beginning, and a digest of all of it.
+#[derive(Default)]
+struct Text {
+    kept: Vec<u8>,
+    bytes: usize,
+    digest: blake3::Hasher,
+}
+
+impl Captures {
+    pub fn stdout(&mut self, text: &str) {
+        self.stdout.push(text);
+    }
+
+    pub fn stderr(&mut self, text: &str) {
+        self.stderr.push(text);
+    }
+
+    /// What a magic answered.
+    pub fn output(&mut self, output: &Output) {
+        let (format, bytes) = canonical(output);
+        self.push(Channel::Display, None, format, bytes, output.volatile);
+    }
+
+    /// What a Rust cell displayed.
+    pub fn bundle(&mut self, channel: Channel, display_id: Option<String>, bundle: &Bundle) {
+        if let Some((format, bytes)) = most_telling(bundle) {
+            self.push(channel, display_id, format, bytes, false);
+        }
+    }
+
+    /// A display was replaced.
+    pub fn update(&mut self, display_id: &str, bundle: &Bundle) {
+        let Some((format, bytes)) = most_telling(bundle) else { return };
+        for other in &mut self.others {
+            if other.display_id.as_deref() == Some(display_id) {
+                other.captured.format = format.to_owned();
+                other.captured.bytes = bounded(bytes.clone());
+            }
+        }
+    }
+
+    /// The cell took back what it had shown.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub fn error(&mut self, name: &str, message: &str) {
+        self.push(Channel::Error, None, "txt", format!("{name}: {message}").into_bytes(), false);
+    }
+
+    /// All of it. Streams come first: how they mix with displays is a matter of timing.
+    pub fn finish(self) -> Vec<Captured> {
+        let streams = [(Channel::Stdout, self.stdout), (Channel::Stderr, self.stderr)];
+        let streams = streams.into_iter().filter_map(|(channel, text)| text.finish(channel));
+        streams.chain(self.others.into_iter().map(|other| other.captured)).collect()
+    }
+
+    fn push(&mut self, channel: Channel, display_id: Option<String>, format: &str, bytes: Vec<u8>, volatile: bool) {
+        let captured = Captured { channel, format: format.to_owned(), bytes: bounded(bytes), volatile };
+        self.others.push(Other { display_id, captured });
+    }
+}
+
+impl Text {
+    fn push(&mut self, text: &str) {
+        let room = KEPT_BYTES - self.kept.len();
+        self.kept.extend_from_slice(&text.as_bytes()[..text.len().min(room)]);
+        self.bytes += text.len();
+        self.digest.update(text.as_bytes());
+    }
+
+    fn finish(mut self, channel: Channel) -> Option<Captured> {
+        if self.bytes == 0 {
+            return None;
+        }
+        if self.bytes > self.kept.len() {
+            self.kept.extend_from_slice(rest_note(self.bytes, &self.digest.finalize()).as_bytes());
+        }
+        Some(Captured { channel, format: "txt".to_owned(), bytes: self.kept, volatile: false })
+    }
+}
+
+fn bounded(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() > KEPT_BYTES {
+        let note = rest_note(bytes.len(), &blake3::hash(&bytes));
+        bytes.truncate(KEPT_BYTES);
+        bytes.extend_from_slice(note.as_bytes());
+    }
+    bytes
+}
+
+fn rest_note(bytes: usize, digest: &blake3::Hash) -> String {
+    format!("\n[{bytes} bytes in all, blake3 {digest}]\n")
+}
+
+/// An output's substance. Titles and notes are words around it, except where there is nothing else.
+fn canonical(output: &Output) -> (&'static str, Vec<u8>) {
+    match &output.body {
+        Body::Empty => (
+            "txt",
+            output.title.iter().chain(&output.notes).map(|line| format!("{line}\n")).collect::<String>().into_bytes(),
+        ),
+        Body::Text(text) | Body::Source { text, .. } => ("txt", text.clone().into_bytes()),
+        Body::Record(_) => match kernwerk_render::json(output) {
+            Ok(json) => ("json", json.into_bytes()),
+            Err(_) => ("txt", kernwerk_render::text(output).into_bytes()),
+        },
+        Body::Table(table) => match canonical_table(table) {
+            Ok(bytes) => ("arrow", bytes),
+            Err(_) => ("txt", kernwerk_render::text(output).into_bytes()),
+        },
+    }
+}
+
+/// The table in one batch, without its volatile columns and without metadata, whose order is not fixed.
+fn canonical_table(table: &Table) -> Result<Vec<u8>, ArrowError> {
+    let kept: Vec<usize> = (0..table.schema.fields().len())
+        .filter(|index| !table.volatile.contains(table.schema.field(*index).name()))
+        .collect();
+    let whole = concat_batches(&table.schema, &table.batches)?.project(&kept)?;
+    let fields: Vec<Field> = whole
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| Field::new(field.name(), field.data_type().clone(), field.is_nullable()))
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(whole.num_rows()));
+    let batch = RecordBatch::try_new_with_options(schema.clone(), whole.columns().to_vec(), &options)?;
+    let mut writer = arrow::ipc::writer::FileWriter::try_new(Vec::new(), &schema)?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}
+
+/// Of several representations the one that says most and depends least on dress.
+fn most_telling(bundle: &Bundle) -> Option<(&'static str, Vec<u8>)> {
+    const ORDER: &[(&str, &str)] = &[
+        ("image/svg+xml", "svg"),
+        ("application/json", "json"),
+        ("text/csv", "csv"),
+        ("text/markdown", "md"),
+        ("text/latex", "tex"),
+    ];
+    const PICTURES: &[&str] = &["image/png", "image/jpeg", "image/gif"];
+    const WORDS: &[(&str, &str)] = &[("text/plain", "txt"), ("text/html", "html")];
+    let find = |order: &[(&str, &'static str)]| {
+        order.iter().find_map(|(mime, format)| bundle.get(mime).map(|text| (*format, text.as_bytes().to_vec())))
+    };
+    // Pictures come in base64, which is compared as well as what it stands for.
+    let picture = || PICTURES.iter().find_map(|mime| bundle.get(mime)).map(|text| ("base64", text.as_bytes().to_vec()));
+    let first = || bundle.0.first().map(|(_, text)| ("txt", text.as_bytes().to_vec()));
+    find(ORDER).or_else(picture).or_else(|| find(WORDS)).or_else(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Float64Array, Int64Array};
+
+    #[test]
+    fn streams_come_first_whenever_they_came() {
+        let mut captures = Captures::default();
+        captures.bundle(Channel::Display, None, &Bundle::plain("chart"));
+        captures.stderr("b");
+        captures.stdout("a");
+        captures.stdout("c");
+        let found: Vec<(Channel, Vec<u8>)> = captures.finish().into_iter().map(|c| (c.channel, c.bytes)).collect();
+        assert_eq!(
+            found,
+            [
+                (Channel::Stdout, b"ac".to_vec()),
+                (Channel::Stderr, b"b".to_vec()),
+                (Channel::Display, b"chart".to_vec())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_flood_is_bounded_and_every_byte_counts() {
+        let flood = |last: &str| {
+            let mut captures = Captures::default();
+            for _ in 0..17 {
+                captures.stdout(&"x".repeat(1 << 20));
+            }
+            captures.stdout(last);
+            captures.finish().remove(0).bytes
+        };
+        assert!(flood("a").len() < KEPT_BYTES + 200);
+        assert_ne!(flood("a"), flood("b"));
+    }
+
+    #[test]
+    fn a_table_is_its_values_whatever_its_batches() {
+        let schema = |metadata: &[(&str, &str)]| {
+            let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let fields = vec![
+                Field::new("n", arrow::datatypes::DataType::Int64, false),
+                Field::new("seconds", arrow::datatypes::DataType::Float64, false),
+            ];
+            Arc::new(Schema::new(fields).with_metadata(metadata))
+        };
+        let table = |parts: &[&[i64]], seconds: f64, metadata: &[(&str, &str)]| {
+            let schema = schema(metadata);
+            let batches = parts.iter().map(|part| {
+                let numbers = Arc::new(Int64Array::from(part.to_vec()));
+                let times = Arc::new(Float64Array::from(vec![seconds; part.len()]));
+                RecordBatch::try_new(schema.clone(), vec![numbers, times]).expect("a batch")
+            });
+            let mut table = Table::new(schema.clone(), batches.collect());
+            table.volatile = vec!["seconds".to_owned()];
+            canonical(&Output::table(table))
+        };
+        let whole = table(&[&[1, 2, 3]], 1.0, &[]);
+        assert_eq!(whole.0, "arrow");
+        assert_eq!(whole, table(&[&[1], &[2, 3]], 2.0, &[("a", "b")]));
+        assert_ne!(whole, table(&[&[1, 2, 4]], 1.0, &[]));
+    }
+
+    #[test]
+    fn what_is_cleared_or_replaced_is_not_compared() {
+        let mut captures = Captures::default();
+        captures.stdout("10 %");
+        captures.clear();
+        captures.bundle(Channel::Display, Some("d".into()), &Bundle::plain("first"));
+        captures.update("d", &Bundle::plain("second"));
+        let found = captures.finish();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].bytes, b"second");
+    }
+}

@@ -1,0 +1,220 @@
+//! Runs cells that mix magics and Rust: splits them, runs their parts in order, and records each as one cell. Knows no protocol.
+
+mod capture;
+mod names;
+mod questions;
+mod recorder;
+mod rust;
+mod scope;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
+use kernwerk_lang::{MagicLine, Segment, split};
+use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session, language};
+
+use crate::engine::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs};
+use recorder::Recorder;
+use rust::Cells;
+use scope::Scope;
+
+/// Jupyter's servers name the notebook with this variable.
+const NOTEBOOK_VARIABLE: &str = "JPY_SESSION_NAME";
+
+/// Runs cells in one session and one cell host; both come into being with the first cell that needs them.
+pub struct Executor {
+    options: Options,
+    session: Mutex<Option<Arc<Session>>>,
+    cells: Cells,
+    scope: Mutex<Scope>,
+}
+
+/// What one cell did.
+pub(crate) struct Report {
+    pub status: CellStatus,
+    pub failure: Option<Failure>,
+    pub outputs: Vec<Captured>,
+    /// None where there was no session to run the cell in.
+    pub summary: Option<CellSummary>,
+}
+
+/// Why a cell stopped before its end.
+enum Stop {
+    /// Nothing of it ran: it cannot be read, or does not compile.
+    Rejected(Failure),
+    Failed(Failure),
+    Interrupted(Failure),
+}
+
+impl Executor {
+    /// An executor for cells of the notebook that `options` describe. Starts nothing yet.
+    pub fn new(options: Options) -> Self {
+        Self { cells: Cells::new(&options), options, session: Mutex::default(), scope: Mutex::default() }
+    }
+
+    /// Runs a cell to its end, and records it.
+    pub(crate) fn run_cell(&self, cell: Cell<'_>, outputs: Arc<dyn Outputs>, cancel: &Cancel) -> Report {
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(problem) => return Report::unrecorded(problem),
+        };
+        let recorder = Recorder::new(outputs);
+        tell_warnings(&session, &recorder);
+        let segments = read(cell.code);
+        let names = match &segments {
+            Ok(segments) => names::of_cell(segments, |name| self.scope().holds(name)),
+            Err(_) => Names::default(),
+        };
+        let running = session.begin_cell(CellStart {
+            execution_count: cell.execution_count,
+            language: Language::Rust,
+            text: cell.code.to_owned(),
+            names,
+        });
+        let result = match segments {
+            Ok(segments) => self.run_segments(&session, &segments, &running, &recorder, cancel),
+            Err(problem) => Err(Stop::Rejected(problem.into())),
+        };
+        let (status, failure) = match result {
+            Ok(()) => (CellStatus::Ok, None),
+            Err(Stop::Rejected(failure)) => (CellStatus::Rejected, Some(failure)),
+            Err(Stop::Failed(failure)) => (CellStatus::Error, Some(failure)),
+            Err(Stop::Interrupted(failure)) => (CellStatus::Interrupted, Some(failure)),
+        };
+        failure.iter().for_each(|failure| recorder.failed(failure));
+        let outputs = recorder.take();
+        let summary = session.finish_cell(running, status, &outputs);
+        tell_warnings(&session, &recorder);
+        Report { status, failure, outputs, summary: Some(summary) }
+    }
+
+    fn run_segments(
+        &self,
+        session: &Session,
+        segments: &[Segment],
+        running: &RunningCell,
+        recorder: &Arc<Recorder>,
+        cancel: &Cancel,
+    ) -> Result<(), Stop> {
+        for (index, segment) in segments.iter().enumerate() {
+            cancel.check().map_err(|cancelled| Stop::of(cancelled.into()))?;
+            let result = match segment {
+                Segment::Magic(line) => self.run_magic(session, line, running, recorder, cancel),
+                Segment::Code { text, line } => self.run_code(text, *line, recorder, cancel),
+            };
+            result.map_err(|stop| stop.after(index))?;
+        }
+        Ok(())
+    }
+
+    fn run_magic(
+        &self,
+        session: &Session,
+        line: &MagicLine,
+        running: &RunningCell,
+        recorder: &Arc<Recorder>,
+        cancel: &Cancel,
+    ) -> Result<(), Stop> {
+        let work = Work::new(cancel.clone(), recorder.clone());
+        let result = session.run(line, running, &work);
+        recorder.progress_ended();
+        let reply = result.map_err(Stop::of)?;
+        if let Some(binding) = &reply.binding {
+            self.scope().bind(&binding.name, binding.path.clone());
+        }
+        recorder.show_output(&reply.output);
+        Ok(())
+    }
+
+    fn session(&self) -> Result<Arc<Session>, Problem> {
+        let mut opened = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = opened.as_ref() {
+            return Ok(session.clone());
+        }
+        let session = Arc::new(Session::open(self.options.clone())?);
+        Ok(opened.insert(session).clone())
+    }
+
+    fn scope(&self) -> MutexGuard<'_, Scope> {
+        self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine for Executor {
+    fn run(&self, cell: Cell<'_>, outputs: Arc<dyn Outputs>, cancel: &Cancel) -> Result<(), Failure> {
+        match self.run_cell(cell, outputs, cancel).failure {
+            None => Ok(()),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
+        self.cells.evaluate(expression)
+    }
+
+    fn interrupt(&self) {
+        self.cells.interrupt();
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        questions::complete(self.session().ok().as_deref(), &self.cells, code, cursor)
+    }
+
+    fn inspect(&self, code: &str, cursor: usize, _detail_level: u32) -> Option<Bundle> {
+        questions::inspect(self.session().ok().as_deref(), &self.cells, code, cursor)
+    }
+
+    fn is_complete(&self, code: &str) -> Completeness {
+        questions::is_complete(code)
+    }
+
+    fn shutdown(&self) {
+        self.cells.shutdown();
+    }
+}
+
+impl Stop {
+    fn of(problem: Problem) -> Self {
+        if problem.is_interrupt() { Self::Interrupted(problem.into()) } else { Self::Failed(problem.into()) }
+    }
+
+    /// A cell of which a part has run was not rejected.
+    fn after(self, segments: usize) -> Self {
+        match self {
+            Self::Rejected(failure) if segments > 0 => Self::Failed(failure),
+            stop => stop,
+        }
+    }
+}
+
+impl Report {
+    fn unrecorded(problem: Problem) -> Self {
+        Self { status: CellStatus::Rejected, failure: Some(problem.into()), outputs: Vec::new(), summary: None }
+    }
+}
+
+/// The cell's parts, every magic line of which can be read: a mistake in the last one is found before the first one runs.
+fn read(code: &str) -> Result<Vec<Segment>, Problem> {
+    let segments = split(code)?;
+    for segment in &segments {
+        if let Segment::Magic(line) = segment {
+            language().parse(line)?;
+        }
+    }
+    Ok(segments)
+}
+
+/// What opening the lab recovered, and what could not be recorded.
+fn tell_warnings(session: &Session, recorder: &Recorder) {
+    for line in session.take_warnings() {
+        recorder.note(line);
+    }
+}
+
+/// The notebook that Jupyter says this kernel serves: its full path, or a name of which only the end counts, because kernels
+/// start in the notebook's directory.
+pub(crate) fn notebook() -> Option<PathBuf> {
+    let given = PathBuf::from(std::env::var_os(NOTEBOOK_VARIABLE)?);
+    if given.is_absolute() { Some(given) } else { given.file_name().map(PathBuf::from) }
+}

@@ -1,0 +1,81 @@
+//! Passes on what a cell shows, and keeps it for the record of cells.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kernwerk_core::{Captured, Channel, Event, Events, Output, Problem};
+
+use super::capture::Captures;
+use crate::engine::{Bundle, Failure, Outputs, Shown};
+
+/// The outputs of one running cell.
+pub(super) struct Recorder {
+    outputs: Arc<dyn Outputs>,
+    captures: Mutex<Captures>,
+}
+
+impl Recorder {
+    pub fn new(outputs: Arc<dyn Outputs>) -> Arc<Self> {
+        Arc::new(Self { outputs, captures: Mutex::default() })
+    }
+
+    /// Shows what a Rust cell shows.
+    pub fn show(&self, shown: Shown) {
+        self.keep(&shown);
+        self.outputs.show(shown);
+    }
+
+    /// Shows what a magic answered, as text and as HTML.
+    pub fn show_output(&self, output: &Output) {
+        self.captures().output(output);
+        let bundle = Bundle(vec![
+            ("text/plain".to_owned(), kernwerk_render::text(output)),
+            ("text/html".to_owned(), kernwerk_render::html(output)),
+        ]);
+        self.outputs.show(Shown::Display { bundle, display_id: None });
+    }
+
+    /// The failure is shown by whoever asked for the cell; here it is kept.
+    pub fn failed(&self, failure: &Failure) {
+        self.captures().error(&failure.name, &failure.message);
+    }
+
+    pub fn note(&self, line: String) {
+        self.outputs.event(Event::Note(line));
+    }
+
+    pub fn progress_ended(&self) {
+        self.outputs.progress_ended();
+    }
+
+    pub fn input(&self, prompt: &str, password: bool) -> Result<String, Problem> {
+        self.outputs.input(prompt, password)
+    }
+
+    /// What was kept.
+    pub fn take(&self) -> Vec<Captured> {
+        std::mem::take(&mut *self.captures()).finish()
+    }
+
+    fn keep(&self, shown: &Shown) {
+        let mut captures = self.captures();
+        match shown {
+            Shown::Stdout(text) => captures.stdout(text),
+            Shown::Stderr(text) => captures.stderr(text),
+            Shown::Display { bundle, display_id } => captures.bundle(Channel::Display, display_id.clone(), bundle),
+            Shown::UpdateDisplay { bundle, display_id } => captures.update(display_id, bundle),
+            Shown::Result(bundle) => captures.bundle(Channel::Result, None, bundle),
+            Shown::Clear { .. } => captures.clear(),
+        }
+    }
+
+    fn captures(&self) -> MutexGuard<'_, Captures> {
+        self.captures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Events for Recorder {
+    /// Progress and notes are shown and never compared.
+    fn emit(&self, event: Event) {
+        self.outputs.event(event);
+    }
+}

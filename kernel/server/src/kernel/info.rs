@@ -1,0 +1,34 @@
+//! What the kernel says of itself.
+
+use serde_json::{Value, json};
+
+use super::message::PROTOCOL_VERSION;
+
+/// The content of `kernel_info_reply`. Nothing in it asks the toolchain, so that it is there at once.
+pub(super) fn kernel_info() -> Value {
+    json!({
+        "status": "ok",
+        "protocol_version": PROTOCOL_VERSION,
+        "implementation": "kernwerk",
+        "implementation_version": env!("CARGO_PKG_VERSION"),
+        "language_info": {
+            "name": "rust",
+            "version": env!("CARGO_PKG_RUST_VERSION"),
+            "mimetype": "text/rust",
+            "file_extension": ".rs",
+            "pygments_lexer": "rust",
+            "codemirror_mode": "rust",
+            "nbconvert_exporter": "script",
+        },
+        "banner": concat!(
+            "Kernwerk ", env!("CARGO_PKG_VERSION"), "\n",
+            "Rust cells and magics; `%lab status` says where you are, `%feature --help` what a magic can do.",
+        ),
+        "debugger": false,
+        "help_links": [
+            { "text": "The Rust book", "url": "https://doc.rust-lang.org/book/" },
+            { "text": "Rust's standard library", "url": "https://doc.rust-lang.org/std/" },
+        ],
+        "supported_features": [],
+    })
+}

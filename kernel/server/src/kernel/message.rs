@@ -1,0 +1,108 @@
+//! Jupyter messages as this kernel reads and writes them.
+
+use bytes::Bytes;
+use chrono::Utc;
+use jupyter_protocol::{Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
+use jupyter_zmq_client::{Connection, RawMessage};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use zeromq::ZmqMessage;
+
+/// The protocol that the kernel speaks.
+pub(crate) const PROTOCOL_VERSION: &str = "5.5";
+
+/// A message that a front end sent, its signature checked.
+pub(crate) struct Request {
+    pub header: Header,
+    /// What the message says, or why that cannot be read: whoever waits for a reply is told so.
+    pub content: Result<Value, String>,
+    /// The way back: ZeroMQ's routing frames.
+    identities: Vec<Bytes>,
+    /// The message to which this one replies, where it is a reply.
+    pub parent_id: Option<String>,
+}
+
+impl Request {
+    /// Reads a message that came over `connection`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for the log: its signature, its parts, their JSON.
+    pub fn read<S>(multipart: ZmqMessage, connection: &Connection<S>) -> Result<Self, String> {
+        let raw = RawMessage::from_multipart(multipart, &connection.mac).map_err(|error| match error {
+            jupyter_zmq_client::RuntimeError::VerifyError(_) => "its signature is wrong".to_owned(),
+            other => other.to_string(),
+        })?;
+        let part = |index: usize, name: &str| -> Result<Value, String> {
+            let text =
+                std::str::from_utf8(&raw.jparts[index]).map_err(|error| format!("its {name} is not UTF-8: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("its {name} is not JSON: {error}"))
+        };
+        let header =
+            serde_json::from_value(part(0, "header")?).map_err(|error| format!("its header is incomplete: {error}"))?;
+        let parent = part(1, "parent header")?;
+        Ok(Self {
+            header,
+            content: part(3, "content"),
+            parent_id: parent.get("msg_id").and_then(Value::as_str).map(str::to_owned),
+            identities: raw.zmq_identities,
+        })
+    }
+
+    pub fn msg_type(&self) -> &str {
+        &self.header.msg_type
+    }
+
+    /// The content as the message's type wants it.
+    ///
+    /// # Errors
+    /// What is missing or of the wrong type, in words for the log.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, String> {
+        let wrong = |reason: String| format!("the content of {} is wrong: {reason}", self.msg_type());
+        let content = self.content.as_ref().map_err(|reason| wrong(reason.clone()))?;
+        T::deserialize(content).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// One field of the content, where the content can be read and has it.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.content.as_ref().ok()?.get(name)
+    }
+
+    /// The reply to this request, addressed to who asked.
+    pub fn reply(&self, content: Value) -> JupyterMessage {
+        let msg_type = self.msg_type().replace("_request", "_reply");
+        self.to_sender(&msg_type, content)
+    }
+
+    /// A message of another type to who sent this one.
+    pub fn to_sender(&self, msg_type: &str, content: Value) -> JupyterMessage {
+        build(self.identities.clone(), Some(&self.header), msg_type, content)
+    }
+}
+
+/// A message for everybody who subscribed to a prefix of `topic`.
+pub(crate) fn with_topic(topic: Vec<u8>, parent: Option<&Header>, msg_type: &str, content: Value) -> JupyterMessage {
+    build(vec![Bytes::from(topic)], parent, msg_type, content)
+}
+
+/// `jupyter-protocol` fixes the header's version and its content types lack newer fields: both are filled in here.
+fn build(identities: Vec<Bytes>, parent: Option<&Header>, msg_type: &str, content: Value) -> JupyterMessage {
+    let header = Header {
+        msg_id: Uuid::new_v4().to_string(),
+        username: "kernwerk".to_owned(),
+        // The connection puts its own session's id here.
+        session: String::new(),
+        date: Utc::now(),
+        msg_type: msg_type.to_owned(),
+        version: PROTOCOL_VERSION.to_owned(),
+    };
+    JupyterMessage {
+        zmq_identities: identities,
+        header,
+        parent_header: parent.cloned(),
+        metadata: json!({}),
+        content: JupyterMessageContent::UnknownMessage(UnknownMessage { msg_type: msg_type.to_owned(), content }),
+        buffers: Vec::new(),
+        channel: None,
+    }
+}

@@ -1,0 +1,82 @@
+//! Where each request goes: answered at once, to the thread of questions, or to the queue of cells.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::history::HistoryRequest;
+use super::info::kernel_info;
+use super::sockets::Channel;
+use super::{Kernel, Task, lock};
+use crate::log::log;
+
+#[derive(Deserialize)]
+struct ShutdownRequest {
+    #[serde(default)]
+    restart: bool,
+}
+
+/// Takes a request on. Never waits: it is called from the task that reads the channel.
+pub(super) fn route(channel: Channel, task: Task, kernel: &Arc<Kernel>) {
+    match task.request.msg_type() {
+        // A channel's queue ends only with the kernel.
+        "execute_request" if channel == Channel::Shell => drop(lock(&kernel.cells).send(task)),
+        "complete_request" | "inspect_request" | "is_complete_request" => drop(lock(&kernel.questions).send(task)),
+        "interrupt_request" => interrupt(task, kernel),
+        "shutdown_request" => shutdown(&task, kernel),
+        _ => answer(channel, &task, kernel),
+    }
+}
+
+fn answer(channel: Channel, task: &Task, kernel: &Kernel) {
+    let header = &task.request.header;
+    kernel.iopub.busy(header);
+    match task.request.msg_type() {
+        "kernel_info_request" => task.reply(kernel_info()),
+        // No comm target exists, so no comm does.
+        "comm_info_request" => task.reply(json!({ "status": "ok", "comms": {} })),
+        "history_request" => history(task, kernel),
+        "comm_open" => close_comm(task, kernel),
+        "comm_msg" | "comm_close" => {}
+        other => log(format!("kernwerk: a message of type {other} on the {} channel was ignored", channel.name())),
+    }
+    kernel.iopub.idle(header);
+}
+
+fn history(task: &Task, kernel: &Kernel) {
+    match task.request.parse::<HistoryRequest>() {
+        Ok(request) => task.reply(lock(&kernel.history).reply(&request)),
+        Err(reason) => task.reply(malformed(&reason)),
+    }
+}
+
+/// A comm to a target that nobody knows is closed at once, as the protocol wants it.
+fn close_comm(task: &Task, kernel: &Kernel) {
+    let id = task.request.field("comm_id").cloned().unwrap_or(Value::Null);
+    kernel.iopub.publish(&task.request.header, "comm_close", json!({ "comm_id": id, "data": {} }));
+}
+
+fn interrupt(task: Task, kernel: &Arc<Kernel>) {
+    let kernel = kernel.clone();
+    // Stopping may take a while, and this channel must go on answering.
+    tokio::task::spawn_blocking(move || {
+        kernel.iopub.busy(&task.request.header);
+        kernel.interrupt();
+        task.reply(json!({ "status": "ok" }));
+        kernel.iopub.idle(&task.request.header);
+    });
+}
+
+fn shutdown(task: &Task, kernel: &Kernel) {
+    let restart = task.request.parse::<ShutdownRequest>().is_ok_and(|request| request.restart);
+    kernel.iopub.busy(&task.request.header);
+    task.reply(json!({ "status": "ok", "restart": restart }));
+    kernel.iopub.idle(&task.request.header);
+    kernel.begin_end(restart);
+}
+
+/// The reply to a request whose content cannot be read.
+pub(super) fn malformed(reason: &str) -> Value {
+    json!({ "status": "error", "ename": "MalformedRequest", "evalue": reason, "traceback": [reason] })
+}

@@ -1,0 +1,126 @@
+//! `kernwerk run-cells`: cells in a fresh process, one JSON line in and one JSON line a cell out.
+
+use std::fs::File;
+use std::io::{self, BufRead, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::process::parent_id;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernwerk_core::{Cancel, CellOutcome, CellStatus, Event, Problem, RunCell, RunRequest};
+use kernwerk_session::Options;
+
+use crate::Error;
+use crate::engine::{Cell, Engine, Outputs, Shown};
+use crate::executor::{Executor, Report};
+use crate::log::log;
+
+/// How often this process looks whether its parent is still there.
+const PARENT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Reads a [`RunRequest`] from standard input, runs its cells through `program`'s parts, and writes a [`CellOutcome`] a cell to
+/// standard output. Ends after the first cell that fails; that is no error.
+///
+/// # Errors
+/// There is no such request, its directory cannot be entered, or nobody takes the outcomes.
+pub fn run_cells(program: PathBuf) -> Result<(), Problem> {
+    let mut outcomes = take_stdout().map_err(Error::Outcome)?;
+    std::thread::spawn(end_with_parent);
+    let request = read_request()?;
+    std::env::set_current_dir(&request.directory).map_err(|error| {
+        Error::RunRequest(format!("its directory {} cannot be entered: {error}", request.directory.display()))
+    })?;
+    let executor = Executor::new(Options {
+        directory: request.directory.clone(),
+        lab: Some(request.lab.clone()),
+        principal: request.principal.clone(),
+        notebook: None,
+        program,
+        pins: request.pins.clone(),
+    });
+    let result = run_all(&executor, &request, &mut outcomes);
+    executor.shutdown();
+    result
+}
+
+fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<(), Problem> {
+    for cell in &request.cells {
+        let outcome = run_one(executor, cell)?;
+        let mut line = serde_json::to_string(&outcome).map_err(|error| Error::Outcome(error.into()))?;
+        line.push('\n');
+        outcomes.write_all(line.as_bytes()).and_then(|()| outcomes.flush()).map_err(Error::Outcome)?;
+        if outcome.status != CellStatus::Ok {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A cell's failure is part of its outcome; only where there was no session to run it in is it an error of the run.
+fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> {
+    let to_run = Cell { code: &cell.source, execution_count: cell.ordinal };
+    let Report { status, failure, outputs, summary } = executor.run_cell(to_run, Arc::new(Unseen), &Cancel::new());
+    if let Some(failure) = &failure {
+        log(format!("cell {}: {}: {}", cell.ordinal, failure.name, failure.message));
+    }
+    match (summary, failure) {
+        (Some(summary), _) => Ok(CellOutcome {
+            ordinal: cell.ordinal,
+            status,
+            outputs,
+            bindings: summary.bindings,
+            effects: summary.effects,
+            wall_seconds: summary.wall_seconds,
+        }),
+        (None, Some(failure)) => Err(Problem::new(failure.name, failure.message)),
+        (None, None) => Err(Problem::new("InternalError", "a cell ended without an outcome")),
+    }
+}
+
+fn read_request() -> Result<RunRequest, Error> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(|error| Error::RunRequest(error.to_string()))?;
+    serde_json::from_str(&line).map_err(|error| Error::RunRequest(error.to_string()))
+}
+
+/// Who asked for the cells is gone, so nobody takes the rest: ends this process, and with it the cell host below it.
+fn end_with_parent() {
+    let parent = parent_id();
+    while parent_id() == parent {
+        std::thread::sleep(PARENT_INTERVAL);
+    }
+    std::process::exit(1);
+}
+
+/// Standard output, for the outcomes alone: whatever else this process or its children print goes to standard error.
+fn take_stdout() -> io::Result<File> {
+    let checked = |result: i32| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) };
+    // SAFETY: the calls take and return file descriptors and touch no memory. The new descriptor belongs to nobody else.
+    unsafe {
+        let outcomes = checked(libc::fcntl(io::stdout().as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3))?;
+        let outcomes = File::from_raw_fd(outcomes);
+        checked(libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO))?;
+        Ok(outcomes)
+    }
+}
+
+/// Nobody watches: outputs are kept by the executor, notes go to standard error.
+struct Unseen;
+
+impl Outputs for Unseen {
+    fn show(&self, _shown: Shown) {}
+
+    fn event(&self, event: Event) {
+        if let Event::Note(line) = event {
+            log(line);
+        }
+    }
+
+    fn progress_ended(&self) {}
+
+    fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
+        Err(Problem::new("NoInput", "a replayed cell cannot ask the user for input")
+            .with_hint("give the value in the cell, or as a parameter"))
+    }
+}
