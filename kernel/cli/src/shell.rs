@@ -1,0 +1,144 @@
+//! A verb in a shell: results on standard output, words and progress on standard error.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kernwerk_core::{CellStatus, Language, Names, Output, Problem, Verdict, Work};
+use kernwerk_lang::{BodyUse, MagicLine};
+use kernwerk_session::{CellStart, Options, Session, language};
+
+use crate::interrupt::cancel_on_interrupt;
+use crate::progress::Terminal;
+use crate::words::{Format, Invocation};
+
+/// What `kernwerk` says of itself.
+pub fn overview() -> String {
+    let magics: Vec<String> =
+        language().magics.iter().map(|magic| format!("  {:10} {}", magic.name, magic.about)).collect();
+    format!(
+        "Kernwerk: features, retrieval, evaluation, promotion and cost, where the work happens.\n\n\
+         Usage: kernwerk MAGIC VERB [arguments] [--options]\n\n{}\n  {:10} the Jupyter kernel: install, uninstall, prepare\n\n\
+         Every verb takes\n  --lab DIR         the lab's root; else it is searched from here upwards\n  \
+         --principal NAME  for whom to work; else for nobody\n  --format FORMAT   text, json, csv, arrow or html\n  \
+         --body FILE       the body of a verb that has one; else it is read from standard input\n\n\
+         `kernwerk MAGIC --help` lists the verbs of a magic, `kernwerk MAGIC VERB --help` tells all of one.",
+        magics.join("\n"),
+        "kernel"
+    )
+}
+
+/// Runs the verb that `invocation` names.
+pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
+    let line = magic_line(&invocation)?;
+    let directory = std::env::current_dir()
+        .map_err(|error| Problem::new("NoDirectory", format!("the working directory cannot be read: {error}")))?;
+    let session = Session::open(Options {
+        lab: invocation.lab.as_ref().map(|lab| absolute(&directory, lab)),
+        directory,
+        principal: invocation.principal.clone(),
+        notebook: None,
+        program: crate::program()?,
+        pins: Vec::new(),
+    })?;
+    let work = Work::new(cancel_on_interrupt(), Arc::new(Terminal::new()));
+    let cell = session.begin_cell(CellStart {
+        execution_count: 1,
+        language: Language::Rust,
+        text: line.text.clone(),
+        names: Names::default(),
+    });
+    let result = session.run(&line, &cell, &work);
+    session.finish_cell(cell, status(&result), &[]);
+    for warning in session.take_warnings() {
+        eprintln!("{warning}");
+    }
+    let output = result?.output;
+    write(&output, invocation.format)?;
+    Ok(match output.verdict {
+        Verdict::Passed => ExitCode::SUCCESS,
+        Verdict::Failed => ExitCode::from(1),
+        Verdict::Undecided => ExitCode::from(2),
+    })
+}
+
+fn status<T>(result: &Result<T, Problem>) -> CellStatus {
+    match result {
+        Ok(_) => CellStatus::Ok,
+        Err(problem) if problem.is_interrupt() => CellStatus::Interrupted,
+        Err(_) => CellStatus::Error,
+    }
+}
+
+/// A lab's root as it will be found: with links resolved where it exists.
+fn absolute(directory: &Path, lab: &Path) -> std::path::PathBuf {
+    let path = directory.join(lab);
+    path.canonicalize().unwrap_or(path)
+}
+
+/// The command line as the magic line that a notebook would hold.
+fn magic_line(invocation: &Invocation) -> Result<MagicLine, Problem> {
+    let mut words = invocation.words.iter().cloned();
+    let magic = words.next().unwrap_or_default();
+    let words: Vec<String> = words.collect();
+    let verb = words.first().and_then(|name| language().verbs_of(&magic).find(|verb| verb.name == name));
+    let asks_help = words.iter().any(|word| word == "--help" || word == "-h");
+    let body = match (&invocation.body, verb.map(|verb| verb.body)) {
+        (Some(file), _) if file != Path::new("-") => Some(body_file(file)?),
+        (Some(_), _) => Some(standard_input()?),
+        (None, Some(BodyUse::Required(_))) if !asks_help => Some(standard_input()?),
+        _ => None,
+    };
+    let percents = if body.is_some() { "%%" } else { "%" };
+    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    Ok(MagicLine { text: format!("{percents}{magic} {}", quoted.join(" ")), magic, words, bind: None, body, line: 0 })
+}
+
+fn quote(word: &str) -> String {
+    if !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'') {
+        return word.to_owned();
+    }
+    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn body_file(file: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Problem::new("UnreadableBody", format!("{}: {error}", file.display())))
+}
+
+fn standard_input() -> Result<String, Problem> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Problem::new("UnreadableBody", format!("standard input: {error}")))?;
+    Ok(text)
+}
+
+fn write(output: &Output, format: Format) -> Result<(), Problem> {
+    let bytes = match format {
+        Format::Text => with_newline(kernwerk_render::text(output)),
+        Format::Html => with_newline(kernwerk_render::html(output)),
+        Format::Json => with_newline(kernwerk_render::json(output)?),
+        Format::Csv => kernwerk_render::csv(output)?.into_bytes(),
+        Format::Arrow => kernwerk_render::arrow_stream(output)?,
+    };
+    if !matches!(format, Format::Text | Format::Html) {
+        for words in output.title.iter().chain(&output.notes) {
+            eprintln!("{words}");
+        }
+    }
+    match std::io::stdout().write_all(&bytes).and_then(|()| std::io::stdout().flush()) {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| Problem::new("UnwritableOutput", format!("standard output: {error}"))),
+    }
+}
+
+fn with_newline(text: String) -> Vec<u8> {
+    let mut bytes = text.into_bytes();
+    if !bytes.is_empty() {
+        bytes.push(b'\n');
+    }
+    bytes
+}
