@@ -1,0 +1,63 @@
+# Kernwerk's commands; each sets up what it needs first. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Outside of the checkout, so that a fresh clone and its copies share what was compiled.
+target := $(or $(CARGO_TARGET_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kernwerk/target)
+# For cargo alone: cells have target directories of their own.
+cargo := CARGO_TARGET_DIR='$(target)' cargo
+bin := .venv/bin
+# Programs of the virtual environment come first, kernwerk among them.
+within := PATH='$(CURDIR)/.venv/bin':"$$PATH"
+
+.PHONY: test-notebooks help machine venv oracles program setup run lab test test-rust test-python lint docs bench torture
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+machine:
+	@tests/setup/machine.sh
+
+venv: machine
+	@tests/setup/venv.sh
+
+oracles: machine
+	@tests/setup/venv.sh tests
+
+program: venv
+	@echo 'kernwerk: building the program (the first time compiles everything it stands on: minutes)'
+	@$(cargo) build --workspace --locked
+	@tests/setup/program.sh '$(target)'
+
+setup: program ## install and build everything that running notebooks needs
+
+run: setup ## run the quickstart notebook without a browser and show its results
+	@$(within) $(bin)/python tests/end_to_end/quickstart.py
+
+lab: setup ## open JupyterLab on the notebooks
+	@$(within) $(bin)/jupyter lab notebooks
+
+test: setup oracles ## run all tests but the long ones
+	@tests/setup/test.sh '$(target)'
+
+test-notebooks: setup oracles ## run all Python tests, whole notebooks among them
+	@$(within) $(bin)/python -m pytest tests
+
+lint: machine ## check formatting and clippy's warnings
+	@echo 'kernwerk: checking the formatting'
+	@cargo fmt --all --check
+	@rustfmt --check kernel/prelude*/src/lib.rs
+	@echo 'kernwerk: running clippy'
+	@$(cargo) clippy --workspace --all-targets --locked -- --deny warnings
+
+docs: program ## write the reference page of the magics anew
+	@$(bin)/kernwerk reference > docs/magics.md.new
+	@mv docs/magics.md.new docs/magics.md
+	@echo 'kernwerk: docs/magics.md is up to date'
+
+bench: setup oracles ## run the benchmarks of one area: make bench AREA=kernel
+	@$(within) $(bin)/python -m tests.bench '$(AREA)'
+
+torture: setup oracles ## run the long forms of the tests
+	@KERNWERK_TORTURE=1 $(within) $(bin)/python -m pytest tests/end_to_end/test_torture.py
