@@ -11,7 +11,7 @@ bin := .venv/bin
 # Programs of the virtual environment come first, kernwerk among them.
 within := PATH='$(CURDIR)/.venv/bin':"$$PATH"
 
-.PHONY: test-notebooks help machine venv oracles program setup run lab test test-rust test-python lint docs bench torture
+.PHONY: help machine venv oracles program setup run lab test lint docs bench torture
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +40,6 @@ lab: setup ## open JupyterLab on the notebooks
 
 test: setup oracles ## run all tests but the long ones
 	@tests/setup/test.sh '$(target)'
-
-test-notebooks: setup oracles ## run all Python tests, whole notebooks among them
-	@$(within) $(bin)/python -m pytest tests
 
 lint: machine ## check formatting and clippy's warnings
 	@echo 'kernwerk: checking the formatting'

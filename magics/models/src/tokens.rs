@@ -42,10 +42,17 @@ impl Tokens {
         }
     }
 
-    /// Byte ranges of all tokens of the text, without special ones.
+    /// Byte ranges of all tokens of the text, without special ones, in order and without overlap: a character that
+    /// becomes several tokens (a ligature, a decomposed letter) belongs to the first, and the others are empty.
     pub(crate) fn spans(&self, text: &str) -> tokenizers::Result<Vec<(usize, usize)>> {
         let encoding = self.tokenizer.encode(text, false)?;
-        Ok(encoding.get_offsets().to_vec())
+        let mut reached = 0;
+        let in_order = |&(start, end): &(usize, usize)| {
+            let start = start.max(reached);
+            reached = end.max(start);
+            (start, reached)
+        };
+        Ok(encoding.get_offsets().iter().map(in_order).collect())
     }
 }
 

@@ -144,8 +144,9 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
         return text.parse().ok();
     }
     if is_plain_integer(unsigned) {
-        let value: f64 = text.parse().ok()?;
-        return (value.abs() <= 9_007_199_254_740_992.0).then_some(value);
+        // As an integer: the float of 2^53 + 1 is 2^53.
+        let value: i64 = text.parse().ok()?;
+        return (value.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS).then_some(value as f64);
     }
     let whole = unsigned.bytes().take_while(u8::is_ascii_digit).count();
     if whole > 1 && unsigned.starts_with('0') {
