@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn macros() {
-        check("println!(\"{x} {y:?} {} {0} {{no}} {width$} {z:>wide$}\", a.b);", "", "a wide width x y z", "");
+        check("println!(\"{x} {y:?} {} {0} {{no}} {:width$} {z:>wide$}\", a.b);", "", "a wide width x y z", "");
         check("format!(\"{:?}\", list.iter().map(|i| i + k).collect::<Vec<_>>())", "", "k list", "");
         check("let v = vec![x; n];", "v", "n x", "");
         check("let v = vec![a, b.c(), 3];", "v", "a b", "b");
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_a_barrier() {
-        for code in ["let x = ;", "!ls", ":quit", "%magic"] {
+        for code in ["let x = ;", "cat file", ":quit", "%magic"] {
             assert!(analyse(code).barrier, "{code}");
         }
         assert_eq!(analyse(""), Names::default());

@@ -176,6 +176,8 @@ mod tests {
             "use std::fmt; struct A; impl A {} A",
             "println!(\"{}\", 1)",
             "// only words {",
+            // It can be read, and rustc says what is wrong with it.
+            "let x = 1y;",
         ] {
             assert_eq!(is_complete(code), Completeness::Complete, "{code}");
         }
@@ -202,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_will_never_be_rust() {
-        for code in ["let x = ;", "}", "fn f() }", "let 1x = 2;", ":quit", "a b", "(]"] {
+        for code in ["let x = ;", "}", "fn f() }", "let one two = 2;", ":quit", "a b", "(]"] {
             assert_eq!(is_complete(code), Completeness::Invalid, "{code}");
         }
     }

@@ -91,8 +91,9 @@ mod tests {
             cut("use a::b;\nlet x = 1; // one\nfn f() {}\nx + 1 // two"),
             [
                 ("use a::b;\n", Kind::Use),
-                ("let x = 1; // one\n", Kind::Other),
-                ("fn f() {}\n", Kind::Other),
+                ("let x = 1; ", Kind::Other),
+                // To the parser a comment belongs to the item below it.
+                ("// one\nfn f() {}\n", Kind::Other),
                 ("x + 1 // two", Kind::Value)
             ]
         );
