@@ -15,8 +15,12 @@ use crate::process;
 /// The same for everybody, or nothing could be shared.
 const RUSTFLAGS: &str = "-Cprefer-dynamic";
 
+/// Gives dylibs of local packages a file name for each set of sources and features, as all other libraries have one. Else the preludes of two
+/// programs, or one prelude with and without charts, would overwrite each other.
+const NAMES: (&str, &str) = ("__CARGO_DEFAULT_LIB_METADATA", "kernwerk");
+
 /// How dependencies are compiled, beside what evcxr's manifest says of the cell itself.
-pub(super) const PROFILE: &[&str] = &[
+const PROFILE: &[&str] = &[
     "profile.dev.package.'*'.opt-level=1",
     "profile.dev.package.'*'.debug-assertions=false",
     "profile.dev.package.'*'.overflow-checks=false",
@@ -55,7 +59,7 @@ pub(super) type Progress<'a> = &'a mut dyn FnMut(Sign) -> bool;
 pub(super) enum Sign {
     /// Nothing new.
     Quiet,
-    /// Somebody else builds into the same directory.
+    /// Somebody else builds into the same directory, or fetches into the same cache of packages.
     Waits,
     /// So many of all crates are compiled.
     Step { done: u64, total: u64 },
@@ -91,8 +95,7 @@ impl Dependencies<'_> {
     fn arguments(&self, cargo: &mut Command) {
         cargo.args(["build", "--lib", "--message-format=json", "--target", self.target]);
         let manifest = std::fs::read_to_string(self.package.join("Cargo.toml")).unwrap_or_default();
-        let polars: &[&str] = if manifest.contains("polars") { POLARS_PROFILE } else { &[] };
-        for setting in PROFILE.iter().chain(polars) {
+        for setting in profile(&manifest) {
             cargo.args(["--config", setting]);
         }
         cargo
@@ -102,6 +105,7 @@ impl Dependencies<'_> {
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "200")
+            .env(NAMES.0, NAMES.1)
             .env("RUSTFLAGS", RUSTFLAGS)
             .env("RUSTC", self.rustc)
             .env("RUSTC_WORKSPACE_WRAPPER", self.program)
@@ -111,6 +115,17 @@ impl Dependencies<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
     }
+}
+
+/// The settings of a package with this manifest. A profile for a package that is not there would be a warning.
+fn profile(manifest: &str) -> Vec<&'static str> {
+    let polars = if manifest.contains("polars") { POLARS_PROFILE } else { &[] };
+    [PROFILE, polars].concat()
+}
+
+/// Everything that decides how the dependencies of a package with this manifest are compiled, beside the manifest.
+pub(super) fn settings(manifest: &str) -> Vec<&'static str> {
+    [profile(manifest).as_slice(), &[RUSTFLAGS, NAMES.0, NAMES.1]].concat()
 }
 
 /// Reads what cargo writes until it ends: the compiler's messages about errors, and cargo's words without its progress.
@@ -177,7 +192,7 @@ fn split_lines(reader: impl Read) -> impl Iterator<Item = String> {
 }
 
 fn sign(line: &str) -> Sign {
-    if line.trim_start().starts_with("Blocking waiting for file lock on build directory") {
+    if line.trim_start().starts_with("Blocking waiting for file lock on") {
         return Sign::Waits;
     }
     step(line).map_or(Sign::Quiet, |(done, total)| Sign::Step { done, total })
@@ -201,7 +216,9 @@ mod tests {
         assert_eq!(sign(line), Sign::Step { done: 34, total: 212 });
         assert_eq!(sign("    Building [=>  ] 0/4"), Sign::Step { done: 0, total: 4 });
         assert_eq!(sign("   Compiling polars-core v0.55.2"), Sign::Quiet);
-        assert_eq!(sign("    Blocking waiting for file lock on build directory"), Sign::Waits);
+        for what in ["build directory", "artifact directory", "package cache"] {
+            assert_eq!(sign(&format!("    Blocking waiting for file lock on {what}")), Sign::Waits);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use kernwerk_wire::Report;
 
 use super::cache::Cache;
-use super::cargo::{Dependencies, Failure, PROFILE, Sign};
+use super::cargo::{self, Dependencies, Failure, Sign};
 use super::record::Record;
 use super::{generated, lock};
 use crate::home::Home;
@@ -240,7 +240,18 @@ fn relay(rustc: &mut Command) -> (bool, bool) {
             }
         }
     }
-    (child.wait().is_ok_and(|status| status.success()), stale)
+    match child.wait() {
+        // rustc has said itself what made it fail, unless something else ended it.
+        Ok(status) if status.success() || status.code().is_some() => (status.success(), stale),
+        Ok(status) => {
+            eprintln!("error: rustc {}", process::describe_end(status));
+            (false, false)
+        }
+        Err(error) => {
+            eprintln!("error: rustc cannot be waited for: {error}");
+            (false, false)
+        }
+    }
 }
 
 /// Whether all dependencies are the same for everybody: none lies in a directory of the user's.
@@ -254,7 +265,8 @@ pub(super) fn key(manifest: &str, target: &str) -> String {
     let mut lines: Vec<&str> = manifest.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.sort_unstable();
     let mut hasher = blake3::Hasher::new();
-    for line in lines.into_iter().chain(PROFILE.iter().copied()).chain([target]) {
+    lines.extend(cargo::settings(manifest));
+    for line in lines.into_iter().chain([target]) {
         hasher.update(line.as_bytes()).update(b"\n");
     }
     hasher.finalize().to_hex()[..32].to_owned()
