@@ -88,6 +88,8 @@ pub enum Event {
         name: String,
         message: String,
         hint: Option<String>,
+        /// The cell host cannot run anything and ends: the next one may find things mended.
+        leaves: bool,
     },
 }
 

@@ -244,8 +244,14 @@ impl Host {
                     sink(CellEvent::Input { prompt, password, answer: Answer { line: line.clone(), given: false } });
                 }
                 Event::Processes(processes) => *self.shared.processes() = processes,
-                Event::Refused { name, message, hint } => {
-                    *slot = Some(connection);
+                Event::Refused { name, message, hint, leaves } => {
+                    if leaves {
+                        self.shared.line().take();
+                        self.shared.processes().clear();
+                        connection.end();
+                    } else {
+                        *slot = Some(connection);
+                    }
                     return Err(Error::Told(Problem { name, message, hint }));
                 }
                 Event::Ended(_) | Event::Completed(_) | Event::Inspected(_) => {

@@ -105,7 +105,13 @@ impl Context {
             }
             other => {
                 let message = other.to_string();
-                Ended::CompileError { message: cargo_words(&message).trim().to_owned(), line: None }
+                let words = match cargo_words(&message).trim() {
+                    "" => {
+                        "error: the compiler was stopped from outside before it had said anything; run the cell again"
+                    }
+                    words => words,
+                };
+                Ended::CompileError { message: words.to_owned(), line: None }
             }
         }
     }

@@ -62,14 +62,15 @@ fn open(start: &CellStart) -> Result<Directory, Error> {
 fn refuse_all(problem: Problem, link: &Link, input: &mut File) -> io::Result<()> {
     while let Some(request) = kernwerk_wire::read(input)? {
         if let Request::Execute(_) | Request::Complete { .. } | Request::Inspect { .. } = request {
-            return link.tell(&refusal(problem));
+            return link.tell(&refusal(problem, true));
         }
     }
     Ok(())
 }
 
-fn refusal(problem: Problem) -> Event {
-    Event::Refused { name: problem.name, message: problem.message, hint: problem.hint }
+/// Tells the kernel what is wrong; the host `leaves` where it can do nothing at all.
+fn refusal(problem: Problem, leaves: bool) -> Event {
+    Event::Refused { name: problem.name, message: problem.message, hint: problem.hint, leaves }
 }
 
 fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Result<()> {
@@ -80,7 +81,7 @@ fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Resul
         Err(error) => {
             // The kernel hears of it as the answer to what it asks first.
             if requests.recv().is_ok() {
-                link.tell(&refusal(error.into()))?;
+                link.tell(&refusal(error.into(), true))?;
             }
             return Ok(());
         }
@@ -91,7 +92,7 @@ fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Resul
                 if link.was_interrupted() {
                     Event::Ended(Ended::Interrupted { state_lost: false })
                 } else {
-                    context.execute(&cell).map_or_else(|error| refusal(error.into()), Event::Ended)
+                    context.execute(&cell).map_or_else(|error| refusal(error.into(), false), Event::Ended)
                 }
             }
             Request::Complete { code, cursor } => Event::Completed(context.complete(&code, cursor)),
