@@ -5,6 +5,9 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+/// Where the set-up installs the model that the program embeds with; the installed program would find it beside itself.
+const ENVIRONMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.venv");
+
 /// An empty directory in which the program runs.
 pub struct Place(TempDir);
 
@@ -34,6 +37,7 @@ impl Place {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kernwerk"))
             .args(arguments)
             .current_dir(self.path())
+            .env("VIRTUAL_ENV", ENVIRONMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
