@@ -102,7 +102,7 @@ impl Kernel {
             wall_seconds: outcome.wall_seconds,
             cpu_seconds: None,
         };
-        self.lab.ledger().finish_cell(id, &end).expect("the ledger takes the end");
+        self.lab.ledger().finish_cell(id, &cell.names, &end).expect("the ledger takes the end");
         // Wider apart than what clocks of files may be wrong by.
         std::thread::sleep(Duration::from_millis(80));
         self.executions
