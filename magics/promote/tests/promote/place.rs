@@ -106,6 +106,7 @@ pub fn spec(target: &str) -> PublishSpec {
         plan: PlanSpec {
             notebook: NOTEBOOK.to_owned(),
             process: None,
+            directory: "notebooks".to_owned(),
             target: target.parse().expect("a target"),
             declared: Vec::new(),
         },

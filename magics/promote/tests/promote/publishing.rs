@@ -153,6 +153,23 @@ fn an_untraced_write_is_followed_to_its_cell() {
 }
 
 #[test]
+fn cells_run_in_their_directory_where_no_name_of_a_notebook_tells_it() {
+    let place = Place::new();
+    let mut kernel = place.kernel();
+    for cell in ["let a = 2", "write \"out.txt\" a", "%source numbers out.txt", "%table numbers -> df"] {
+        kernel.execute("shell", cell);
+    }
+    let mut nameless = spec("4");
+    nameless.plan.notebook = "shell".to_owned();
+    let published = wait(publish(&place.lab, &nameless, &MiniRunner::default(), &Work::silent())).expect("published");
+    // The file that the second cell wrote is the one that the third read: no input, and the same in a fresh process.
+    assert_eq!((published.plan.inputs.len(), &published.notes), (0, &Vec::new()));
+    assert!(published.cells.iter().all(|cell| cell.agreement == Agreement::IDENTICAL), "{:?}", published.cells);
+    assert_eq!(published.cells[2].compared, 2, "the file read and the table written");
+    assert_eq!(place.replay("sums@1").agreement(), Some(Agreement::IDENTICAL));
+}
+
+#[test]
 fn hidden_state_is_refused_and_the_first_cell_named() {
     let place = Place::after(&["tick", "let x = 1\ntick", "print x"]);
     match place.publish("2") {

@@ -37,9 +37,21 @@ fn plan_spec(
     let lab = context.lab()?;
     let target: Target = target.parse().map_err(Problem::from)?;
     let declared = files.iter().map(|file| lab.relative(&context.path(file))).collect();
-    Ok(match notebook {
-        Some(notebook) => PlanSpec { notebook: lab.relative(&context.path(notebook)), process: None, target, declared },
-        None => PlanSpec { notebook: context.notebook(), process: Some(context.process()), target, declared },
+    Ok(match notebook.map(|notebook| context.path(notebook)) {
+        Some(path) => PlanSpec {
+            notebook: lab.relative(&path),
+            process: None,
+            directory: lab.relative(path.parent().unwrap_or(&path)),
+            target,
+            declared,
+        },
+        None => PlanSpec {
+            notebook: context.notebook(),
+            process: Some(context.process()),
+            directory: lab.relative(context.directory()),
+            target,
+            declared,
+        },
     })
 }
 
