@@ -104,6 +104,29 @@ fn what_a_run_reads_from_outside_is_pinned() {
 }
 
 #[test]
+fn a_model_is_found_where_the_settings_of_the_lab_name_it() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let root = home.path().join("project");
+    std::fs::create_dir_all(root.join("notebooks")).expect("a directory");
+    std::fs::create_dir_all(root.join("models/tiny")).expect("a directory");
+    std::fs::write(root.join("kernwerk.toml"), "language = \"de\"\n[models]\nembedder = \"models/tiny\"\n")
+        .expect("a file");
+    let place = Place { home, lab: Lab::init(&root).expect("a lab") };
+    place.run(&["%model tiny\nlet x = 1", "print x"]);
+    place.publish("2").expect("published");
+    assert_eq!(place.replay("sums@1").agreement(), Some(Agreement::IDENTICAL));
+
+    // Another checkout may have it elsewhere; the artifact keeps the settings as they were.
+    let elsewhere = place.checkout();
+    std::fs::rename(elsewhere.path("models"), elsewhere.path("weights")).expect("it is there");
+    std::fs::write(elsewhere.path("kernwerk.toml"), "[models]\nembedder = \"weights/tiny\"\n").expect("a file");
+    let elsewhere = elsewhere.reopened();
+    assert_eq!(elsewhere.replay("sums@1").agreement(), Some(Agreement::IDENTICAL));
+    let kept = std::fs::read_to_string(place.path("pipelines/sums/1/lab.toml")).expect("a file");
+    assert_eq!(kept, "language = \"de\"\n[models]\nembedder = \"models/tiny\"\n");
+}
+
+#[test]
 fn a_file_that_only_the_code_names_is_an_input_and_one_that_nothing_names_is_missing() {
     let place = Place::after(&["read \"../data/more.txt\" -> x", "print x"]);
     let published = place.publish("2").expect("published");
