@@ -154,23 +154,32 @@ def test_a_request_for_cells_is_answered_line_by_line(tmp_path):
         "cells": [
             {"ordinal": 1, "source": 'println!("one"); let x = 41;'},
             {"ordinal": 2, "source": "%lab status\nx + 1"},
-            {"ordinal": 3, "source": 'panic!("three")'},
-            {"ordinal": 4, "source": "1"},
+            {"ordinal": 3, "source": 'panic!("expected")', "may_fail": True},
+            {"ordinal": 4, "source": "x"},
+            {"ordinal": 5, "source": 'panic!("five")'},
+            {"ordinal": 6, "source": "1"},
         ],
     }
     program = os.path.join(sys.prefix, "bin", "kernwerk")
     ran = subprocess.run([program, "run-cells"], input=json.dumps(request) + "\n", capture_output=True, text=True, timeout=180)
     assert ran.returncode == 0, ran.stderr
     outcomes = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [(outcome["ordinal"], outcome["status"]) for outcome in outcomes] == [(1, "ok"), (2, "ok"), (3, "error")]
+    assert [(outcome["ordinal"], outcome["status"]) for outcome in outcomes] == [
+        (1, "ok"),
+        (2, "ok"),
+        (3, "error"),
+        (4, "ok"),
+        (5, "error"),
+    ]
 
     def shown(outcome):
         return [(output["channel"], output["format"], bytes(output["bytes"]).decode()) for output in outcome["outputs"]]
 
     assert shown(outcomes[0]) == [("stdout", "txt", "one\n")]
     assert shown(outcomes[1])[-1] == ("result", "txt", "42")
-    assert shown(outcomes[2])[-1][0] == "error"
-    assert "three" in shown(outcomes[2])[-1][2]
+    assert shown(outcomes[3])[-1] == ("result", "txt", "41")
+    assert shown(outcomes[4])[-1][0] == "error"
+    assert "five" in shown(outcomes[4])[-1][2]
 
 
 def test_a_wrong_request_for_cells_is_named():

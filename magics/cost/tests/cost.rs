@@ -37,7 +37,7 @@ impl Ledger {
                 wall_seconds,
                 cpu_seconds,
             };
-            self.lab.ledger().finish_cell(id, &end).expect("a cell ends");
+            self.lab.ledger().finish_cell(id, &cell.names, &end).expect("a cell ends");
         }
         id
     }

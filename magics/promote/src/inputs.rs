@@ -16,17 +16,9 @@ use crate::slice::flow;
 /// Longer words in a cell's text are not looked up as paths.
 const LONGEST_PATH: usize = 1024;
 
-/// The directory of a notebook relative to the lab's root; the root itself for cells outside of notebooks below it.
-pub(crate) fn directory_of(notebook: &str) -> &Path {
-    let path = Path::new(notebook);
-    match path.parent() {
-        Some(parent) if path.is_relative() => parent,
-        _ => Path::new(""),
-    }
-}
-
-/// Looks at the files that the log speaks of: those that cells were seen to read, and those that the texts of cells name.
-pub(crate) fn look(lab: &Lab, notebook: &str, log: &[Execution], work: &Work) -> Result<Disk, Error> {
+/// Looks at the files that the log speaks of: those that cells were seen to read, and those that the texts of cells, which
+/// ran in `directory`, name.
+pub(crate) fn look(lab: &Lab, directory: &str, log: &[Execution], work: &Work) -> Result<Disk, Error> {
     let mut disk = Disk::default();
     let reads = log.iter().flat_map(|execution| &execution.effects).filter(|effect| {
         effect.access == Access::Read && effect.resource == Resource::File && effect.version.is_none()
@@ -38,7 +30,7 @@ pub(crate) fn look(lab: &Lab, notebook: &str, log: &[Execution], work: &Work) ->
             disk.files.insert(name.to_owned(), FileState { modified, digest });
         }
     }
-    let directory = lab.root().join(directory_of(notebook));
+    let directory = lab.root().join(directory);
     let words =
         flow(log).into_iter().filter(|step| step.ran && step.is_untraced()).flat_map(|step| step.facts.literals);
     for word in words.collect::<BTreeSet<_>>() {

@@ -18,6 +18,7 @@ use crate::reason::noun;
 pub struct CellReport {
     /// Its place in the artifact, from 1.
     pub step: u32,
+    pub text: String,
     pub status: CellStatus,
     pub agreement: Agreement,
     /// What differs, where it is not identical.
@@ -156,13 +157,14 @@ pub(crate) fn against_notebook(
         }
     }
     compare_traces(&mut judgement, &traces(&recorded.effects, inputs), &traces(&outcome.effects, inputs));
-    report(step, outcome, judgement)
+    report(step, recorded.text.clone(), outcome, judgement)
 }
 
-/// How the run of a step compares with the artifact's reference outputs.
+/// How the run of a step, whose cell has this text, compares with the artifact's reference outputs.
 pub(crate) fn against_reference(
     artifact: &Location,
     step: &StepRecord,
+    text: String,
     outcome: &CellOutcome,
     mirror: &Mirror,
 ) -> Result<CellReport, Error> {
@@ -183,7 +185,7 @@ pub(crate) fn against_reference(
     // What a reference lacks was not fit to be compared; what it has must be there.
     let found = traces(&outcome.effects, &BTreeSet::new());
     compare_traces(&mut judgement, &step.traces.iter().cloned().collect(), &found);
-    Ok(report(step.step, outcome, judgement))
+    Ok(report(step.step, text, outcome, judgement))
 }
 
 fn compare_outputs(
@@ -254,9 +256,10 @@ fn compare_binding(
     Ok(())
 }
 
-fn report(step: u32, outcome: &CellOutcome, judgement: Judgement) -> CellReport {
+fn report(step: u32, text: String, outcome: &CellOutcome, judgement: Judgement) -> CellReport {
     CellReport {
         step,
+        text,
         status: outcome.status,
         agreement: judgement.agreement,
         difference: judgement.difference,

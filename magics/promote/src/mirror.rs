@@ -36,7 +36,7 @@ pub(crate) struct Changed {
 }
 
 impl Mirror {
-    /// Builds the mirror that `pipeline` needs; `config` is the lab's `kernwerk.toml`.
+    /// Builds the mirror that `pipeline` needs; `config` is the `kernwerk.toml` that the slice was published with.
     ///
     /// Returns the first file that changed since it was pinned, if any did.
     pub async fn build(
@@ -50,8 +50,8 @@ impl Mirror {
         let root = scratch.join(below_scratch(lab.root(), &pipeline.inputs));
         let mut mirror = Self { directory: root.join(&pipeline.directory), lab: root, staging, pins: Vec::new() };
         make_directory(&mirror.directory)?;
-        if let Some(config) = config {
-            write_file(&mirror.lab.join("kernwerk.toml"), config)?;
+        if let Some(settings) = settings(lab, config) {
+            write_file(&mirror.lab.join("kernwerk.toml"), &settings)?;
         }
         for input in &pipeline.inputs {
             work.check()?;
@@ -103,6 +103,26 @@ fn staging_directory(lab: &Lab) -> Result<PathBuf, Error> {
         }
         staging => Ok(staging?),
     }
+}
+
+/// The settings for a run: those that the slice was published with, but the model is looked for where it lies for this lab
+/// now. What it weighs is pinned by digest; where it lies is no part of an artifact.
+fn settings(lab: &Lab, config: Option<&[u8]>) -> Option<Vec<u8>> {
+    let embedder = lab.config().models.embedder.as_ref().map(|place| lab.root().join(place));
+    let text = config.map(String::from_utf8_lossy);
+    let Ok(mut settings) = text.as_deref().unwrap_or_default().parse::<toml::Table>() else {
+        // The run tells what is wrong with it.
+        return config.map(<[u8]>::to_vec);
+    };
+    let named = settings.entry("models").or_insert_with(|| toml::Table::new().into()).as_table_mut()?;
+    let was_named = named.remove("embedder").is_some();
+    if let Some(place) = &embedder {
+        named.insert("embedder".to_owned(), place.to_string_lossy().into_owned().into());
+    }
+    if embedder.is_none() && !was_named {
+        return config.map(<[u8]>::to_vec);
+    }
+    Some(settings.to_string().into_bytes())
 }
 
 /// Where the lab's root lies in the scratch directory: as deep, and under the same names, as paths climb out of it.

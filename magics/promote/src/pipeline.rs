@@ -16,7 +16,7 @@ pub(crate) const FORMAT: u32 = 1;
 pub struct Pipeline {
     pub format: u32,
     pub name: String,
-    /// The directory of the notebook, relative to the lab's root; cells run there.
+    /// Where the cells run, relative to the lab's root: the directory of their notebook.
     pub directory: String,
     /// For whom the cells ran; none is nobody.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 
 use kernwerk_core::{CellId, CellStatus, ModelId, Resource, Work};
 use kernwerk_store::Lab;
@@ -23,6 +24,8 @@ pub struct PlanSpec {
     pub notebook: String,
     /// The kernel session; none is the notebook's latest.
     pub process: Option<Uuid>,
+    /// Where its cells ran, relative to the lab's root; absolute where that is not below it.
+    pub directory: String,
     pub target: Target,
     /// Files that cells read without a trace, as effects name them: relative to the lab's root, or absolute.
     pub declared: Vec<String>,
@@ -32,6 +35,8 @@ pub struct PlanSpec {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     pub notebook: String,
+    /// Where the cells run, relative to the lab's root.
+    pub directory: String,
     pub target: Target,
     /// In the order in which they ran.
     pub kept: Vec<Kept>,
@@ -130,9 +135,12 @@ impl fmt::Display for Input {
 /// the way of a promotion otherwise is in [`Plan::obstacles`].
 pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error> {
     let log = read_log(lab, &spec.notebook, spec.process)?;
-    let disk = inputs::look(lab, &spec.notebook, &log, work)?;
+    let disk = inputs::look(lab, &spec.directory, &log, work)?;
     let mut plan = plan_log(&log, &spec.target, &disk)?;
     plan.notebook.clone_from(&spec.notebook);
+    if Path::new(&spec.directory).is_relative() {
+        plan.directory.clone_from(&spec.directory);
+    }
     inputs::declare(&mut plan, &spec.declared);
     inputs::complete(lab, &mut plan, work).await?;
     Ok(plan)
@@ -155,6 +163,7 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
     let (inputs, models, obstacles) = outside(log, &slice.outside);
     Ok(Plan {
         notebook: String::new(),
+        directory: String::new(),
         target: target.clone(),
         kept: kept(log, &slice),
         left_out: (0..log.len())

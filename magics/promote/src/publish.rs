@@ -12,7 +12,6 @@ use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle};
 use crate::compare::{Agreement, Level};
 use crate::files::{read_file, write_file};
-use crate::inputs::directory_of;
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::mirror::Mirror;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
@@ -95,13 +94,12 @@ fn config(lab: &Lab) -> Result<Option<Vec<u8>>, Error> {
 
 /// The description of the artifact, but for what the proof run adds to its steps.
 fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
-    let directory = directory_of(&plan.notebook).to_string_lossy().into_owned();
     let has_code = plan.kept.iter().any(|kept| has_code(&kept.execution.text));
     let target = plan.kept.iter().rposition(Kept::is_target).unwrap_or(plan.kept.len().saturating_sub(1));
     Pipeline {
         format: FORMAT,
         name: spec.name.clone(),
-        directory,
+        directory: plan.directory.clone(),
         principal: spec.principal.clone(),
         level: spec.level,
         made_with: MadeWith {

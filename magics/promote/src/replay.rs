@@ -200,6 +200,7 @@ async fn run_again(
         }
     };
     let cells = run_cells(location, pipeline)?;
+    let texts: Vec<String> = cells.iter().map(|cell| cell.source.clone()).collect();
     let (outcomes, cut_off) = match run(runner, &mirror, pipeline.principal.as_deref(), cells, "replay", work)? {
         Ran::Done(outcomes) => (outcomes, None),
         Ran::NotStarted(reason) => (Vec::new(), Some(format!("could not run: {reason}"))),
@@ -207,8 +208,8 @@ async fn run_again(
             (outcomes, Some(format!("could not run: the process ended in cell {ordinal}: {reason}")))
         }
     };
-    for (step, outcome) in pipeline.steps.iter().zip(&outcomes) {
-        replay.cells.push(against_reference(location, step, outcome, &mirror)?);
+    for ((step, text), outcome) in pipeline.steps.iter().zip(texts).zip(&outcomes) {
+        replay.cells.push(against_reference(location, step, text, outcome, &mirror)?);
     }
     replay.findings.extend(cut_off.clone());
     replay.verdict = if replay.first_divergence().is_some() {

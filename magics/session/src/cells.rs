@@ -64,9 +64,12 @@ impl RunningCell {
         self.log().effects.insert(effect);
     }
 
-    /// Records that the cell read a variable of the notebook.
+    /// Records that the cell read a variable of the notebook. One that it bound itself is no use of an earlier cell.
     pub(crate) fn uses(&self, name: &str) {
-        self.log().uses.insert(name.to_owned());
+        let mut log = self.log();
+        if !log.bindings.iter().any(|bound| bound.name == name) {
+            log.uses.insert(name.to_owned());
+        }
     }
 
     pub(crate) fn binds(&self, value: BoundValue) {
@@ -117,7 +120,7 @@ impl Session {
         let id = cell.id.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (self.lab(), id) {
             (Ok(Some(lab)), Some(id)) => {
-                self.recorded(lab.ledger().finish_cell(id, &end));
+                self.recorded(lab.ledger().finish_cell(id, &start.names, &end));
             }
             (Ok(Some(lab)), None) => self.record_late(&lab, Unrecorded { start, started, end }),
             _ => self.unrecorded().push(Unrecorded { start, started, end }),
@@ -151,7 +154,7 @@ impl Session {
     fn record(&self, lab: &Lab, cell: Unrecorded) {
         let id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(&cell.start), cell.started));
         if let Some(id) = id {
-            self.recorded(lab.ledger().finish_cell(id, &cell.end));
+            self.recorded(lab.ledger().finish_cell(id, &cell.start.names, &cell.end));
         }
     }
 

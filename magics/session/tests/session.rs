@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kernwerk_core::{Body, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
-use kernwerk_session::{CellStart, CellSummary, Options, Reply, Session};
+use kernwerk_session::{CellStart, CellSummary, Options, Reply, RunningCell, Session};
 use kernwerk_store::{CellRecord, Lab};
 use tempfile::TempDir;
 
@@ -21,13 +21,7 @@ impl Notebook {
     }
 
     fn cell(&mut self, text: &str) -> (Result<Reply, Problem>, CellSummary) {
-        self.count += 1;
-        let cell = self.session.begin_cell(CellStart {
-            execution_count: self.count,
-            language: Language::Rust,
-            text: text.to_owned(),
-            names: Names::default(),
-        });
+        let cell = self.begin(text);
         let reply = self.session.run(&magic(text), &cell, &Work::silent());
         let status = if reply.is_ok() { CellStatus::Ok } else { CellStatus::Error };
         (reply, self.session.finish_cell(cell, status, &[]))
@@ -36,6 +30,26 @@ impl Notebook {
     #[track_caller]
     fn ok(&mut self, text: &str) -> Reply {
         self.cell(text).0.expect("the magic runs")
+    }
+
+    /// Runs several magics in one cell.
+    #[track_caller]
+    fn ok_all(&mut self, lines: &[&str]) {
+        let cell = self.begin(&lines.join("\n"));
+        for line in lines {
+            self.session.run(&magic(line), &cell, &Work::silent()).expect("the magic runs");
+        }
+        self.session.finish_cell(cell, CellStatus::Ok, &[]);
+    }
+
+    fn begin(&mut self, text: &str) -> RunningCell {
+        self.count += 1;
+        self.session.begin_cell(CellStart {
+            execution_count: self.count,
+            language: Language::Rust,
+            text: text.to_owned(),
+            names: Names::default(),
+        })
     }
 
     fn log(&self) -> Vec<CellRecord> {
@@ -99,6 +113,25 @@ fn a_binding_is_a_file_with_a_digest_and_a_variable_for_later_lines() {
     assert_eq!((recorded[0].name.as_str(), &recorded[0].digest), ("findings", &binding.digest));
     let refused = notebook.cell("%lab status -> x").0.expect_err("a status is no table");
     assert_eq!(refused.name, "NothingToBind");
+}
+
+#[test]
+fn a_variable_that_a_magic_reads_is_recorded_as_a_use() {
+    let mut notebook = Notebook::new();
+    // The first cell makes the lab, so its record is late; the others are recorded as they begin.
+    let csv = "zone,pickup,fare\nHarbour,2026-03-01T08:00:00Z,12.5\n";
+    std::fs::write(notebook.directory.path().join("rides.csv"), csv).expect("a file");
+    notebook.ok("%feature source rides rides.csv --event-time pickup");
+    notebook.ok("%%feature define view --entity zone --event-time pickup\nSELECT zone, pickup, fare FROM rides");
+    let bind = "%feature sql \"SELECT zone, pickup FROM rides\" -> spine";
+    notebook.ok(bind);
+    let join = "%feature training spine --features view --event-time pickup";
+    notebook.ok(join);
+    notebook.ok_all(&[bind, join]);
+    let log = notebook.log();
+    let uses: Vec<Vec<&str>> =
+        log.iter().map(|record| record.cell.names.uses.iter().map(String::as_str).collect()).collect();
+    assert_eq!(uses, [vec![], vec![], vec![], vec!["spine"], vec![]], "what a cell bound itself is no use of another");
 }
 
 #[test]

@@ -145,9 +145,17 @@ fn excerpt(expected: &str, found: &str, alike: fn(&str, &str) -> bool) -> Option
 }
 
 fn clip(line: &str, start: usize) -> String {
-    let shown: String = line.chars().skip(start).take(SHOWN_CHARACTERS).collect();
+    let mut shown = String::new();
+    for character in line.chars().skip(start).take(SHOWN_CHARACTERS) {
+        // What cannot be seen is spelt out; quotation marks are not what differs.
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
     let ends = line.chars().count() <= start + SHOWN_CHARACTERS;
-    format!("{}{}{}", if start > 0 { "…" } else { "" }, shown.escape_debug(), if ends { "" } else { "…" })
+    format!("{}{shown}{}", if start > 0 { "…" } else { "" }, if ends { "" } else { "…" })
 }
 
 /// The first words of a text, for a message.
@@ -180,6 +188,8 @@ mod tests {
         let (agreement, difference) = level("a 0.3\nb\nc", "a 0.30000000000000004\nB\nc");
         assert_eq!(agreement, Agreement::Different);
         assert_eq!(difference.as_deref(), Some("line 2: expected `b`, found `B`"));
+        let (_, difference) = level("say \"a\"\t", "say \"b\"\t");
+        assert_eq!(difference.as_deref(), Some("line 1: expected `say \"a\"\\t`, found `say \"b\"\\t`"));
         let (_, difference) = level("a", "a\nb");
         assert_eq!(difference.as_deref(), Some("line 2: expected nothing, found `b`"));
         assert!(Agreement::At(Level::Canonical).reaches(Level::Tolerance));

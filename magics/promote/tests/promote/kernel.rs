@@ -102,7 +102,7 @@ impl Kernel {
             wall_seconds: outcome.wall_seconds,
             cpu_seconds: None,
         };
-        self.lab.ledger().finish_cell(id, &end).expect("the ledger takes the end");
+        self.lab.ledger().finish_cell(id, &cell.names, &end).expect("the ledger takes the end");
         // Wider apart than what clocks of files may be wrong by.
         std::thread::sleep(Duration::from_millis(80));
         self.executions
@@ -170,7 +170,10 @@ impl Kernel {
                 self.trace_read(file, doing)?;
                 self.read(file, name)?;
             }
-            ["%model", name] => doing.effect(Access::Read, Resource::Model, name, None, WEIGHTS.to_owned()),
+            ["%model", name] => {
+                self.find_model()?;
+                doing.effect(Access::Read, Resource::Model, name, None, WEIGHTS.to_owned());
+            }
             _ => return Err(format!("cannot read `{line}`")),
         }
         Ok(())
@@ -187,6 +190,14 @@ impl Kernel {
         let total = text.lines().map(|line| line.parse::<f64>().unwrap_or(0.0)).sum();
         self.values.insert(name.to_owned(), total);
         Ok(())
+    }
+
+    /// Where the settings name a place for the model, it must be there.
+    fn find_model(&self) -> Result<(), String> {
+        let named = self.lab.config().models.embedder.as_ref();
+        let place = named.map(|place| self.lab.root().join(place));
+        let missing = place.filter(|place| !place.is_dir());
+        missing.map_or(Ok(()), |place| Err(format!("no model in {}", place.display())))
     }
 
     fn trace_read(&self, file: &str, doing: &mut Doing) -> Result<Vec<u8>, String> {

@@ -62,6 +62,12 @@ impl Place {
         Self { home, lab }
     }
 
+    /// The place with its settings read anew.
+    pub fn reopened(self) -> Self {
+        let lab = Lab::open(self.lab.root()).expect("a lab");
+        Self { lab, ..self }
+    }
+
     pub fn publish(&self, target: &str) -> Result<Published, Error> {
         self.publish_with(target, &MiniRunner::default())
     }
@@ -106,6 +112,7 @@ pub fn spec(target: &str) -> PublishSpec {
         plan: PlanSpec {
             notebook: NOTEBOOK.to_owned(),
             process: None,
+            directory: "notebooks".to_owned(),
             target: target.parse().expect("a target"),
             declared: Vec::new(),
         },

@@ -104,6 +104,29 @@ fn what_a_run_reads_from_outside_is_pinned() {
 }
 
 #[test]
+fn a_model_is_found_where_the_settings_of_the_lab_name_it() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let root = home.path().join("project");
+    std::fs::create_dir_all(root.join("notebooks")).expect("a directory");
+    std::fs::create_dir_all(root.join("models/tiny")).expect("a directory");
+    std::fs::write(root.join("kernwerk.toml"), "language = \"de\"\n[models]\nembedder = \"models/tiny\"\n")
+        .expect("a file");
+    let place = Place { home, lab: Lab::init(&root).expect("a lab") };
+    place.run(&["%model tiny\nlet x = 1", "print x"]);
+    place.publish("2").expect("published");
+    assert_eq!(place.replay("sums@1").agreement(), Some(Agreement::IDENTICAL));
+
+    // Another checkout may have it elsewhere; the artifact keeps the settings as they were.
+    let elsewhere = place.checkout();
+    std::fs::rename(elsewhere.path("models"), elsewhere.path("weights")).expect("it is there");
+    std::fs::write(elsewhere.path("kernwerk.toml"), "[models]\nembedder = \"weights/tiny\"\n").expect("a file");
+    let elsewhere = elsewhere.reopened();
+    assert_eq!(elsewhere.replay("sums@1").agreement(), Some(Agreement::IDENTICAL));
+    let kept = std::fs::read_to_string(place.path("pipelines/sums/1/lab.toml")).expect("a file");
+    assert_eq!(kept, "language = \"de\"\n[models]\nembedder = \"models/tiny\"\n");
+}
+
+#[test]
 fn a_file_that_only_the_code_names_is_an_input_and_one_that_nothing_names_is_missing() {
     let place = Place::after(&["read \"../data/more.txt\" -> x", "print x"]);
     let published = place.publish("2").expect("published");
@@ -150,6 +173,23 @@ fn an_untraced_write_is_followed_to_its_cell() {
     let kept: Vec<u32> = published.plan.kept.iter().map(|kept| kept.execution.execution_count).collect();
     assert_eq!(kept, [1, 2, 4, 5]);
     assert_eq!(published.plan.inputs, []);
+}
+
+#[test]
+fn cells_run_in_their_directory_where_no_name_of_a_notebook_tells_it() {
+    let place = Place::new();
+    let mut kernel = place.kernel();
+    for cell in ["let a = 2", "write \"out.txt\" a", "%source numbers out.txt", "%table numbers -> df"] {
+        kernel.execute("shell", cell);
+    }
+    let mut nameless = spec("4");
+    nameless.plan.notebook = "shell".to_owned();
+    let published = wait(publish(&place.lab, &nameless, &MiniRunner::default(), &Work::silent())).expect("published");
+    // The file that the second cell wrote is the one that the third read: no input, and the same in a fresh process.
+    assert_eq!((published.plan.inputs.len(), &published.notes), (0, &Vec::new()));
+    assert!(published.cells.iter().all(|cell| cell.agreement == Agreement::IDENTICAL), "{:?}", published.cells);
+    assert_eq!(published.cells[2].compared, 2, "the file read and the table written");
+    assert_eq!(place.replay("sums@1").agreement(), Some(Agreement::IDENTICAL));
 }
 
 #[test]

@@ -96,10 +96,10 @@ impl Ledger {
         })
     }
 
-    /// Logs how a cell ended.
-    pub fn finish_cell(&self, id: CellId, end: &CellEnd) -> Result<(), Error> {
+    /// Logs how a cell ended, and its names: running it may have shown uses that its text does not.
+    pub fn finish_cell(&self, id: CellId, names: &Names, end: &CellEnd) -> Result<(), Error> {
         let update = "UPDATE cell SET status = ?2, effects = ?3, bindings = ?4, outputs = ?5, wall_seconds = ?6, \
-                      cpu_seconds = ?7 WHERE id = ?1";
+                      cpu_seconds = ?7, names = ?8 WHERE id = ?1";
         self.transact(|transaction| {
             let values = params![
                 id.0,
@@ -109,6 +109,7 @@ impl Ledger {
                 serde_json::to_string(&end.outputs)?,
                 end.wall_seconds,
                 end.cpu_seconds,
+                serde_json::to_string(names)?,
             ];
             transaction.prepare_cached(update)?.execute(values)?;
             Ok(())

@@ -152,7 +152,7 @@ fn log(root: &Path, worker: i64) {
     for turn in 0..50 {
         let cell = crate::ledger::new_cell(&format!("worker-{worker}.ipynb"), turn);
         let id = lab.ledger().begin_cell(&cell).unwrap();
-        lab.ledger().finish_cell(id, &crate::ledger::end()).unwrap();
+        lab.ledger().finish_cell(id, &cell.names, &crate::ledger::end()).unwrap();
     }
 }
 

@@ -52,12 +52,14 @@ fn cells_come_back_in_the_order_in_which_they_began() {
     let other = ledger.begin_cell(&new_cell("b.ipynb", 1)).unwrap();
     let second = ledger.begin_cell(&new_cell("a.ipynb", 2)).unwrap();
     assert!(first < other && other < second);
-    ledger.finish_cell(second, &end()).unwrap();
+    // What only running it has shown.
+    let seen = Names { uses: ["frame".to_owned()].into(), ..new_cell("a.ipynb", 2).names };
+    ledger.finish_cell(second, &seen, &end()).unwrap();
     let cells = ledger.cells("a.ipynb").unwrap();
     assert_eq!(cells.iter().map(|cell| cell.id).collect::<Vec<_>>(), [first, second]);
     assert_eq!((cells[0].status(), &cells[0].end), (CellStatus::Running, &None));
     assert_eq!((cells[1].status(), &cells[1].end), (CellStatus::Ok, &Some(end())));
-    assert_eq!(cells[1].cell, new_cell("a.ipynb", 2));
+    assert_eq!(cells[1].cell, NewCell { names: seen, ..new_cell("a.ipynb", 2) });
     assert!(cells[0].started_at.ends_with('Z'), "{}", cells[0].started_at);
     assert_eq!(ledger.cell(second).unwrap().as_ref(), Some(&cells[1]));
     assert_eq!(ledger.cell(CellId(99)).unwrap(), None);

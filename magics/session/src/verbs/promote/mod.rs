@@ -18,6 +18,9 @@ use kernwerk_promote::{CellReport, PlanSpec, Target};
 use crate::Context;
 use crate::verb::{Entry, entry};
 
+/// A column of code leaves room for what is said of the cells.
+const LONGEST_BEGINNING: usize = 40;
+
 pub(crate) static VERBS: &[Entry] = &[
     entry::<plan::Plan>(),
     entry::<publish::Publish>(),
@@ -37,9 +40,21 @@ fn plan_spec(
     let lab = context.lab()?;
     let target: Target = target.parse().map_err(Problem::from)?;
     let declared = files.iter().map(|file| lab.relative(&context.path(file))).collect();
-    Ok(match notebook {
-        Some(notebook) => PlanSpec { notebook: lab.relative(&context.path(notebook)), process: None, target, declared },
-        None => PlanSpec { notebook: context.notebook(), process: Some(context.process()), target, declared },
+    Ok(match notebook.map(|notebook| context.path(notebook)) {
+        Some(path) => PlanSpec {
+            notebook: lab.relative(&path),
+            process: None,
+            directory: lab.relative(path.parent().unwrap_or(&path)),
+            target,
+            declared,
+        },
+        None => PlanSpec {
+            notebook: context.notebook(),
+            process: Some(context.process()),
+            directory: lab.relative(context.directory()),
+            target,
+            declared,
+        },
     })
 }
 
@@ -72,7 +87,8 @@ fn numbers(values: impl IntoIterator<Item = i64>) -> ArrayRef {
 fn cell_table(cells: &[CellReport]) -> Result<Table, Problem> {
     let mut table = table(vec![
         ("cell", numbers(cells.iter().map(|cell| i64::from(cell.step)))),
-        ("agreement", texts(cells.iter().map(|cell| Some(cell.agreement.to_string())))),
+        ("code", texts(cells.iter().map(|cell| Some(beginning(&cell.text))))),
+        ("agreement", texts(cells.iter().map(|cell| Some(agreement(cell))))),
         ("compared", numbers(cells.iter().map(|cell| cell.compared as i64))),
         ("difference", texts(cells.iter().map(|cell| cell.difference.clone()))),
         ("seconds", texts(cells.iter().map(|cell| Some(format!("{:.1}", cell.wall_seconds))))),
@@ -81,6 +97,16 @@ fn cell_table(cells: &[CellReport]) -> Result<Table, Problem> {
     Ok(table)
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+/// What was never compared is not called identical.
+fn agreement(cell: &CellReport) -> String {
+    if cell.compared == 0 { "shows nothing to compare".to_owned() } else { cell.agreement.to_string() }
+}
+
+/// The beginning of a cell, by which people know it.
+fn beginning(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    if line.chars().count() <= LONGEST_BEGINNING {
+        return line.to_owned();
+    }
+    line.chars().take(LONGEST_BEGINNING - 1).chain(['…']).collect()
 }

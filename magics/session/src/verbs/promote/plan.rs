@@ -3,7 +3,7 @@
 use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 
-use super::{first_line, numbers, plan_spec, table, texts};
+use super::{beginning, numbers, plan_spec, table, texts};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -45,10 +45,10 @@ impl Verb for Plan {
         for kept in &plan.kept {
             let reasons: Vec<String> = kept.reasons.iter().map(ToString::to_string).collect();
             let execution = &kept.execution;
-            rows.push((execution.execution_count, first_line(&execution.text), "kept", reasons.join("; ")));
+            rows.push((execution.execution_count, beginning(&execution.text), "kept", reasons.join("; ")));
         }
         for left in &plan.left_out {
-            rows.push((left.execution_count, first_line(&left.text), "left out", left.why.to_string()));
+            rows.push((left.execution_count, beginning(&left.text), "left out", left.why.to_string()));
         }
         rows.sort_by_key(|row| row.0);
         let shown = table(vec![

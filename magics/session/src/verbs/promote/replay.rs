@@ -45,7 +45,10 @@ impl Verb for Replay {
         let replay = context.block_on(replay)?;
         let name = replay.verification.location.to_string();
         let title = match (replay.verdict, replay.agreement()) {
-            (Verdict::Passed, Some(agreement)) => format!("{name} replays: every cell is {agreement}"),
+            (Verdict::Passed, Some(agreement)) => {
+                let compared: usize = replay.cells.iter().map(|cell| cell.compared).sum();
+                format!("{name} replays: all {compared} results are {agreement}")
+            }
             (Verdict::Undecided, _) => format!("{name} could not be replayed"),
             _ => format!("{name} does not replay"),
         };
@@ -54,7 +57,8 @@ impl Verb for Replay {
             output = output.with_note(finding.clone());
         }
         if let Some(cell) = replay.first_divergence() {
-            output = output.with_note(format!("the first to diverge is cell {}: {}", cell.step, cell.agreement));
+            let difference = cell.difference.as_deref().unwrap_or("its results differ");
+            output = output.with_note(format!("cell {} is the first to diverge: {difference}", cell.step));
         }
         output = replay.notes.into_iter().fold(output, Output::with_note);
         Ok(output.volatile().into())
