@@ -41,6 +41,7 @@ const TESTS: &[Test] = &[
     ("questions to the user", questions::input),
     ("frames of magics", dependencies::frames),
     ("a crate of the user's", dependencies::local_crate),
+    ("another build is waited for", dependencies::another_build),
     ("charts", dependencies::charts),
     ("Polars", dependencies::polars),
     ("a build is interrupted", ends::interrupted_build),

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use kernwerk_prelude::Frame;
+use kernwerk_prelude_plotters::Frame;
 use polars::prelude::{DataFrame, IpcReader, PolarsResult, SerReader};
 
 /// Opens the frame that a magic bound. The file is mapped, not copied.

@@ -1,14 +1,11 @@
-//! What Rust cells find under the name `kernwerk` after `:dep polars`: the small prelude, with frames as Polars data frames.
+//! What Rust cells find under the name `kernwerk` after `:dep polars`: the preludes below, with frames as Polars data frames.
 
 mod bind;
 mod show;
 
 pub use bind::{ToPolars, bind};
-// By name where ours differs, else everything.
-pub use kernwerk_prelude::{
-    Column, Debugged, Frame, Plot, Shown, Value, display, display_html, display_markdown, display_svg, display_text,
-    input, password, plot, show_svg, show_table,
-};
+// Everything; what is defined here comes first where both have a name.
+pub use kernwerk_prelude_plotters::*;
 pub use show::Show;
 
 /// Shows a value as a trailing expression would be shown, anywhere in a cell.

@@ -1,6 +1,6 @@
 //! Polars values as tables.
 
-use kernwerk_prelude::{Shown, display_text, show_table};
+use kernwerk_prelude_plotters::{Shown, display_text, show_table};
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, LazyFrame, Series};
 
 /// Shows a value in a notebook.

@@ -1,4 +1,4 @@
-//! What Rust cells find under the name `kernwerk`: frames that magics have bound, rich outputs, plots, questions to the user.
+//! What Rust cells find under the name `kernwerk`: frames that magics have bound, rich outputs, questions to the user.
 
 mod arrow;
 mod display;
@@ -6,8 +6,6 @@ mod flatbuffer;
 mod frame;
 mod html;
 mod input;
-#[cfg(feature = "plotters")]
-mod plot;
 
 pub use display::{
     Debugged, clear_output, display, display_as, display_html, display_markdown, display_svg, display_text, show_svg,
@@ -16,8 +14,6 @@ pub use display::{
 pub use frame::{Column, Frame, Value, bind};
 pub use html::{Shown, show_table};
 pub use input::{input, password};
-#[cfg(feature = "plotters")]
-pub use plot::{Plot, plot};
 
 /// Shows a value as a trailing expression would be shown, anywhere in a cell.
 #[macro_export]

@@ -22,17 +22,22 @@ const FILES: &[(&str, &str)] = embedded![
     "prelude/src/html.rs",
     "prelude/src/input.rs",
     "prelude/src/lib.rs",
-    "prelude/src/plot.rs",
+    "prelude-plotters/Cargo.toml",
+    "prelude-plotters/src/lib.rs",
+    "prelude-plotters/src/plot.rs",
     "prelude-polars/Cargo.toml",
     "prelude-polars/src/bind.rs",
     "prelude-polars/src/lib.rs",
     "prelude-polars/src/show.rs",
 ];
 
+const PLOTTERS_MANIFEST: &str = include_str!("../../../prelude-plotters/Cargo.toml");
+const POLARS_MANIFEST: &str = include_str!("../../../prelude-polars/Cargo.toml");
+
 /// The versions that the preludes were built and tested with.
 pub(super) const LOCK: &str = include_str!("../../../prelude-polars/Cargo.lock");
 
-/// Writes the sources below `root`, if they are not there yet; the directory that holds both preludes.
+/// Writes the sources below `root`, if they are not there yet; the directory that holds the preludes.
 pub(super) fn unpack(root: &Path) -> Result<PathBuf, Error> {
     let mut hasher = blake3::Hasher::new();
     for (path, text) in FILES {
@@ -91,26 +96,26 @@ impl Pinned {
 
     /// Name and specification of each dependency that belongs to `loaded`.
     pub(crate) fn dependencies(&self, loaded: Loaded) -> Vec<(&'static str, String)> {
-        let prelude = |name: &str, features: &str| {
-            let path = toml_text(&self.sources.join(name.trim_start_matches("kernwerk-")));
-            format!("{{ package = \"{name}\", path = {path}{features} }}")
+        let kernwerk = |prelude: &str| {
+            let path = toml_text(&self.sources.join(prelude));
+            ("kernwerk", format!("{{ package = \"kernwerk-{prelude}\", path = {path} }}"))
         };
-        let plotters = || ("plotters", dependency("plotters"));
+        let plotters = || ("plotters", dependency("plotters", PLOTTERS_MANIFEST));
+        let polars = || ("polars", dependency("polars", POLARS_MANIFEST));
         if loaded.polars {
-            vec![("polars", dependency("polars")), plotters(), ("kernwerk", prelude("kernwerk-prelude-polars", ""))]
+            vec![polars(), plotters(), kernwerk("prelude-polars")]
         } else if loaded.plotters {
-            vec![plotters(), ("kernwerk", prelude("kernwerk-prelude", ", features = [\"plotters\"]"))]
+            vec![plotters(), kernwerk("prelude-plotters")]
         } else if loaded.prelude {
-            vec![("kernwerk", prelude("kernwerk-prelude", ""))]
+            vec![kernwerk("prelude")]
         } else {
             Vec::new()
         }
     }
 }
 
-/// The specification of a dependency as it stands in the manifest of the large prelude, on one line.
-fn dependency(name: &str) -> String {
-    let manifest = include_str!("../../../prelude-polars/Cargo.toml");
+/// The specification of a dependency as it stands in a prelude's manifest, on one line.
+fn dependency(name: &str, manifest: &str) -> String {
     let start = format!("{name} = ");
     let line = manifest.lines().find_map(|line| line.strip_prefix(start.as_str()));
     line.expect("the manifest is ours, and a test reads it").to_owned()
@@ -139,7 +144,7 @@ mod tests {
     fn every_file_of_the_preludes_is_embedded() {
         let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut found = Vec::new();
-        for prelude in ["prelude", "prelude-polars"] {
+        for prelude in ["prelude", "prelude-plotters", "prelude-polars"] {
             found.push(format!("{prelude}/Cargo.toml"));
             for entry in fs::read_dir(kernel.join(prelude).join("src")).unwrap() {
                 found.push(format!("{prelude}/src/{}", entry.unwrap().file_name().into_string().unwrap()));

@@ -287,7 +287,9 @@ impl Teller<'_> {
     fn tell(&mut self, sign: Sign) -> bool {
         let report = match sign {
             Sign::Waits => {
-                Some(Report::Note("waiting for another notebook, which compiles its dependencies".to_owned()))
+                let words =
+                    "waiting for another notebook, or for `kernwerk kernel prepare`: dependencies are compiled there";
+                Some(Report::Note(words.to_owned()))
             }
             Sign::Step { done, total } if total > 1 && sign != self.last => {
                 Some(Report::Progress { task: "compiling dependencies".to_owned(), done, total })

@@ -1,7 +1,9 @@
 //! Frames, charts, and crates that cells ask for.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, StringArray, StringViewArray,
@@ -9,6 +11,7 @@ use arrow::array::{
 };
 use arrow::ipc::writer::FileWriter;
 use arrow::record_batch::RecordBatch;
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest};
 
 use crate::bench::Bench;
 
@@ -47,7 +50,7 @@ fn rides(directory: &Path) -> PathBuf {
     };
     let (one, other) = (batch(0..25), batch(25..40));
     let path = directory.join("rides \"1\".arrow");
-    let mut writer = FileWriter::try_new(std::fs::File::create(&path).unwrap(), one.schema_ref()).unwrap();
+    let mut writer = FileWriter::try_new(File::create(&path).unwrap(), one.schema_ref()).unwrap();
     writer.write(&one).unwrap();
     // The schema of the second differs in which columns may miss values, which the file's schema allows for.
     let other = RecordBatch::try_new(one.schema(), other.columns().to_vec()).unwrap();
@@ -96,14 +99,52 @@ pub fn local_crate(bench: &mut Bench) {
     assert_eq!(bench.run("mine::answer()").ok(), Some("42"));
 }
 
-/// Whether `prepare` has been run; compiling Polars here would take minutes.
-fn is_prepared() -> bool {
+/// While somebody else builds into the same cache, a cell that must build waits, and says so.
+pub fn another_build(bench: &mut Bench) {
+    // The host has begun.
+    bench.run("1").ok();
+    bench.write("other/Cargo.toml", "[package]\nname = \"other\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    bench.write("other/src/lib.rs", "pub fn answer() -> u8 { 43 }");
+    // As cargo locks it. Where the lock is taken, somebody does build.
+    let locks: Vec<File> = in_caches("target/x86_64-unknown-linux-gnu/debug/.cargo-lock")
+        .filter_map(|path| File::open(path).ok())
+        .filter(|file| file.try_lock().is_ok())
+        .collect();
+    let (release, released) = mpsc::channel();
+    // Without a word it would wait for ever.
+    std::thread::spawn(move || {
+        let _ = released.recv_timeout(Duration::from_secs(30));
+        drop(locks);
+    });
+    let mut notes = Vec::new();
+    let request =
+        CellRequest { code: ":dep other = { path = \"other\" }\nother::answer()".to_owned(), ..CellRequest::default() };
+    let end = bench.host.execute(&request, &mut |event| {
+        if let CellEvent::Note(note) = event {
+            notes.push(note);
+            let _ = release.send(());
+        }
+    });
+    assert_eq!(end.unwrap(), CellEnd::Ok { result: Some(vec![("text/plain".to_owned(), "43".to_owned())]) });
+    assert!(notes.first().is_some_and(|note| note.starts_with("waiting for")), "{notes:?}");
+}
+
+/// The places `path` in the caches of all toolchains.
+fn in_caches(path: &str) -> impl Iterator<Item = PathBuf> {
     let cache =
         std::env::var_os("XDG_CACHE_HOME").map_or_else(|| std::env::home_dir().unwrap().join(".cache"), PathBuf::from);
     let toolchains = std::fs::read_dir(cache.join("kernwerk/cells")).into_iter().flatten().flatten();
-    toolchains.flat_map(|entry| std::fs::read_dir(entry.path().join("records")).into_iter().flatten().flatten()).any(
-        |record| std::fs::read_to_string(record.path()).is_ok_and(|text| text.contains("libkernwerk_prelude_polars")),
-    )
+    toolchains.map(move |entry| entry.path().join(path))
+}
+
+/// Whether `prepare` has been run; compiling Polars here would take minutes.
+fn is_prepared() -> bool {
+    let records = in_caches("records").flat_map(|records| std::fs::read_dir(records).into_iter().flatten().flatten());
+    records.map(|record| std::fs::read_to_string(record.path()).unwrap_or_default()).any(|text| {
+        let names = || text.split('"').filter(|word| word.contains("libkernwerk_prelude_polars"));
+        names().next().is_some()
+            && names().all(|name| name.rsplit_once('=').is_some_and(|(_, path)| Path::new(path).exists()))
+    })
 }
 
 pub fn charts(bench: &mut Bench) {

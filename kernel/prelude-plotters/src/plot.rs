@@ -2,11 +2,10 @@
 
 use std::error::Error;
 
+use kernwerk_prelude::display;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::prelude::SVGBackend;
-
-use crate::display::display;
 
 /// A chart, ready to be shown.
 #[derive(Clone, PartialEq, Eq)]
