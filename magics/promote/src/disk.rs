@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::execution::Execution;
 
-/// File systems stamp writes with a clock that may lag behind by a tick, and coarse ones by more.
-const EARLY_NANOSECONDS: u64 = 20_000_000;
+/// File systems stamp writes with a clock that may lag behind by a tick: 1 to 10 ms.
+const EARLY_NANOSECONDS: u64 = 10_000_000;
 /// The record of a cell's end lacks the milliseconds that its beginning took to record.
 const LATE_NANOSECONDS: u64 = 50_000_000;
 

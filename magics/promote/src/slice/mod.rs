@@ -310,14 +310,15 @@ impl<'a> Slicer<'a> {
     }
 
     /// Keeps the cells before `user` that may have written the file without a trace: those in `fits`, which ran when it was
-    /// last written, and then also those whose text names it. Returns whether one of them surely ran at that time.
+    /// last written, and then also those whose text names it. Returns whether one of them did: it ran at that time, or near it
+    /// and names the file.
     fn untraced_writers(&mut self, user: usize, name: &str, fits: &BTreeMap<usize, Fit>) -> bool {
         if fits.is_empty() {
             return false;
         }
         let names_it = |index: usize| self.mentions(&self.steps[index]).any(|mentioned| mentioned == name);
-        // Cells follow each other faster than clocks tell apart; one that names the file settles it.
-        let settled = fits.iter().any(|(index, fit)| *fit == Fit::Within && names_it(*index));
+        // Cells follow each other faster than clocks tell apart; an earlier one that names the file settles it.
+        let settled = fits.iter().any(|(index, fit)| (*fit == Fit::Within || *index < user) && names_it(*index));
         let writers: Vec<(usize, Why)> = self
             .before(user)
             .filter_map(|(index, _)| match fits.get(&index) {
@@ -326,10 +327,11 @@ impl<'a> Slicer<'a> {
                 _ => names_it(index).then(|| (index, Why::Mentions(name.to_owned()))),
             })
             .collect();
+        let one_did = fits.range(..user).any(|(index, fit)| *fit == Fit::Within || names_it(*index));
         for (index, why) in writers {
             self.keep(index, Some(user), why);
         }
-        fits.range(..user).any(|(_, fit)| *fit == Fit::Within)
+        one_did
     }
 
     /// The files that words in the text of a cell mean, where the cell may access them without a trace.
@@ -346,10 +348,10 @@ impl<'a> Slicer<'a> {
             let traced = self.writes(user, Resource::File, name).next();
             let modified = self.disk.files.get(name).map(|file| file.modified);
             let fits = self.ran_at(modified);
-            self.untraced_writers(user, name, &fits);
+            let untraced = self.untraced_writers(user, name, &fits);
             if let Some((writer, write)) = traced {
                 self.keep(writer, Some(user), Why::wrote(write));
-            } else if !fits.values().any(|fit| *fit == Fit::Within) {
+            } else if !untraced && !fits.iter().any(|(index, fit)| *fit == Fit::Within || *index == user) {
                 self.slice.outside.insert(Outside {
                     resource: Resource::File,
                     name: name.to_owned(),
