@@ -72,6 +72,23 @@ impl Kept {
         self.reasons.iter().any(|reason| reason.by.is_none())
     }
 
+    /// Why it is kept, in words: each reason once, with all the cells that need it for that.
+    pub fn reasons_in_words(&self) -> Vec<String> {
+        let mut grouped: Vec<(&Why, Vec<String>)> = Vec::new();
+        for reason in &self.reasons {
+            let by = reason.by.map_or_else(|| "the target".to_owned(), label);
+            match grouped.iter_mut().find(|(why, _)| *why == &reason.why) {
+                Some((_, all)) => all.push(by),
+                None => grouped.push((&reason.why, vec![by])),
+            }
+        }
+        let words = |(why, by): (&Why, Vec<String>)| match why {
+            Why::Target => why.to_string(),
+            why => format!("{why}, for {}", by.join(" and ")),
+        };
+        grouped.into_iter().map(words).collect()
+    }
+
     /// Whether it failed when it was recorded; it is kept for what it may have done before, and is expected to fail again.
     pub fn fails(&self) -> bool {
         self.execution.status != CellStatus::Ok
@@ -84,16 +101,6 @@ pub struct Reason {
     pub why: Why,
     /// The execution count of the cell that needs it; none is the target itself.
     pub by: Option<u32>,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.by {
-            Some(count) => write!(out, "{}, for {}", self.why, label(count)),
-            None if self.why == Why::Target => write!(out, "{}", self.why),
-            None => write!(out, "{}, the target", self.why),
-        }
-    }
 }
 
 /// A cell that the target does not need.

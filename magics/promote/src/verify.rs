@@ -74,13 +74,14 @@ pub(crate) fn verify_location(location: &Location, work: &Work) -> Result<Verifi
     let attested = location.proof()?.map(|proof| proof.artifact).filter(|attested| *attested != id);
     let mut present = present_files(location)?;
     let (mut changed, mut missing) = (Vec::new(), Vec::new());
-    for (done, file) in manifest.files.iter().enumerate() {
-        work.progress("verify", done as u64, Some(manifest.files.len() as u64), "files");
+    let total = manifest.files.len() as u64;
+    for (file, done) in manifest.files.iter().zip(1..) {
         match present.remove(&file.path) {
             None => missing.push(file.path.clone()),
             Some(true) if digest_file(&location.path(&file.path), work)? == file.blake3 => {}
             Some(_) => changed.push(file.path.clone()),
         }
+        work.progress("verify", done, Some(total), "files");
     }
     Ok(Verification {
         location: location.clone(),

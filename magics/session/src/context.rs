@@ -87,6 +87,11 @@ impl Context<'_> {
         self.session.notebook()
     }
 
+    /// The number of the cell that runs the verb.
+    pub fn execution_count(&self) -> u32 {
+        self.cell.execution_count()
+    }
+
     /// The process whose cells are recorded here.
     pub fn process(&self) -> uuid::Uuid {
         self.session.process()

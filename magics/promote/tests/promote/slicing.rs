@@ -384,8 +384,8 @@ fn the_last_execution_of_a_cell_counts() {
     assert_eq!(counts(&plan_k), [3, 4]);
     assert_eq!(why_not(&plan_k, 1), WhyNot::RanAgain(3));
     assert_eq!(counts(&plan(&log, "In[2]")), [1, 2]);
-    assert_eq!(plan_k.kept[0].reasons[0].to_string(), "defines `n`, for In[4]");
-    assert_eq!(plan_k.kept[1].reasons[0].to_string(), "defines `k`, the target");
+    assert_eq!(plan_k.kept[0].reasons_in_words(), ["defines `n`, for In[4]"]);
+    assert_eq!(plan_k.kept[1].reasons_in_words(), ["defines `k`, for the target"]);
     assert_eq!(plan_k.kept[1].needs, [3].into());
 }
 
@@ -449,10 +449,23 @@ fn tables_are_followed_by_version() {
     log[4].effects = vec![effect(Access::Read, Resource::Table, "rides", 5)];
     let plan_x = plan(&log, "x");
     assert_eq!(counts(&plan_x), [2, 4]);
+    assert_eq!(plan_x.kept[0].reasons_in_words(), ["wrote table `rides` version 7, for In[4]"]);
     assert_eq!(why_not(&plan_x, 3), WhyNot::Reports);
     let plan_y = plan(&log, "y");
     assert_eq!(counts(&plan_y), [5]);
     assert_eq!((plan_y.inputs[0].name.as_str(), plan_y.inputs[0].version), ("rides", Some(5)));
+}
+
+#[test]
+fn a_reason_is_said_once_for_all_that_have_it() {
+    let log = log(&[
+        ("let n = 1;", &["n"], &[], &[]),
+        ("let a = n;", &["a"], &["n"], &[]),
+        ("let b = n;", &["b"], &["n"], &[]),
+        ("let c = a + b;", &["c"], &["a", "b"], &[]),
+    ]);
+    assert_eq!(plan(&log, "c").kept[0].reasons_in_words(), ["defines `n`, for In[2] and In[3]"]);
+    assert_eq!(plan(&log, "In[4]").kept[3].reasons_in_words(), ["is the target"]);
 }
 
 #[test]

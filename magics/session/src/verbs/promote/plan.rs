@@ -43,11 +43,17 @@ impl Verb for Plan {
         let plan = context.block_on(kernwerk_promote::plan(&lab, &spec, context.work()))?;
         let mut rows: Vec<(u32, String, &str, String)> = Vec::new();
         for kept in &plan.kept {
-            let reasons: Vec<String> = kept.reasons.iter().map(ToString::to_string).collect();
             let execution = &kept.execution;
-            rows.push((execution.execution_count, beginning(&execution.text), "kept", reasons.join("; ")));
+            rows.push((
+                execution.execution_count,
+                beginning(&execution.text),
+                "kept",
+                kept.reasons_in_words().join("; "),
+            ));
         }
-        for left in &plan.left_out {
+        // The cell that asks is none of those that it asks about.
+        let asks = self.notebook.is_none().then(|| context.execution_count());
+        for left in plan.left_out.iter().filter(|left| Some(left.execution_count) != asks) {
             rows.push((left.execution_count, beginning(&left.text), "left out", left.why.to_string()));
         }
         rows.sort_by_key(|row| row.0);
