@@ -67,10 +67,10 @@ impl Verb for Define {
         let stored =
             ReadFrom { resource: Resource::FeatureView, name: view.name.clone(), version: view.version.into() };
         record(context, &lab, Access::Write, &stored)?;
-        context.work().note(match defined.changed {
+        let version = match defined.changed {
             true => format!("`{}` is now version {}", view.name, view.version),
             false => format!("`{}` is defined so already: version {} stays", view.name, view.version),
-        });
+        };
         let names = |names: Vec<&str>| Value::List(names.into_iter().map(Value::from).collect());
         let features = view.columns.iter().filter(|column| view.roles().role(&column.name).is_none());
         let output = Output::record([
@@ -85,6 +85,6 @@ impl Verb for Define {
             ),
             ("reads", names(view.reads.iter().map(String::as_str).collect())),
         ]);
-        Ok(output.into())
+        Ok(output.with_note(version).into())
     }
 }

@@ -32,12 +32,12 @@ impl Verb for Show {
         let lab = context.lab()?;
         let shown = context.block_on(kernwerk_feature::show(&lab, &self.name, context.work()))?;
         record_reads(context, &lab, &shown.reads)?;
-        context.work().note(format!("`{}` is at version {}", shown.name, shown.version));
         let title = match shown.kind {
             Kind::Table { rows: count } => format!("{}: table, {}", shown.name, rows(count)),
             Kind::View { ttl } => format!("{}: feature view, ttl {ttl}", shown.name),
         };
         let mut output = Output::table(shown.head.clone()).with_title(title).with_note(columns(&shown));
+        output = output.with_note(format!("`{}` is at version {}", shown.name, shown.version));
         for input in &shown.inputs {
             output = output.with_note(format!("{} from {} (blake3 {})", rows(input.rows), input.file, input.digest));
         }

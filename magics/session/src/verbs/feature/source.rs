@@ -72,12 +72,12 @@ impl Verb for Source {
         context.effect(Access::Read, Resource::File, &loaded.file, None, Some(loaded.digest.clone()));
         let stored = ReadFrom { resource: Resource::Table, name: loaded.name.clone(), version: loaded.version };
         record(context, &lab, Access::Write, &stored)?;
-        // The version counts the loads of this lab: a replay in another one has its own count, and the same output.
-        context.work().note(match loaded.changed {
+        // The version counts the loads of this lab; a replay in another one has its own count, and compares no notes.
+        let version = match loaded.changed {
             true => format!("`{}` is now version {}, with {}", loaded.name, loaded.version, rows(loaded.rows)),
             false => format!("`{}` holds this file already: version {} stays", loaded.name, loaded.version),
-        });
-        Ok(shown(&loaded, &spec.label)?.into())
+        };
+        Ok(shown(&loaded, &spec.label)?.with_note(version).into())
     }
 }
 
