@@ -11,6 +11,10 @@ const QUIET: &str = "color:var(--jp-ui-font-color2,inherit);opacity:.85;font-siz
 const RULE: &str = "var(--jp-border-color2,rgba(128,128,128,.35))";
 const CELL: &str =
     "padding:3px 12px 3px 0;white-space:pre-wrap;vertical-align:top;max-width:46em;overflow-wrap:anywhere";
+/// Numbers and the names of columns are not broken: in pieces they cannot be read.
+const WHOLE: &str = "padding:3px 12px 3px 0;white-space:nowrap;vertical-align:top";
+/// A column of text is at least as wide as its longest text, up to so many characters.
+const NARROWEST_TEXT: usize = 24;
 
 /// `output` as one `<div>`.
 pub fn html(output: &Output) -> String {
@@ -72,7 +76,7 @@ fn table(table: &Table) -> String {
     let head: String = (0..grid.names.len())
         .map(|column| {
             format!(
-                "<th style=\"{CELL};text-align:{};font-weight:600;border-bottom:1px solid {RULE}\">{}<br>\
+                "<th style=\"{WHOLE};text-align:{};font-weight:600;border-bottom:1px solid {RULE}\">{}<br>\
                  <span style=\"font-weight:400;{QUIET}\">{}</span></th>",
                 align(column),
                 escape(&grid.names[column]),
@@ -80,6 +84,8 @@ fn table(table: &Table) -> String {
             )
         })
         .collect();
+    let longest = |column: usize| grid.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let narrowest: Vec<usize> = (0..grid.names.len()).map(|column| longest(column).min(NARROWEST_TEXT)).collect();
     let mut rows = String::new();
     for (index, row) in grid.rows.iter().enumerate() {
         if grid.gap == Some(index) {
@@ -93,8 +99,11 @@ fn table(table: &Table) -> String {
             .iter()
             .enumerate()
             .map(|(column, cell)| {
-                let numbers = if grid.right[column] { ";font-variant-numeric:tabular-nums" } else { "" };
-                format!("<td style=\"{CELL};text-align:{}{numbers}\">{}</td>", align(column), escape(cell))
+                if grid.right[column] {
+                    let style = format!("{WHOLE};text-align:right;font-variant-numeric:tabular-nums");
+                    return format!("<td style=\"{style}\">{}</td>", escape(cell));
+                }
+                format!("<td style=\"{CELL};text-align:left;min-width:{}ch\">{}</td>", narrowest[column], escape(cell))
             })
             .collect();
         rows.push_str(&format!("<tr>{cells}</tr>"));
