@@ -34,15 +34,16 @@ def copy_to(directory: Path) -> Path:
     return directory / NOTEBOOK
 
 
-def execute(path: Path, tell=lambda text: None) -> nbformat.NotebookNode:
+def execute(path: Path, tell=lambda text: None, live=False) -> nbformat.NotebookNode:
     """Executes the notebook in its own directory with the installed kernel, and writes the outputs into it.
 
-    Raises `CellExecutionError` at the first cell that fails; the notebook then holds the outputs up to there.
+    What `tell` is told may be written anew where it stands if it is `live`: a terminal. Raises `CellExecutionError` at the first cell that fails; the notebook then holds the outputs up to there.
     """
     notebook = nbformat.read(path, as_version=4)
     client = Narrator(
         notebook,
         tell,
+        live,
         kernel_name=notebook.metadata.kernelspec.name,
         resources={"metadata": {"path": str(path.parent)}},
         timeout=CELL_TIMEOUT_SECONDS,
@@ -50,33 +51,58 @@ def execute(path: Path, tell=lambda text: None) -> nbformat.NotebookNode:
     try:
         client.execute()
     finally:
+        client.end_progress()
         nbformat.write(notebook, path)
     return notebook
 
 
 class Narrator(NotebookClient):
-    """Tells each cell's first line when it begins, and its outputs as they arrive."""
+    """Tells each cell's first line when it begins, its outputs as they arrive, and of progress one line: its last state,
+    and on a terminal those before it in the same place."""
 
-    def __init__(self, notebook, tell, **options):
+    def __init__(self, notebook, tell, live, **options):
         super().__init__(notebook, on_cell_execute=self.begin_cell, **options)
         self.tell = tell
+        self.live = live
+        self.progress = None
 
     def begin_cell(self, cell, cell_index):
         if cell.cell_type != "code":
             return
+        self.end_progress()
         first, *others = cell.source.strip().splitlines()
         more = f"  (and {len(others)} more lines)" if others else ""
         self.tell(f"\n── {first}{more}\n")
 
     def process_message(self, msg, cell, cell_index):
-        content = msg["content"]
-        if msg["msg_type"] == "stream":
-            self.tell(content["text"])
-        elif msg["msg_type"] in ("display_data", "execute_result"):
-            self.tell(as_text(content["data"]) + "\n")
-        elif msg["msg_type"] == "error":
-            self.tell("\n".join(content["traceback"]) + "\n")
+        kind, content = msg["msg_type"], msg["content"]
+        if kind in ("display_data", "update_display_data") and "display_id" in content.get("transient", {}):
+            self.tell_progress(content["transient"]["display_id"], as_text(content["data"]))
+        elif kind in ("stream", "display_data", "execute_result", "error"):
+            self.end_progress()
+            self.tell(as_words(kind, content))
         return super().process_message(msg, cell, cell_index)
+
+    def tell_progress(self, display, text):
+        if self.progress and self.progress[0] != display:
+            self.end_progress()
+        self.progress = (display, text)
+        if self.live:
+            self.tell(f"\r\x1b[K{text}")
+
+    def end_progress(self):
+        if self.progress:
+            self.tell("\n" if self.live else self.progress[1] + "\n")
+        self.progress = None
+
+
+def as_words(kind, content) -> str:
+    """The text of an output."""
+    if kind == "stream":
+        return content["text"]
+    if kind == "error":
+        return "\n".join(content["traceback"]) + "\n"
+    return as_text(content["data"]) + "\n"
 
 
 def as_text(bundle) -> str:
@@ -100,7 +126,7 @@ def main() -> int:
         sys.stdout.flush()
 
     try:
-        execute(path, tell)
+        execute(path, tell, live=sys.stdout.isatty())
     except CellExecutionError:
         print(f"\nkernwerk: the quickstart failed; what it showed up to there is in {shown}", file=sys.stderr)
         return 1
