@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kernwerk_core::{Cancelled, ModelError, ModelId, Problem};
+use kernwerk_index::UnknownLanguage;
 
 /// An error of retrieval. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +41,8 @@ pub enum Error {
     BadReader { given: String },
     #[error("the documents below {root} were ingested for different readers, and {file} is new")]
     UnclearReaders { root: String, file: String },
-    #[error("no language is called `{given}`")]
-    UnknownLanguage { given: String },
+    #[error(transparent)]
+    UnknownLanguage(#[from] UnknownLanguage),
     #[error("chunks of {given} tokens are not possible with {model}: from {least} to {most}")]
     BadChunkTokens { given: usize, model: String, least: usize, most: usize },
     #[error("corpus `{corpus}` was made with the model {} ({}), not with {} ({})",
@@ -81,9 +82,7 @@ impl Error {
                 Some("readers are `everyone`, `user:NAME` and `group:NAME`, with commas between".to_owned())
             }
             Self::UnclearReaders { .. } => Some("say who may read them with `--readers`".to_owned()),
-            Self::UnknownLanguage { .. } => {
-                Some("give a code such as `de` or an English name such as `german`".to_owned())
-            }
+            Self::UnknownLanguage(_) => Some(UnknownLanguage::HINT.to_owned()),
             Self::OtherModel { .. } => {
                 Some("use the model that the corpus was made with, or ingest into a new corpus".to_owned())
             }
@@ -110,7 +109,7 @@ impl Error {
             Self::NothingToRead { .. } => "NothingToRead",
             Self::SameDocument { .. } | Self::SameDocumentTwice { .. } => "SameDocument",
             Self::BadReader { .. } | Self::UnclearReaders { .. } => "BadReaders",
-            Self::UnknownLanguage { .. } => "UnknownLanguage",
+            Self::UnknownLanguage(_) => UnknownLanguage::NAME,
             Self::BadChunkTokens { .. } => "BadChunkTokens",
             Self::OtherModel { .. } => "OtherModel",
             Self::DamagedCorpus { .. } => "DamagedCorpus",

@@ -6,23 +6,18 @@
 //! - The same search on the same version gives the same ranks and scores, on any number of threads.
 //! - Models are known as traits only; words are compared here, meaning by what the model says.
 
-mod analysis;
 mod chunk;
 mod corpus;
 mod error;
-mod index;
 mod ingest;
-mod language;
 mod list;
-mod parallel;
 mod read;
 mod readers;
 mod search;
-mod words;
 
 pub use error::Error;
 pub use ingest::{IngestRequest, Ingested, Source, ingest};
-pub use language::Language;
+pub use kernwerk_index::{Language, UnknownLanguage};
 pub use list::{CorpusSummary, list};
 pub use readers::Readers;
 pub use search::{Answer, Hit, Mode, Query, Run, SearchRequest, read_queries, search, search_many};

@@ -25,7 +25,8 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-models", &["kernwerk-core"]),
     layer("kernwerk-render", &["kernwerk-core"]),
     layer("kernwerk-feature", CAPABILITY),
-    layer("kernwerk-rag", CAPABILITY),
+    layer("kernwerk-index", &["kernwerk-core"]),
+    layer("kernwerk-rag", &["kernwerk-core", "kernwerk-store", "kernwerk-index"]),
     layer("kernwerk-promote", CAPABILITY),
     layer("kernwerk-cost", CAPABILITY),
     layer(

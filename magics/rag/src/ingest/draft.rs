@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernwerk_core::{Embedder, Work};
+use kernwerk_index::parallel;
 
 use super::scope::Scope;
 use super::{IngestRequest, Source};
 use crate::chunk::{Chunk, chunk};
 use crate::read::{self, Document};
-use crate::{Error, Language, parallel};
+use crate::{Error, Language};
 
 /// A document on its way into a corpus.
 pub(super) struct Draft {
@@ -48,7 +49,7 @@ pub(super) fn drafts(
     let documents = parallel::map(&documents, work, |(source, document)| {
         let chunks = chunk(document, chunk_tokens, embedder)?;
         work.progress("reading", done.fetch_add(1, Ordering::Relaxed) + 1, Some(total), "documents");
-        Ok(Draft {
+        Ok::<_, Error>(Draft {
             id: document.id.clone(),
             source: (*source).to_owned(),
             title: document.title.clone(),

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use kernwerk_core::{Embedder, Work};
+use kernwerk_index::{Scores, best_of_documents, fused, parallel, ranked};
 use kernwerk_store::{Lab, Principal};
 
 use super::{Prepared, Query, SearchRequest, prepare};
-use crate::index::{Scores, best_of_documents, fused, ranked};
-use crate::{Error, parallel};
+use crate::Error;
 
 /// The last word of each line, which names the system.
 const TAG: &str = "kernwerk";
@@ -59,7 +59,7 @@ pub async fn search_many(
     let answers = parallel::map(&numbered, work, |(place, query)| {
         let vector = vectors.get(place * dimensions..(place + 1) * dimensions);
         let documents = prepared.documents(&query.text, vector);
-        Ok(lines(&query.id, &documents[..documents.len().min(request.limit)], view.documents()))
+        Ok::<_, Error>(lines(&query.id, &documents[..documents.len().min(request.limit)], view.documents()))
     })?;
     let unanswered = queries.iter().zip(&answers).filter(|(_, lines)| lines.is_empty());
     Ok(Run {

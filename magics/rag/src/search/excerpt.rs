@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use kernwerk_index::{Analyzer, words};
+
 use crate::Language;
-use crate::analysis::Analyzer;
-use crate::words::words;
 
 /// Characters of an excerpt.
 const LENGTH: usize = 200;

@@ -8,10 +8,9 @@ mod view;
 use std::sync::Arc;
 
 use kernwerk_core::{Embedder, Resource, Work};
+use kernwerk_index::{Scores, fused, ranked, words};
 use kernwerk_store::{Lab, Principal, Stored};
 
-use crate::index::{Scores, fused, ranked};
-use crate::words::words;
 use crate::{Error, Language};
 
 pub use batch::{Run, search_many};

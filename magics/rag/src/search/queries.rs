@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::words::words;
+use kernwerk_index::words;
+
 use crate::{Error, read};
 
 /// A query with its name.

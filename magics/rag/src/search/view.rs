@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kernwerk_core::Work;
+use kernwerk_index::{Scores, Searchable, TextIndex, VectorIndex};
 use kernwerk_store::{Lab, Principal, Stored};
 
 use super::Hit;
 use super::excerpt::Finder;
 use crate::chunk::searchable;
 use crate::corpus::{self, MadeWith, TEXT_COLUMNS, Texts, VECTOR_COLUMNS};
-use crate::index::{Scores, Searchable, TextIndex, VectorIndex};
 use crate::{Error, Language};
 
 /// Views that are kept for the next search; each holds the texts of a corpus.

@@ -3,9 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kernwerk_core::Work;
-
-use crate::Error;
+use kernwerk_core::{Cancelled, Work};
 
 /// Most items that a thread takes at a time.
 const LONGEST_STRIDE: usize = 16;
@@ -14,7 +12,7 @@ const LONGEST_STRIDE: usize = 16;
 /// Obeys cancellation.
 ///
 /// Threads are started for each call: a pool that lives on would be dead after a fork in Python.
-pub(crate) fn map<Item: Sync, Made: Send>(
+pub fn map<Item: Sync, Made: Send, Error: From<Cancelled> + Send>(
     items: &[Item],
     work: &Work,
     compute: impl Fn(&Item) -> Result<Made, Error> + Sync,
@@ -43,7 +41,7 @@ pub(crate) fn map<Item: Sync, Made: Send>(
 }
 
 /// What one thread makes: results with the index of their first item, until the items are used up or one fails.
-fn share<Item, Made>(
+fn share<Item, Made, Error: From<Cancelled>>(
     items: &[Item],
     stride: usize,
     work: &Work,
@@ -71,21 +69,33 @@ fn share<Item, Made>(
 mod tests {
     use super::*;
 
+    #[derive(Debug)]
+    enum Failed {
+        Cancelled,
+        Here,
+    }
+
+    impl From<Cancelled> for Failed {
+        fn from(_: Cancelled) -> Self {
+            Self::Cancelled
+        }
+    }
+
     #[test]
     fn results_come_in_order() {
         let items: Vec<usize> = (0..1000).collect();
-        let doubled = map(&items, &Work::silent(), |item| Ok(item * 2)).expect("no failure");
+        let doubled = map(&items, &Work::silent(), |item| Ok::<_, Failed>(item * 2)).expect("no failure");
         assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert!(map(&[] as &[usize], &Work::silent(), |item| Ok(*item)).expect("no failure").is_empty());
+        assert!(map(&[] as &[usize], &Work::silent(), |item| Ok::<_, Failed>(*item)).expect("no failure").is_empty());
     }
 
     #[test]
     fn a_failure_and_a_cancel_end_it() {
         let items: Vec<usize> = (0..1000).collect();
-        let failed = map(&items, &Work::silent(), |item| if *item == 500 { Err(Error::EmptyQuery) } else { Ok(()) });
-        assert!(matches!(failed, Err(Error::EmptyQuery)));
+        let failed = map(&items, &Work::silent(), |item| if *item == 500 { Err(Failed::Here) } else { Ok(()) });
+        assert!(matches!(failed, Err(Failed::Here)));
         let work = Work::silent();
         work.cancel.cancel();
-        assert!(matches!(map(&items, &work, |_| Ok(())), Err(Error::Cancelled(_))));
+        assert!(matches!(map(&items, &work, |_| Ok(())), Err(Failed::Cancelled)));
     }
 }

@@ -1,12 +1,12 @@
 //! Similarity of meaning, by an exact scan over all vectors.
 
-use super::Scores;
+use crate::rank::Scores;
 
 /// Sums that run beside each other: the processor adds them at once, and the result does not depend on how many it can.
 const LANES: usize = 16;
 
 /// The vectors of some chunks, one after the other.
-pub(crate) struct VectorIndex {
+pub struct VectorIndex {
     dimensions: usize,
     /// The chunk that each vector belongs to.
     chunks: Vec<u32>,
@@ -15,19 +15,19 @@ pub(crate) struct VectorIndex {
 
 impl VectorIndex {
     /// An index over vectors of this length.
-    pub(crate) fn new(dimensions: usize) -> Self {
+    pub fn new(dimensions: usize) -> Self {
         Self { dimensions, chunks: Vec::new(), values: Vec::new() }
     }
 
     /// Adds a chunk's vector, which must be of the index's length.
-    pub(crate) fn add(&mut self, chunk: u32, vector: &[f32]) {
+    pub fn add(&mut self, chunk: u32, vector: &[f32]) {
         debug_assert_eq!(vector.len(), self.dimensions);
         self.chunks.push(chunk);
         self.values.extend_from_slice(vector);
     }
 
     /// The cosine of each chunk with the query; all vectors are of Euclidean length 1.
-    pub(crate) fn scores(&self, query: &[f32]) -> Scores {
+    pub fn scores(&self, query: &[f32]) -> Scores {
         let vectors = self.values.chunks_exact(self.dimensions);
         self.chunks.iter().zip(vectors).map(|(chunk, vector)| (*chunk, product(query, vector))).collect()
     }

@@ -4,11 +4,11 @@
 const K: f64 = 60.0;
 
 /// Items (chunks or documents, by index) with their scores.
-pub(crate) type Scores = Vec<(u32, f64)>;
+pub type Scores = Vec<(u32, f64)>;
 
 /// The scores, best first. Scores are compared as single-precision numbers, which is how the tools of TREC read them, and
 /// equal ones come in the order of `ties` (a place for each item); so a run ranks the same here and there.
-pub(crate) fn ranked(mut scores: Scores, ties: &[u32]) -> Scores {
+pub fn ranked(mut scores: Scores, ties: &[u32]) -> Scores {
     scores.sort_unstable_by(|(one, one_score), (other, other_score)| {
         let by_score = (*other_score as f32).total_cmp(&(*one_score as f32));
         by_score.then_with(|| ties[*one as usize].cmp(&ties[*other as usize]))
@@ -17,7 +17,7 @@ pub(crate) fn ranked(mut scores: Scores, ties: &[u32]) -> Scores {
 }
 
 /// Reciprocal rank fusion: each ranking gives an item 1 / (60 + rank), ranks from 1. In no particular order.
-pub(crate) fn fused(rankings: &[&Scores], items: usize) -> Scores {
+pub fn fused(rankings: &[&Scores], items: usize) -> Scores {
     let mut sums = vec![0.0_f64; items];
     for ranking in rankings {
         for (place, (item, _)) in ranking.iter().enumerate() {
@@ -28,7 +28,7 @@ pub(crate) fn fused(rankings: &[&Scores], items: usize) -> Scores {
 }
 
 /// The score of each document is that of its best chunk. In no particular order.
-pub(crate) fn best_of_documents(chunks: &Scores, document_of: &[u32], documents: usize) -> Scores {
+pub fn best_of_documents(chunks: &Scores, document_of: &[u32], documents: usize) -> Scores {
     let mut best: Vec<Option<f64>> = vec![None; documents];
     for (chunk, score) in chunks {
         let best = &mut best[document_of[*chunk as usize] as usize];

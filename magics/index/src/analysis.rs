@@ -8,7 +8,7 @@ use crate::Language;
 use crate::words::{folded, words};
 
 /// Makes terms of texts in one language. Documents and queries must pass the same analyzer.
-pub(crate) struct Analyzer {
+pub struct Analyzer {
     stemmer: Option<Stemmer>,
     stop_words: HashSet<String>,
     dotless_i: bool,
@@ -16,7 +16,7 @@ pub(crate) struct Analyzer {
 
 impl Analyzer {
     /// The analyzer of a language; of no known language: words as they are.
-    pub(crate) fn new(language: Option<Language>) -> Self {
+    pub fn new(language: Option<Language>) -> Self {
         let dotless_i = language.is_some_and(Language::has_dotless_i);
         let listed = language.map(Language::stop_words).unwrap_or_default();
         Self {
@@ -27,12 +27,12 @@ impl Analyzer {
     }
 
     /// The text as [`Analyzer::term`] expects its words.
-    pub(crate) fn fold(&self, text: &str) -> String {
+    pub fn fold(&self, text: &str) -> String {
         folded(text, self.dotless_i)
     }
 
     /// The term of a folded word, or none for a stop word.
-    pub(crate) fn term(&self, word: &str) -> Option<String> {
+    pub fn term(&self, word: &str) -> Option<String> {
         if self.stop_words.contains(word) {
             return None;
         }
@@ -43,7 +43,7 @@ impl Analyzer {
     }
 
     /// All terms of a text, in its order.
-    pub(crate) fn terms(&self, text: &str) -> Vec<String> {
+    pub fn terms(&self, text: &str) -> Vec<String> {
         let folded = self.fold(text);
         words(&folded).into_iter().filter_map(|range| self.term(&folded[range])).collect()
     }

@@ -11,7 +11,7 @@ const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 
 /// The text in compatibility composition (`ﬁ` is `fi`, `e` with an accent is `é`) and lower case. With `dotless_i`, as in
 /// Turkish, `I` becomes `ı`.
-pub(crate) fn folded(text: &str, dotless_i: bool) -> String {
+pub fn folded(text: &str, dotless_i: bool) -> String {
     let composed: Cow<'_, str> = match is_nfkc_quick(text.chars()) {
         IsNormalized::Yes => Cow::Borrowed(text),
         IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfkc().collect()),
@@ -24,7 +24,7 @@ pub(crate) fn folded(text: &str, dotless_i: bool) -> String {
 
 /// Byte ranges of the words of a text: runs of letters, digits and their marks. Apostrophes separate (*l'eau* has two
 /// words), and so do underscores. In scripts without spaces between words each pair of neighbours counts as a word.
-pub(crate) fn words(text: &str) -> Vec<Range<usize>> {
+pub fn words(text: &str) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut run: Option<(Kind, usize)> = None;
     for (at, character) in text.char_indices() {

@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kernwerk_core::Work;
+use kernwerk_core::{Cancelled, Work};
 
 use crate::analysis::Analyzer;
+use crate::rank::Scores;
 use crate::words::words;
-use crate::{Error, Language, parallel};
-
-use super::Scores;
+use crate::{Language, parallel};
 
 /// How soon more of the same word stops counting.
 const K1: f64 = 1.2;
@@ -22,13 +21,13 @@ const B: f64 = 0.75;
 const BLOCK: usize = 256;
 
 /// A text with the language that its words are analysed in.
-pub(crate) struct Searchable {
+pub struct Searchable {
     pub text: String,
     pub language: Option<Language>,
 }
 
 /// An inverted index of texts.
-pub(crate) struct TextIndex {
+pub struct TextIndex {
     /// The analyzers of the texts' languages.
     analyzers: Vec<Analyzer>,
     /// Which analyzer each text passed.
@@ -46,7 +45,10 @@ struct Posting {
 }
 
 impl TextIndex {
-    pub(crate) fn build(texts: &[Searchable], work: &Work) -> Result<Self, Error> {
+    /// # Errors
+    ///
+    /// When the work is interrupted.
+    pub fn build(texts: &[Searchable], work: &Work) -> Result<Self, Cancelled> {
         let mut places: BTreeMap<Option<Language>, u16> = texts.iter().map(|text| (text.language, 0)).collect();
         for (place, (_, at)) in (0..).zip(places.iter_mut()) {
             *at = place;
@@ -72,7 +74,7 @@ impl TextIndex {
     /// ln(1 + (N − df + ½) / (df + ½)) · tf / (tf + k1 (1 − b + b · length / average length)).
     ///
     /// The query is analysed once for each language of the texts, and a text is compared with the query in its own.
-    pub(crate) fn scores(&self, query: &str) -> Scores {
+    pub fn scores(&self, query: &str) -> Scores {
         let mut sums = vec![0.0_f64; self.norms.len()];
         for (place, analyzer) in (0..).zip(&self.analyzers) {
             for term in analyzer.terms(query) {

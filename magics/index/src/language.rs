@@ -3,9 +3,8 @@
 use std::fmt;
 
 use frostem::{Algorithm, Stemmer};
+use kernwerk_core::Problem;
 use whatlang::Lang;
-
-use crate::Error;
 
 /// Below so many characters a text is not asked for its language: the answer would be a guess.
 const SHORTEST_TELLING: usize = 60;
@@ -15,6 +14,13 @@ const LONGEST_TELLING: usize = 4096;
 /// A language, by its code in ISO 639-1 (`de`).
 #[derive(Clone, Copy)]
 pub struct Language(&'static Entry);
+
+/// A language that nobody here knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no language is called `{given}`")]
+pub struct UnknownLanguage {
+    pub given: String,
+}
 
 struct Entry {
     code: &'static str,
@@ -30,8 +36,8 @@ impl Language {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownLanguage`].
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    /// [`UnknownLanguage`].
+    pub fn parse(text: &str) -> Result<Self, UnknownLanguage> {
         let wanted = text.trim().to_lowercase();
         let is_wanted = |entry: &&Entry| {
             entry.code == wanted
@@ -40,12 +46,12 @@ impl Language {
         };
         match ENTRIES.iter().find(is_wanted) {
             Some(entry) => Ok(Self(entry)),
-            None => Err(Error::UnknownLanguage { given: text.to_owned() }),
+            None => Err(UnknownLanguage { given: text.to_owned() }),
         }
     }
 
     /// The language with this code of ISO 639-1, as it is stored.
-    pub(crate) fn with_code(code: &str) -> Option<Self> {
+    pub fn with_code(code: &str) -> Option<Self> {
         ENTRIES.iter().find(|entry| entry.code == code).map(Self)
     }
 
@@ -74,19 +80,32 @@ impl Language {
         ENTRIES.iter().map(|entry| entry.code)
     }
 
-    pub(crate) fn stemmer(self) -> Option<Stemmer> {
+    pub fn stemmer(self) -> Option<Stemmer> {
         self.0.stemmer.map(Stemmer::new)
     }
 
     /// The published stop words, in lower case: NLTK's list of function words, or, where NLTK has none, the one that
     /// Stopwords ISO gathered. None are published for some languages.
-    pub(crate) fn stop_words(self) -> &'static [&'static str] {
+    pub fn stop_words(self) -> &'static [&'static str] {
         stop_words::lookup(self.0.code).unwrap_or_default()
     }
 
     /// Whether upper-case `I` belongs to the dotless `ı`.
-    pub(crate) fn has_dotless_i(self) -> bool {
+    pub fn has_dotless_i(self) -> bool {
         matches!(self.0.code, "tr" | "az")
+    }
+}
+
+impl UnknownLanguage {
+    /// The name of the problem.
+    pub const NAME: &str = "UnknownLanguage";
+    /// What to do about it.
+    pub const HINT: &str = "give a code such as `de` or an English name such as `german`";
+}
+
+impl From<UnknownLanguage> for Problem {
+    fn from(error: UnknownLanguage) -> Self {
+        Self::new(UnknownLanguage::NAME, error.to_string()).with_hint(UnknownLanguage::HINT)
     }
 }
 
