@@ -14,7 +14,7 @@ use crate::index::{Scores, fused, ranked};
 use crate::words::words;
 use crate::{Error, Language};
 
-pub use batch::{Run, search_many};
+pub use batch::{Ranking, Run, rank_many, search_many};
 pub use queries::{Query, read_queries};
 pub(crate) use view::{View, view};
 
