@@ -26,6 +26,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-render", &["kernwerk-core"]),
     layer("kernwerk-feature", CAPABILITY),
     layer("kernwerk-rag", CAPABILITY),
+    layer("kernwerk-eval", CAPABILITY),
     layer("kernwerk-promote", CAPABILITY),
     layer("kernwerk-cost", CAPABILITY),
     layer(
@@ -38,6 +39,7 @@ pub const LAYERS: &[Layer] = &[
             "kernwerk-render",
             "kernwerk-feature",
             "kernwerk-rag",
+            "kernwerk-eval",
             "kernwerk-promote",
             "kernwerk-cost",
         ],
