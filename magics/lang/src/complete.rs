@@ -11,6 +11,7 @@ pub enum NameKind {
     Corpus,
     FeatureView,
     Artifact,
+    Suite,
     File,
     Variable,
 }
@@ -148,12 +149,13 @@ fn value_candidates(argument: &Arg, word: &str, catalogue: &dyn Catalogue) -> Ve
 fn kinds_of(argument: &Arg) -> &'static [NameKind] {
     let value_name = argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
     match value_name {
-        Some("TABLE") => &[NameKind::Table],
+        Some("TABLE" | "GOLDEN") => &[NameKind::Table],
         Some("SPINE") => &[NameKind::Table, NameKind::Variable],
         Some("CORPUS") => &[NameKind::Corpus],
         Some("VIEW") => &[NameKind::FeatureView],
         Some("TABLE|VIEW") => &[NameKind::Table, NameKind::FeatureView],
         Some("ARTIFACT") => &[NameKind::Artifact],
+        Some("SUITE" | "RUN") => &[NameKind::Suite],
         Some("TARGET") => &[NameKind::Variable],
         Some("FILE" | "PATH") => &[NameKind::File],
         _ => &[],

@@ -1,6 +1,7 @@
 //! All verbs, one file each, under the magic they belong to.
 
 pub(crate) mod cost;
+pub(crate) mod eval;
 pub(crate) mod feature;
 pub(crate) mod lab;
 pub(crate) mod promote;
@@ -15,7 +16,8 @@ use kernwerk_core::{Problem, Table};
 use crate::verb::Entry;
 
 /// Every verb, magic by magic.
-pub(crate) static ALL: &[&[Entry]] = &[feature::VERBS, rag::VERBS, promote::VERBS, cost::VERBS, lab::VERBS];
+pub(crate) static ALL: &[&[Entry]] =
+    &[feature::VERBS, rag::VERBS, eval::VERBS, promote::VERBS, cost::VERBS, lab::VERBS];
 
 /// A table of columns without nulls but where they have some.
 fn table(columns: Vec<(&str, ArrayRef)>) -> Result<Table, Problem> {
