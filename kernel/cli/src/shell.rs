@@ -82,7 +82,7 @@ fn magic_line(invocation: &Invocation) -> Result<MagicLine, Problem> {
     let mut words = invocation.words.iter().cloned();
     let magic = words.next().unwrap_or_default();
     let words: Vec<String> = words.collect();
-    let verb = words.first().and_then(|name| language().verbs_of(&magic).find(|verb| verb.name == name));
+    let verb = language().find(&magic, &words).map(|(verb, _)| &language().verbs[verb]);
     let asks_help = words.iter().any(|word| word == "--help" || word == "-h");
     let body = match (&invocation.body, verb.map(|verb| verb.body)) {
         (Some(file), _) if file != Path::new("-") => Some(body_file(file)?),

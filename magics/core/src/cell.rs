@@ -50,6 +50,10 @@ pub enum Resource {
     File,
     Model,
     Artifact,
+    /// What is to be measured, and how.
+    Suite,
+    /// The runs of a suite.
+    Evaluation,
 }
 
 /// One observed access of a cell to a resource.

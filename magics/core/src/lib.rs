@@ -1,5 +1,5 @@
 //! The plain data that every room of the house shares: outputs, events, cancellation, usage, cell records, and the traits
-//! behind which models and runners stand. No I/O, no runtime, no wire types.
+//! behind which models, runners and targets of evaluation stand. No I/O, no runtime, no wire types.
 
 mod cancel;
 mod cell;
@@ -8,6 +8,7 @@ mod model;
 mod output;
 mod problem;
 mod run;
+mod target;
 mod usage;
 
 pub use cancel::{Cancel, Cancelled};
@@ -17,4 +18,5 @@ pub use model::{Embedded, Embedder, ModelError, ModelId};
 pub use output::{Body, Output, Table, Value, Verdict};
 pub use problem::Problem;
 pub use run::{BoundValue, CellOutcome, Pin, RunCell, RunError, RunRequest, Runner};
+pub use target::{Answered, Answerer, Basis, Question, Ranked, Retrieved, Retriever};
 pub use usage::Usage;

@@ -11,6 +11,7 @@ pub enum NameKind {
     Corpus,
     FeatureView,
     Artifact,
+    Suite,
     File,
     Variable,
 }
@@ -50,12 +51,12 @@ impl Language {
         let Some(magic) = before.first().map(|magic| magic.trim_start_matches('%')) else {
             return self.magic_candidates(word);
         };
-        let Some(verb_name) = before.get(1) else {
-            return keep(self.verbs_of(magic).map(|verb| verb.name.to_owned()), word);
-        };
-        match self.verbs_of(magic).find(|verb| verb.name == *verb_name) {
-            Some(verb) => argument_candidates(verb, &before[2..], word, catalogue),
-            None => Vec::new(),
+        let words = &before[1..];
+        match (self.find(magic, words), words) {
+            (Some((verb, arguments)), _) => argument_candidates(&self.verbs[verb], arguments, word, catalogue),
+            (None, []) => keep(self.first_words(magic).map(str::to_owned), word),
+            (None, [first]) => keep(self.second_words(magic, first).map(str::to_owned), word),
+            (None, _) => Vec::new(),
         }
     }
 
@@ -72,10 +73,8 @@ impl Language {
         let mut words = text[line_start..line_end].split_whitespace();
         let magic = words.next().filter(|word| word.starts_with('%'))?;
         let magic = self.magic(magic.trim_start_matches('%')).ok()?;
-        let verb = words.next().and_then(|name| {
-            let name = name.trim_end_matches('?');
-            self.verbs_of(magic.name).find(|verb| verb.name == name)
-        });
+        let words: Vec<&str> = words.collect();
+        let verb = self.find(magic.name, &words).map(|(verb, _)| &self.verbs[verb]);
         Some(verb.map_or_else(|| self.magic_help(magic), |verb| self.verb_help(verb)))
     }
 }
@@ -150,12 +149,13 @@ fn value_candidates(argument: &Arg, word: &str, catalogue: &dyn Catalogue) -> Ve
 fn kinds_of(argument: &Arg) -> &'static [NameKind] {
     let value_name = argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
     match value_name {
-        Some("TABLE") => &[NameKind::Table],
+        Some("TABLE" | "GOLDEN") => &[NameKind::Table],
         Some("SPINE") => &[NameKind::Table, NameKind::Variable],
         Some("CORPUS") => &[NameKind::Corpus],
         Some("VIEW") => &[NameKind::FeatureView],
         Some("TABLE|VIEW") => &[NameKind::Table, NameKind::FeatureView],
         Some("ARTIFACT") => &[NameKind::Artifact],
+        Some("SUITE" | "RUN") => &[NameKind::Suite],
         Some("TARGET") => &[NameKind::Variable],
         Some("FILE" | "PATH") => &[NameKind::File],
         _ => &[],

@@ -6,6 +6,9 @@ use kernwerk_core::Problem;
 
 use crate::lexer::MagicLine;
 
+/// Most words of a verb's name.
+const LONGEST_NAME: usize = 2;
+
 /// A magic, the group of verbs about one concern.
 #[derive(Clone, Copy, Debug)]
 pub struct MagicSpec {
@@ -38,6 +41,7 @@ pub struct Example {
 #[derive(Clone, Copy)]
 pub struct VerbSpec {
     pub magic: &'static str,
+    /// One word, or two with a blank between: what is done, and what it is done to before it (`budget set`).
     pub name: &'static str,
     pub about: &'static str,
     pub body: BodyUse,
@@ -65,16 +69,15 @@ impl Language {
     /// Reads a line: finds the verb, checks the arguments and the body.
     pub fn parse(&self, line: &MagicLine) -> Result<Parsed, Problem> {
         let magic = self.magic(&line.magic)?;
-        let Some((verb_name, arguments)) = line.words.split_first() else {
-            return Ok(Parsed::Help(self.magic_help(magic)));
-        };
-        if is_help(verb_name) {
+        if line.words.first().is_none_or(|word| is_help(word)) {
             return Ok(Parsed::Help(self.magic_help(magic)));
         }
-        let asks = verb_name.ends_with('?') || arguments.iter().any(|word| word == "?");
-        let index = self.verb(magic, verb_name.trim_end_matches('?'))?;
+        let Some((index, arguments)) = self.find(magic.name, &line.words) else {
+            return self.group(magic, &line.words).map(Parsed::Help);
+        };
         let verb = &self.verbs[index];
-        if asks {
+        let name = &line.words[..line.words.len() - arguments.len()];
+        if name.iter().any(|word| word.ends_with('?')) || arguments.iter().any(|word| word == "?") {
             return Ok(Parsed::Help(self.verb_help(verb)));
         }
         match verb.command("%").try_get_matches_from(arguments) {
@@ -98,13 +101,58 @@ impl Language {
         })
     }
 
-    fn verb(&self, magic: &MagicSpec, name: &str) -> Result<usize, Problem> {
-        let found = self.verbs.iter().position(|verb| verb.magic == magic.name && verb.name == name);
-        found.ok_or_else(|| {
-            let names = self.verbs_of(magic.name).map(|verb| verb.name);
-            Problem::new("UnknownVerb", format!("`%{}` has no verb `{name}`", magic.name))
-                .with_hint(did_you_mean(name, names, ""))
+    /// The verb that `words` begin with, as an index of [`Language::verbs`], and the words behind its name. A name of two
+    /// words (`budget set`) goes before one of one word.
+    pub fn find<'a, Word: AsRef<str>>(&self, magic: &str, words: &'a [Word]) -> Option<(usize, &'a [Word])> {
+        (1..=LONGEST_NAME.min(words.len())).rev().find_map(|length| {
+            let (name, arguments) = words.split_at(length);
+            let name: Vec<&str> = name.iter().map(|word| word.as_ref().trim_end_matches('?')).collect();
+            let name = name.join(" ");
+            let index = self.verbs.iter().position(|verb| verb.magic == magic && verb.name == name)?;
+            Some((index, arguments))
         })
+    }
+
+    /// Help where `words` name the first word of verbs and nothing or a question behind it; else what is wrong with them.
+    fn group(&self, magic: &MagicSpec, words: &[String]) -> Result<String, Problem> {
+        let first = words[0].trim_end_matches('?');
+        let seconds: Vec<&str> = self.second_words(magic.name, first).collect();
+        let unknown = |place: String, given: &str, hint: String| {
+            Err(Problem::new("UnknownVerb", format!("`{place}` has no verb `{given}`")).with_hint(hint))
+        };
+        match words.get(1) {
+            _ if seconds.is_empty() => {
+                let hint = did_you_mean(first, self.first_words(magic.name), "");
+                unknown(format!("%{}", magic.name), first, hint)
+            }
+            Some(second) if !is_help(second) && !words[0].ends_with('?') => {
+                let hint = did_you_mean(second, seconds.into_iter(), "");
+                unknown(format!("%{} {first}", magic.name), second, hint)
+            }
+            _ => {
+                let name = format!("{} {first}", magic.name);
+                let lead = format!("{first} ");
+                Ok(verbs_help(&name, self.verbs_of(magic.name).filter(|verb| verb.name.starts_with(&lead))))
+            }
+        }
+    }
+
+    /// The first words of a magic's verbs, each once.
+    pub(crate) fn first_words(&self, magic: &str) -> impl Iterator<Item = &'static str> {
+        let mut words: Vec<&'static str> = Vec::new();
+        for verb in self.verbs_of(magic) {
+            let word = verb.name.split(' ').next().unwrap_or_default();
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        words.into_iter()
+    }
+
+    /// The second words of the verbs of two words that begin with `first`.
+    pub(crate) fn second_words(&self, magic: &str, first: &str) -> impl Iterator<Item = &'static str> {
+        let first = first.to_owned();
+        self.verbs_of(magic).filter_map(move |verb| verb.name.strip_prefix(first.as_str())?.strip_prefix(' '))
     }
 
     /// The verbs of a magic, in the order of their declaration.
@@ -115,16 +163,8 @@ impl Language {
 
     /// What `%magic --help` shows.
     pub fn magic_help(&self, magic: &MagicSpec) -> String {
-        let width = self.verbs_of(magic.name).map(|verb| verb.name.len()).max().unwrap_or(0);
-        let verbs: Vec<String> =
-            self.verbs_of(magic.name).map(|verb| format!("  {:width$}  {}", verb.name, verb.about)).collect();
-        format!(
-            "%{} – {}\n\n{}\n\n`%{} VERB --help` tells more of one.",
-            magic.name,
-            magic.about,
-            verbs.join("\n"),
-            magic.name
-        )
+        let verbs = verbs_help(magic.name, self.verbs_of(magic.name));
+        format!("%{} – {}\n\n{verbs}", magic.name, magic.about)
     }
 
     /// What `%magic verb --help` shows: about, usage, arguments, examples.
@@ -156,6 +196,14 @@ impl VerbSpec {
             .no_binary_name(true)
             .disable_version_flag(true)
     }
+}
+
+/// A list of verbs; `name` is that of their magic, with their first word where they share it.
+fn verbs_help<'a>(name: &str, verbs: impl Iterator<Item = &'a VerbSpec>) -> String {
+    let verbs: Vec<&VerbSpec> = verbs.collect();
+    let width = verbs.iter().map(|verb| verb.name.len()).max().unwrap_or(0);
+    let lines: Vec<String> = verbs.iter().map(|verb| format!("  {:width$}  {}", verb.name, verb.about)).collect();
+    format!("{}\n\n`%{name} VERB --help` tells more of one.", lines.join("\n"))
 }
 
 fn is_help(word: &str) -> bool {

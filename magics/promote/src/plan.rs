@@ -247,7 +247,7 @@ fn outside(log: &[Execution], outside: &BTreeSet<Outside>) -> OutsideParts {
             Resource::Model => {
                 models.insert(ModelId { name: read.name.clone(), digest: read.digest.clone().unwrap_or_default() });
             }
-            Resource::FeatureView | Resource::Artifact => {
+            Resource::FeatureView | Resource::Artifact | Resource::Suite | Resource::Evaluation => {
                 obstacles.insert(format!(
                     "{} uses {} `{}`, which no cell of this kernel session made: run the cell that makes it again",
                     label(by),

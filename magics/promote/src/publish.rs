@@ -1,6 +1,6 @@
 //! Publishing: the slice is proved by a run in a fresh process, and what the run showed becomes the artifact's reference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
@@ -33,6 +33,8 @@ pub struct PublishSpec {
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
     pub toolchain: Option<String>,
+    /// What else was measured and goes to `attestations/`, by the name of its file without `.json`.
+    pub attestations: BTreeMap<String, serde_json::Value>,
 }
 
 /// A published artifact.
@@ -81,7 +83,7 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     let bundle = bundle::bundle(pipeline, &plan, &outcomes, &mirror, config)?;
     drop(mirror);
     let proof = proof(&plan, &cells, wall_seconds);
-    let (location, id, unchanged) = put(lab, &spec.name, &bundle, proof, work)?;
+    let (location, id, unchanged) = put(lab, spec, &bundle, proof, work)?;
     operation.done()?;
     Ok(Published { notes: notes(&plan, &cells), location, id, unchanged, plan, cells, wall_seconds })
 }
@@ -248,7 +250,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64) -> Proof {
 /// Writes the artifact and puts it in place; returns its identity, and whether it was there already.
 fn put(
     lab: &Lab,
-    name: &str,
+    spec: &PublishSpec,
     bundle: &Bundle,
     mut proof: Proof,
     work: &Work,
@@ -256,6 +258,7 @@ fn put(
     let manifest = bundle::to_json(&Manifest::of(&bundle.files));
     let id = crate::files::digest(&manifest);
     proof.artifact.clone_from(&id);
+    let name = &spec.name;
     let _lock = artifact::lock(lab, name, work)?;
     artifact::sweep_drafts(lab, name);
     if let Some(latest) = artifact::versions(lab, name).last() {
@@ -273,6 +276,9 @@ fn put(
     }
     write_file(&draft.join(artifact::MANIFEST), &manifest)?;
     write_file(&draft.join(artifact::PROOF), &bundle::to_json(&proof))?;
+    for (name, value) in &spec.attestations {
+        write_file(&draft.join(artifact::ATTESTATIONS).join(format!("{name}.json")), &bundle::to_json(value))?;
+    }
     // From here on nothing is interrupted: the version appears whole.
     let placed = artifact::place(lab, name, &draft);
     let _ = std::fs::remove_dir_all(&staging);

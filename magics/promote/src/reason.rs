@@ -109,5 +109,7 @@ pub(crate) fn noun(resource: Resource) -> &'static str {
         Resource::File => "file",
         Resource::Model => "model",
         Resource::Artifact => "artifact",
+        Resource::Suite => "suite",
+        Resource::Evaluation => "evaluation of suite",
     }
 }

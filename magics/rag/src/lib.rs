@@ -20,4 +20,4 @@ pub use ingest::{IngestRequest, Ingested, Source, ingest};
 pub use kernwerk_index::{Language, UnknownLanguage};
 pub use list::{CorpusSummary, list};
 pub use readers::Readers;
-pub use search::{Answer, Hit, Mode, Query, Run, SearchRequest, read_queries, search, search_many};
+pub use search::{Answer, Hit, Mode, Query, Ranking, Run, SearchRequest, rank_many, read_queries, search, search_many};

@@ -18,7 +18,8 @@ impl Catalogue for SessionNames<'_> {
             NameKind::Variable => self.session.variable_names(),
             NameKind::Table => self.data_sets(Resource::Table),
             NameKind::Corpus => self.data_sets(Resource::Corpus),
-            NameKind::FeatureView => self.feature_views(),
+            NameKind::FeatureView => self.definitions("feature-view"),
+            NameKind::Suite => self.definitions("suite"),
             NameKind::Artifact => self.artifacts(),
         };
         names.retain(|name| name.starts_with(prefix));
@@ -34,12 +35,13 @@ impl SessionNames<'_> {
         }
     }
 
-    fn feature_views(&self) -> Vec<String> {
+    /// The names of what is defined by texts of this kind.
+    fn definitions(&self, kind: &str) -> Vec<String> {
         let Ok(Some(lab)) = self.session.lab() else {
             return Vec::new();
         };
-        let views = lab.ledger().definitions("feature-view").unwrap_or_default();
-        views.into_iter().map(|view| view.name).collect()
+        let definitions = lab.ledger().definitions(kind).unwrap_or_default();
+        definitions.into_iter().map(|definition| definition.name).collect()
     }
 
     /// `NAME@VERSION` of every promoted artifact.

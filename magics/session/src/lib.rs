@@ -9,6 +9,7 @@ mod language;
 mod meter;
 mod runner;
 mod session;
+mod target;
 mod verb;
 mod verbs;
 

@@ -171,6 +171,20 @@ fn a_wrong_principal_is_refused_at_once() {
 }
 
 #[test]
+fn verbs_of_two_words_and_suites_are_completed() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%%eval suite define quality\ntarget: {corpus: docs}\ngolden: questions\nmetrics: [mrr]");
+    let complete =
+        |text: &str| notebook.session.complete(text, text.len()).map(|found| found.matches).unwrap_or_default();
+    assert_eq!(complete("%eval go"), ["golden"]);
+    assert_eq!(complete("%eval golden im"), ["import"]);
+    assert_eq!(complete("%eval golden import --s"), ["--split"]);
+    for line in ["%eval gate ", "%eval run qu", "%eval suite show ", "%eval compare quality ", "%eval report "] {
+        assert_eq!(complete(line), ["quality"], "{line}");
+    }
+}
+
+#[test]
 fn lines_are_completed_from_declarations_and_the_disk() {
     let notebook = Notebook::new();
     std::fs::write(notebook.directory.path().join("rides.csv"), "").expect("a file");

@@ -121,6 +121,8 @@ impl Error {
                 Resource::File => "UnknownFile",
                 Resource::Model => "UnknownModel",
                 Resource::Artifact => "UnknownArtifact",
+                Resource::Suite => "UnknownSuite",
+                Resource::Evaluation => "UnknownEvaluation",
             },
             Self::UnknownVersion { .. } => "UnknownVersion",
             Self::UnknownPrincipal { .. } => "UnknownPrincipal",
@@ -180,6 +182,8 @@ pub(crate) fn noun(resource: Resource) -> &'static str {
         Resource::File => "file",
         Resource::Model => "model",
         Resource::Artifact => "artifact",
+        Resource::Suite => "suite",
+        Resource::Evaluation => "evaluation of suite",
     }
 }
 

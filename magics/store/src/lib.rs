@@ -27,7 +27,7 @@ pub use dataset::{Stored, Summary, VersionInfo, WriteMode, Written};
 pub use digest::{ContentHasher, content_digest};
 pub use error::Error;
 pub use lab::Lab;
-pub use ledger::{CellEnd, CellRecord, Definition, Ledger, Money, NewCell, OutputRecord, UsageRow};
+pub use ledger::{CellEnd, CellRecord, Definition, Ledger, Money, NewCell, OutputRecord, RunRecord, UsageRow};
 pub use lock::WriteLock;
 pub use operation::Operation;
 pub use principal::{EVERYONE, Principal};

@@ -12,9 +12,12 @@ pub(crate) fn directory(resource: Resource) -> Result<&'static str, Error> {
     match resource {
         Resource::Table => Ok("tables"),
         Resource::Corpus => Ok("corpora"),
-        Resource::FeatureView | Resource::File | Resource::Model | Resource::Artifact => {
-            Err(Error::NotADataset { resource })
-        }
+        Resource::FeatureView
+        | Resource::File
+        | Resource::Model
+        | Resource::Artifact
+        | Resource::Suite
+        | Resource::Evaluation => Err(Error::NotADataset { resource }),
     }
 }
 

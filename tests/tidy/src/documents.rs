@@ -13,7 +13,8 @@ pub fn crates_on_the_map<'a>(map: &str, directories: impl IntoIterator<Item = &'
         .collect()
 }
 
-/// Verbs, by their files `…/verbs/MAGIC/VERB.rs`, that the reference page does not describe.
+/// Verbs, by their files `…/verbs/MAGIC/VERB.rs` (or `FIRST/SECOND.rs` where the name has two words), that the reference page
+/// does not describe.
 pub fn verbs_on_the_page<'a>(page: &str, paths: impl IntoIterator<Item = &'a str>) -> Vec<Finding> {
     paths
         .into_iter()
@@ -23,10 +24,10 @@ pub fn verbs_on_the_page<'a>(page: &str, paths: impl IntoIterator<Item = &'a str
         .collect()
 }
 
-fn verb_of(path: &str) -> Option<(&str, &str)> {
+fn verb_of(path: &str) -> Option<(&str, String)> {
     let (magic, file) = path.strip_prefix("magics/session/src/verbs/")?.split_once('/')?;
     let verb = file.strip_suffix(".rs")?;
-    (verb != "mod" && !verb.contains('/')).then_some((magic, verb))
+    (verb != "mod" && !verb.ends_with("/mod")).then(|| (magic, verb.replace('/', " ")))
 }
 
 /// Relative links of a Markdown file that lead to no file of the repository.
@@ -105,10 +106,15 @@ mod tests {
             "magics/session/src/verbs/rag/search.rs",
             "magics/session/src/verbs/rag/ingest.rs",
             "magics/session/src/verbs/rag/mod.rs",
+            "magics/session/src/verbs/cost/budget/set.rs",
+            "magics/session/src/verbs/cost/budget/mod.rs",
             "magics/session/src/verbs/mod.rs",
         ];
         let found = verbs_on_the_page("## %rag ingest", paths);
-        assert_eq!(faults(&found), ["docs/magics.md: does not describe %rag search"]);
+        assert_eq!(
+            faults(&found),
+            ["docs/magics.md: does not describe %rag search", "docs/magics.md: does not describe %cost budget set"]
+        );
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-feature", CAPABILITY),
     layer("kernwerk-index", &["kernwerk-core"]),
     layer("kernwerk-rag", &["kernwerk-core", "kernwerk-store", "kernwerk-index"]),
+    layer("kernwerk-eval", CAPABILITY),
     layer("kernwerk-promote", CAPABILITY),
     layer("kernwerk-cost", CAPABILITY),
     layer(
@@ -39,6 +40,7 @@ pub const LAYERS: &[Layer] = &[
             "kernwerk-render",
             "kernwerk-feature",
             "kernwerk-rag",
+            "kernwerk-eval",
             "kernwerk-promote",
             "kernwerk-cost",
         ],

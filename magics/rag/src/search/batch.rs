@@ -1,8 +1,8 @@
-//! Many searches at once, for who measures: queries in, a TREC run out.
+//! Many searches at once, for who measures: queries in, documents or a TREC run out.
 
 use std::fmt::Write as _;
 
-use kernwerk_core::{Embedder, Work};
+use kernwerk_core::{Embedder, Ranked, Work};
 use kernwerk_index::{Scores, best_of_documents, fused, parallel, ranked};
 use kernwerk_store::{Lab, Principal};
 
@@ -30,11 +30,39 @@ pub struct Run {
     pub searched: usize,
 }
 
+/// The documents for many queries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking {
+    /// The version that was searched.
+    pub version: u64,
+    /// blake3 of that version's content; see [`kernwerk_store::Stored::digest`].
+    pub digest: String,
+    /// For each query in its order, best first.
+    pub documents: Vec<Vec<Ranked>>,
+}
+
 /// Searches for each query and ranks whole documents, where the best chunk counts; in mode hybrid the two rankings of the
-/// documents are fused. Lists at most `request.limit` documents a query.
+/// documents are fused. Gives at most `request.limit` documents a query.
 ///
-/// Scores are written so that who sorts them as `trec_eval` does (as single-precision numbers, equal ones by document id,
-/// the greater first) finds the order of the ranks.
+/// Scores are such that who sorts them as `trec_eval` does (as single-precision numbers, equal ones by document id, the
+/// greater first) finds the order of the ranks.
+pub async fn rank_many(
+    lab: &Lab,
+    principal: &Principal,
+    request: &SearchRequest,
+    queries: &[Query],
+    embedder: Option<&dyn Embedder>,
+    work: &Work,
+) -> Result<Ranking, Error> {
+    let prepared = prepare(lab, principal, request, embedder, work).await?;
+    Ok(Ranking {
+        documents: prepared.rank(queries, request.limit, work)?,
+        version: prepared.stored.version(),
+        digest: prepared.view.digest().to_owned(),
+    })
+}
+
+/// As [`rank_many`], as the text of a TREC run.
 pub async fn search_many(
     lab: &Lab,
     principal: &Principal,
@@ -47,33 +75,41 @@ pub async fn search_many(
     let view = &prepared.view;
     check_words(queries.iter().map(|query| ("query", query.id.as_str())))?;
     check_words(view.documents().iter().map(|id| ("document", id.as_str())))?;
-    let vectors = match prepared.embedder {
-        Some(embedder) => {
-            let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-            embedder.embed(&texts, work)?.vectors
-        }
-        None => Vec::new(),
-    };
-    let dimensions = view.made_with().dimensions;
-    let numbered: Vec<(usize, &Query)> = queries.iter().enumerate().collect();
-    let answers = parallel::map(&numbered, work, |(place, query)| {
-        let vector = vectors.get(place * dimensions..(place + 1) * dimensions);
-        let documents = prepared.documents(&query.text, vector);
-        Ok::<_, Error>(lines(&query.id, &documents[..documents.len().min(request.limit)], view.documents()))
-    })?;
-    let unanswered = queries.iter().zip(&answers).filter(|(_, lines)| lines.is_empty());
+    let ranked = prepared.rank(queries, request.limit, work)?;
+    let unanswered = queries.iter().zip(&ranked).filter(|(_, documents)| documents.is_empty());
     Ok(Run {
         corpus: request.corpus.clone(),
         version: prepared.stored.version(),
         digest: view.digest().to_owned(),
         unanswered: unanswered.map(|(query, _)| query.id.clone()).collect(),
-        lines: answers.iter().map(|lines| lines.matches('\n').count()).sum(),
-        text: answers.concat(),
+        lines: ranked.iter().map(Vec::len).sum(),
+        text: queries.iter().zip(&ranked).map(|(query, documents)| lines(&query.id, documents)).collect(),
         searched: view.documents().len(),
     })
 }
 
 impl Prepared<'_> {
+    /// For each query at most `limit` documents, best first.
+    fn rank(&self, queries: &[Query], limit: usize, work: &Work) -> Result<Vec<Vec<Ranked>>, Error> {
+        let vectors = match self.embedder {
+            Some(embedder) => {
+                let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
+                embedder.embed(&texts, work)?.vectors
+            }
+            None => Vec::new(),
+        };
+        let dimensions = self.view.made_with().dimensions;
+        let numbered: Vec<(usize, &Query)> = queries.iter().enumerate().collect();
+        parallel::map(&numbered, work, |(place, query)| {
+            let vector = vectors.get(place * dimensions..(place + 1) * dimensions);
+            let documents = self.documents(&query.text, vector).into_iter().take(limit);
+            let ids = self.view.documents();
+            Ok(documents
+                .map(|(document, score)| Ranked { document: ids[document as usize].clone(), score: score as f32 })
+                .collect())
+        })
+    }
+
     /// Documents by rank.
     fn documents(&self, query: &str, vector: Option<&[f32]>) -> Scores {
         let count = self.view.documents().len();
@@ -90,13 +126,11 @@ impl Prepared<'_> {
     }
 }
 
-fn lines(query: &str, documents: &[(u32, f64)], ids: &[String]) -> String {
+fn lines(query: &str, documents: &[Ranked]) -> String {
     let mut lines = String::new();
-    for ((document, score), rank) in documents.iter().zip(1..) {
-        // The shortest decimal that stands for this single-precision number and no other.
-        let score = *score as f32;
-        writeln!(lines, "{query} Q0 {} {rank} {score} {TAG}", ids[*document as usize])
-            .expect("a string takes all text");
+    for (Ranked { document, score }, rank) in documents.iter().zip(1..) {
+        // The score is written as the shortest decimal that stands for this single-precision number and no other.
+        writeln!(lines, "{query} Q0 {document} {rank} {score} {TAG}").expect("a string takes all text");
     }
     lines
 }

@@ -13,7 +13,7 @@ use kernwerk_store::{Lab, Principal, Stored};
 
 use crate::{Error, Language};
 
-pub use batch::{Run, search_many};
+pub use batch::{Ranking, Run, rank_many, search_many};
 pub use queries::{Query, read_queries};
 pub(crate) use view::{View, view};
 

@@ -73,6 +73,19 @@ const STEPS: &[&str] = &[
         digest TEXT NOT NULL
     );
     ",
+    // 1 → 2
+    "
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        reader TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        body TEXT NOT NULL,
+        UNIQUE (kind, name, reader, number)
+    );
+    ",
 ];
 
 /// The schema that this program writes.

@@ -5,6 +5,7 @@ mod definitions;
 mod intents;
 mod migrations;
 mod open;
+mod runs;
 mod state;
 mod usage;
 
@@ -19,9 +20,10 @@ use crate::Error;
 pub use cells::{CellEnd, CellRecord, NewCell, OutputRecord};
 pub use definitions::Definition;
 pub(crate) use intents::Intent;
+pub use runs::RunRecord;
 pub use usage::{Money, UsageRow};
 
-/// The lab's records: cells, usage, definitions, settings. Calls take well under a millisecond and may come from any thread.
+/// The lab's records: cells, usage, definitions, runs, settings. Calls take well under a millisecond and may come from any thread.
 pub struct Ledger {
     path: PathBuf,
     /// The lab's directory, for words.

@@ -1,4 +1,4 @@
-//! The ledger: cells, usage, definitions, settings, and its schema.
+//! The ledger: cells, usage, definitions, runs, settings, and its schema.
 
 use kernwerk_core::{
     Access, BoundValue, CellId, CellStatus, Channel, Effect, Language, ModelId, Names, Problem, Resource, Usage,
@@ -121,6 +121,35 @@ fn a_definition_gets_a_version_when_it_changes() {
         [("another", 1), ("rides", 3)]
     );
     assert_eq!(ledger.definition_history("feature-view", "rides").unwrap(), [one, two, back]);
+}
+
+#[test]
+fn runs_are_numbered_for_each_reader() {
+    let place = Place::new();
+    let ledger = place.lab.ledger();
+    let one = ledger.add_run("scores", "quality", "ada", &json!({ "mean": 0.5 })).unwrap();
+    let two = ledger.add_run("scores", "quality", "ada", &json!({ "mean": 0.5 })).unwrap();
+    let others = ledger.add_run("scores", "quality", "bob", &json!({})).unwrap();
+    assert_eq!((one.number, two.number, others.number), (1, 2, 1));
+    assert_eq!(ledger.run("scores", "quality", "ada", None).unwrap(), Some(two));
+    assert_eq!(ledger.run("scores", "quality", "ada", Some(1)).unwrap(), Some(one));
+    assert_eq!(ledger.run("scores", "quality", "ada", Some(3)).unwrap(), None);
+    for (kind, name, reader) in [("scores", "quality", ""), ("scores", "other", "ada"), ("another", "quality", "ada")] {
+        assert_eq!(ledger.run(kind, name, reader, None).unwrap(), None);
+    }
+}
+
+#[test]
+fn a_ledger_of_the_first_schema_is_carried_on() {
+    let Place { lab, directory } = Place::new();
+    lab.ledger().set_setting("principal", "ada").unwrap();
+    drop(lab);
+    let connection = Connection::open(directory.path().join(".kernwerk/ledger.sqlite")).unwrap();
+    connection.execute_batch("DROP TABLE run; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let lab = Lab::open(directory.path()).unwrap();
+    assert_eq!(lab.ledger().setting("principal").unwrap().as_deref(), Some("ada"));
+    assert_eq!(lab.ledger().add_run("scores", "quality", "", &json!({})).unwrap().number, 1);
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub fn look_around(root: &Path) {
     refused(lab.begin("source", "rides").map(drop));
     refused(lab.ledger().set_setting("a", "b"));
     refused(lab.ledger().define("suite", "a", &json!(1)).map(drop));
+    refused(lab.ledger().add_run("suite", "a", "", &json!(1)).map(drop));
     refused(lab.ledger().begin_cell(&crate::ledger::new_cell("a.ipynb", 1)).map(drop));
     refused(lab.blobs().put(b"another").map(drop));
     refused(lab.staging_dir().map(drop));

@@ -39,13 +39,17 @@ fn status(lab: &Lab, context: &Context<'_>) -> Result<Output, Problem> {
         cells += lab.ledger().cells(&notebook)?.len();
     }
     let who = context.principal_name().map_or(Value::from("nobody: only what everyone may read"), Value::from);
+    let defined = |kind: &str| -> Result<Value, Problem> {
+        Ok(names(lab.ledger().definitions(kind)?.into_iter().map(|definition| definition.name).collect()))
+    };
     let output = Output::record([
         ("lab", Value::from(lab.root().display().to_string())),
         ("identity", Value::from(lab.id().to_string())),
         ("principal", who),
         ("tables", names(lab.names(Resource::Table))),
-        ("feature views", names(lab.ledger().definitions("feature-view")?.into_iter().map(|view| view.name).collect())),
+        ("feature views", defined("feature-view")?),
         ("corpora", names(lab.names(Resource::Corpus))),
+        ("suites", defined("suite")?),
         ("recorded cells", Value::from(cells)),
     ]);
     Ok(lab.recovered().iter().fold(output, |output, line| output.with_note(line.clone())))

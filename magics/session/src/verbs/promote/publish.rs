@@ -5,6 +5,8 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Level, PublishSpec};
 
 use super::{cell_table, plan_spec, toolchain};
+use crate::verbs::eval::gate::must_pass;
+use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -24,6 +26,9 @@ pub(crate) struct Publish {
     /// How well replays must agree: bytes, canonical or tolerance
     #[arg(long, value_name = "LEVEL", default_value = "bytes")]
     level: Level,
+    /// A suite whose gate has to pass first
+    #[arg(long = "gate", value_name = "SUITE")]
+    gates: Vec<String>,
 }
 
 impl Verb for Publish {
@@ -31,24 +36,41 @@ impl Verb for Publish {
     const NAME: &'static str = "publish";
     const ABOUT: &'static str = "run a target's cells in a fresh process and, when they agree, write the artifact";
     const BODY: BodyUse = BodyUse::None;
-    const EXAMPLES: &'static [Example] = &[Example {
-        about: "a table and the cells behind it, as version 1",
-        line: "%promote publish fares --target fares",
-        body: None,
-        setup: &[
-            "%feature source rides rides.csv --event-time pickup",
-            "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
-        ],
-    }];
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            about: "a table and the cells behind it, as version 1",
+            line: "%promote publish fares --target fares",
+            body: None,
+            setup: &[
+                "%feature source rides rides.csv --event-time pickup",
+                "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+            ],
+        },
+        Example {
+            about: "what a search finds, provided that its suite passes",
+            line: "%promote publish answers --target hits --gate quality",
+            body: None,
+            setup: &[
+                HANDBOOK,
+                "%rag search handbook replay --mode text -> hits",
+                QUESTIONS,
+                QUALITY,
+                "%eval run quality",
+            ],
+        },
+    ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab_for_writing()?;
+        let gates: Vec<_> = self.gates.iter().map(|suite| must_pass(context, suite)).collect::<Result<_, _>>()?;
+        let attested = (!gates.is_empty()).then(|| ("gates".to_owned(), gates.into()));
         let spec = PublishSpec {
             plan: plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?,
             name: self.name,
             level: self.level,
             principal: context.principal_name(),
             toolchain: toolchain(),
+            attestations: attested.into_iter().collect(),
         };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
@@ -61,6 +83,7 @@ impl Verb for Publish {
         };
         let mut output = Output::table(cell_table(&published.cells)?).with_title(title);
         output = output.with_note(format!("identity {}", published.id));
+        output = self.gates.iter().fold(output, |output, suite| output.with_note(format!("gate `{suite}` passes")));
         output = published.notes.into_iter().fold(output, Output::with_note);
         Ok(output.volatile().into())
     }

@@ -1,0 +1,5 @@
+//! The verbs of `%eval golden`.
+
+pub(super) mod import;
+pub(super) mod list;
+pub(super) mod show;
