@@ -302,8 +302,10 @@ fn a_kill_leaves_no_half_artifact() {
     let place = Place::after(&["let x = 1\nprint x", "let y = 2\nprint y"]);
     let root = place.lab.root().to_owned();
     drop(place.lab);
+    let published = || list(&Lab::open(&root).expect("the lab opens")).len();
     let mut told = 0;
     for round in 0..6u64 {
+        let before = published();
         let mut child = std::process::Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", "publishing::publishes_until_it_is_killed"])
             .env("KERNWERK_TEST_PUBLISH_IN", &root)
@@ -311,8 +313,9 @@ fn a_kill_leaves_no_half_artifact() {
             .stderr(std::process::Stdio::null())
             .spawn()
             .expect("the child starts");
+        // Killed only once it has published, however long it took to start.
         let begun = Instant::now();
-        while list(&Lab::open(&root).expect("the lab opens")).is_empty() && begun.elapsed() < Duration::from_secs(30) {
+        while published() == before && begun.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(5));
         }
         std::thread::sleep(Duration::from_millis(3 + 37 * round));
