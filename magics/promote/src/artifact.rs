@@ -241,6 +241,19 @@ pub(crate) fn place(lab: &Lab, name: &str, staged: &Path) -> Result<Location, Er
     Ok(location)
 }
 
+/// Puts a file in the place of another, or where there was none.
+pub(crate) fn replace(staged: &Path, target: &Path) -> Result<(), Error> {
+    let put = Error::io("put in place", target);
+    match std::fs::rename(staged, target) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            let beside = target.with_extension("new");
+            write_file(&beside, &read_file(staged)?)?;
+            std::fs::rename(&beside, target).map_err(put)
+        }
+        renamed => renamed.map_err(put),
+    }
+}
+
 fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.map_err(|error| Error::io("copy", from)(error.into()))?;

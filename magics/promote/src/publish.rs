@@ -247,6 +247,22 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64) -> Proof {
     }
 }
 
+/// Adds what was attested to a version that is there already, each file whole or not at all; the caller holds the
+/// artifact's lock.
+fn attest(lab: &Lab, location: &Location, spec: &PublishSpec) -> Result<(), Error> {
+    if spec.attestations.is_empty() {
+        return Ok(());
+    }
+    let staging = lab.staging_dir()?;
+    for (name, value) in &spec.attestations {
+        let file = format!("{name}.json");
+        write_file(&staging.join(&file), &bundle::to_json(value))?;
+        artifact::replace(&staging.join(&file), &location.directory.join(artifact::ATTESTATIONS).join(&file))?;
+    }
+    let _ = std::fs::remove_dir_all(&staging);
+    Ok(())
+}
+
 /// Writes the artifact and puts it in place; returns its identity, and whether it was there already.
 fn put(
     lab: &Lab,
@@ -265,6 +281,7 @@ fn put(
         let latest = artifact::location(lab, name, *latest);
         let same = latest.manifest().is_ok_and(|(_, found)| found == id);
         if same && verify_location(&latest, work)?.is_sound() {
+            attest(lab, &latest, spec)?;
             return Ok((latest, id, true));
         }
     }

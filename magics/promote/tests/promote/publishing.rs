@@ -176,6 +176,23 @@ fn an_untraced_write_is_followed_to_its_cell() {
 }
 
 #[test]
+fn what_is_attested_later_stands_beside_the_same_version() {
+    let place = Place::after(&["let x = 1\nprint x"]);
+    let first = place.publish("1").expect("published");
+    for state in ["pass", "fail"] {
+        let mut attested = spec("1");
+        attested.attestations.insert("gates".to_owned(), serde_json::json!([{ "state": state }]));
+        let again = wait(publish(&place.lab, &attested, &MiniRunner::default(), &Work::silent())).expect("published");
+        assert_eq!((again.location.version, again.unchanged, &again.id), (1, true, &first.id));
+        let read = std::fs::read_to_string(again.location.directory.join("attestations/gates.json")).expect("it is there");
+        assert!(read.contains(state), "{read}");
+    }
+    let verified = kernwerk_promote::verify(&place.lab, &"sums@1".parse().expect("a reference"), &Work::silent());
+    assert!(verified.expect("it can be read").is_sound());
+    place.assert_clean();
+}
+
+#[test]
 fn cells_run_in_their_directory_where_no_name_of_a_notebook_tells_it() {
     let place = Place::new();
     let mut kernel = place.kernel();

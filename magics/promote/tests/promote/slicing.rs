@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernwerk_core::{Access, CellId, CellStatus, Effect, Language, Names, Resource};
-use kernwerk_promote::{Disk, Error, Execution, Plan, Target, Why, WhyNot, plan_log};
+use kernwerk_promote::{Disk, Error, Execution, FileState, Plan, Target, Why, WhyNot, plan_log};
 use proptest::prelude::*;
 
 use crate::model::{Cell, Op, Shown, World};
@@ -466,6 +466,29 @@ fn a_reason_is_said_once_for_all_that_have_it() {
     ]);
     assert_eq!(plan(&log, "c").kept[0].reasons_in_words(), ["defines `n`, for In[2] and In[3]"]);
     assert_eq!(plan(&log, "In[4]").kept[3].reasons_in_words(), ["is the target"]);
+}
+
+/// The clock of files lags behind by up to a tick, so that the write of a cell may seem to be earlier than the cell.
+#[test]
+fn a_write_just_before_a_cell_that_names_the_file_is_its_own() {
+    let mut log = log(&[
+        ("let a = 2;", &["a"], &[], &[]),
+        ("std::fs::write(\"out.txt\", \"2\").unwrap();", &[], &[], &[]),
+        ("%feature source numbers out.txt", &["t"], &[], &[]),
+    ]);
+    let began = log[1].began;
+    let plan_after = |log: &mut [Execution], modified: u64| {
+        log[2].effects = vec![effect(Access::Read, Resource::File, "out.txt", modified)];
+        let files = [("out.txt".to_owned(), FileState { modified, digest: None })].into();
+        let disk = Disk { files, mentions: [("out.txt".to_owned(), "out.txt".to_owned())].into() };
+        plan_log(log, &"t".parse().expect("a target"), &disk).expect("the target is there")
+    };
+    for lag in [0, 4_000_000, 9_000_000] {
+        let plan = plan_after(&mut log, began - lag);
+        assert_eq!((counts(&plan), plan.inputs.len()), (vec![2, 3], 0), "{lag} ns");
+    }
+    // Longer ago it was somebody else.
+    assert_eq!(plan_after(&mut log, began - 100_000_000).inputs.len(), 1);
 }
 
 #[test]
