@@ -7,7 +7,7 @@ use kernwerk_core::{Output, Problem};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_rag::CorpusSummary;
 
-use super::table;
+use crate::verbs::table;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]

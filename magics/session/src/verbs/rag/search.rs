@@ -9,7 +9,8 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_rag::{Hit, Language, Mode, SearchRequest};
 use kernwerk_store::{Lab, Principal};
 
-use super::{counted, few, table};
+use super::{counted, few};
+use crate::verbs::table;
 use crate::{Answer, Context, Verb};
 
 /// Results of a query without `-k`.
