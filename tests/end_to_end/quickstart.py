@@ -37,7 +37,8 @@ def copy_to(directory: Path) -> Path:
 def execute(path: Path, tell=lambda text: None, live=False) -> nbformat.NotebookNode:
     """Executes the notebook in its own directory with the installed kernel, and writes the outputs into it.
 
-    What `tell` is told may be written anew where it stands if it is `live`: a terminal. Raises `CellExecutionError` at the first cell that fails; the notebook then holds the outputs up to there.
+    What `tell` is told may be written anew where it stands if it is `live`: a terminal. Raises `CellExecutionError` at the
+    first cell that fails; the notebook then holds the outputs up to there.
     """
     notebook = nbformat.read(path, as_version=4)
     client = Narrator(

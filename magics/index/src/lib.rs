@@ -1,7 +1,7 @@
 //! What a search scores with, in memory: texts become terms, terms an inverted index, vectors a matrix, and scores ranks.
 //!
-//! It stands apart from [corpora](../kernwerk_rag/index.html) because it computes: it is compiled optimised, which what knows
-//! of storage is not.
+//! It stands apart from corpora (`magics/rag`) because it computes: it is compiled optimised, which what knows of storage is
+//! not.
 //!
 //! Invariants of this room:
 //! - The same texts and the same query give the same scores, on any number of threads.
