@@ -1,6 +1,7 @@
 //! The plain data that every room of the house shares: outputs, events, cancellation, usage, cell records, and the traits
 //! behind which models, runners and targets of evaluation stand. No I/O, no runtime, no wire types.
 
+mod answer;
 mod cancel;
 mod cell;
 mod event;
@@ -11,6 +12,7 @@ mod run;
 mod target;
 mod usage;
 
+pub use answer::{Citation, CitedAnswer, CitedSentence};
 pub use cancel::{Cancel, Cancelled};
 pub use cell::{Access, Captured, CellId, CellStatus, Channel, Effect, Language, Names, Resource};
 pub use event::{Event, Events, Silent, Work};

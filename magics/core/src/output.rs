@@ -4,6 +4,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+use crate::CitedAnswer;
+
 /// A value of a record, with the states that are not numbers spelt out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -100,6 +102,8 @@ pub enum Body {
     Source { language: &'static str, text: String },
     /// Named values, in the order to show them.
     Record(Vec<(String, Value)>),
+    /// Sentences of documents with their citations.
+    Answer(CitedAnswer),
     /// Rows; faces show head and tail of long ones and say how many there are.
     Table(Table),
 }

@@ -27,6 +27,7 @@ pub fn html(output: &Output) -> String {
         Body::Text(text) => Some(format!("<div style=\"white-space:pre-wrap\">{}</div>", escape(text.trim_end()))),
         Body::Source { language, text } => Some(source(language, text)),
         Body::Record(fields) => Some(record(fields)),
+        Body::Answer(answer) => Some(crate::answer::html(answer)),
         Body::Table(table) => Some(self::table(table)),
     };
     let notes =

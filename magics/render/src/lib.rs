@@ -1,11 +1,13 @@
 //! Outputs as people and programs read them: text, HTML, JSON, CSV and Arrow.
 
+mod answer;
 mod cells;
 mod html;
 mod machine;
 mod progress;
 mod text;
 
+pub use answer::{answer_table, json as answer_json};
 pub use html::{html, problem_html};
 pub use machine::{arrow_file, arrow_stream, csv, json};
 pub use progress::Progress;

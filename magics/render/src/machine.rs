@@ -21,6 +21,7 @@ pub fn json(output: &Output) -> Result<String, Problem> {
                 fields.iter().map(|(name, value)| (name.clone(), json_value(value))).collect();
             serde_json::to_string_pretty(&object).map_err(unwritable)
         }
+        Body::Answer(answer) => serde_json::to_string_pretty(&crate::answer::json(answer)).map_err(unwritable),
         Body::Table(table) => json_rows(table),
     }
 }
@@ -115,6 +116,7 @@ pub fn arrow_file(table: &Table) -> Result<Vec<u8>, Problem> {
 fn as_table(output: &Output) -> Result<Table, Problem> {
     let fields: Vec<(String, String)> = match &output.body {
         Body::Table(table) => return Ok(table.clone()),
+        Body::Answer(answer) => return crate::answer::answer_table(answer),
         Body::Empty => Vec::new(),
         Body::Text(text) | Body::Source { text, .. } => vec![("text".to_owned(), text.clone())],
         Body::Record(fields) => fields.iter().map(|(name, value)| (name.clone(), value_text(value))).collect(),

@@ -13,6 +13,7 @@ pub fn text(output: &Output) -> String {
         Body::Empty => None,
         Body::Text(text) | Body::Source { text, .. } => Some(text.trim_end().to_owned()),
         Body::Record(fields) => Some(record(fields)),
+        Body::Answer(answer) => Some(crate::answer::text(answer)),
         Body::Table(table) => Some(self::table(table)),
     };
     let parts: Vec<String> = output.title.iter().cloned().chain(body).chain(output.notes.iter().cloned()).collect();
