@@ -29,6 +29,9 @@ pub enum ModelError {
     Cancelled(#[from] Cancelled),
     #[error("{message}")]
     Failed { message: String, hint: Option<String> },
+    /// It was not let run, or not to its end: a budget would have been overspent.
+    #[error("{message}")]
+    Refused { message: String, hint: Option<String> },
 }
 
 /// Turns texts into vectors. A text's vector must not depend on its batch-mates: replay compares bytes.

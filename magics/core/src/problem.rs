@@ -19,6 +19,8 @@ pub struct Problem {
 impl Problem {
     /// The name that stands for an interrupt.
     pub const INTERRUPTED: &'static str = "Interrupted";
+    /// The name that stands for a call that a budget did not allow.
+    pub const OVER_BUDGET: &'static str = "OverBudget";
 
     pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self { name: name.into(), message: message.into(), hint: None }

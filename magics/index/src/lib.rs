@@ -18,6 +18,6 @@ mod words;
 pub use analysis::Analyzer;
 pub use language::{Language, UnknownLanguage};
 pub use rank::{Scores, best_of_documents, fused, ranked};
-pub use text::{Searchable, TextIndex};
-pub use vector::VectorIndex;
+pub use text::{Searchable, TextIndex, Weights};
+pub use vector::{VectorIndex, product};
 pub use words::words;

@@ -4,7 +4,7 @@
 //! were deleted, so that scores would tell of them; it analyses a column in one language; and it knows fewer stemmers. An
 //! index over the rows that somebody may read is built in less time than it takes to load the model.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kernwerk_core::{Cancelled, Work};
 
@@ -91,6 +91,20 @@ impl TextIndex {
         (0..).zip(sums).filter(|(_, sum)| *sum > 0.0).collect()
     }
 
+    /// What the query's terms are worth, to ask texts how much of the query they say.
+    pub fn weights(&self, query: &str) -> Weights<'_> {
+        let of_language = |analyzer: &Analyzer| {
+            let terms = analyzer.terms(query).into_iter();
+            let weights: HashMap<String, f64> = terms.map(|term| (term.clone(), self.weight(&term))).collect();
+            weights
+        };
+        Weights { index: self, of_languages: self.analyzers.iter().map(of_language).collect() }
+    }
+
+    fn weight(&self, term: &str) -> f64 {
+        rarity(self.norms.len(), self.terms.get(term).map_or(0, |term| self.postings[*term].len()))
+    }
+
     fn add(&mut self, block: &Block, first_text: usize) {
         let places: Vec<usize> = block.terms.iter().map(|term| self.place_of(term)).collect();
         for (text, counts) in (first_text as u32..).zip(&block.counts) {
@@ -107,6 +121,35 @@ impl TextIndex {
         self.terms.insert(term.to_owned(), self.postings.len());
         self.postings.push(Vec::new());
         self.postings.len() - 1
+    }
+}
+
+/// The rarity of a query's terms in each language of an index.
+pub struct Weights<'a> {
+    index: &'a TextIndex,
+    /// In the order of the analyzers.
+    of_languages: Vec<HashMap<String, f64>>,
+}
+
+impl Weights<'_> {
+    /// How much of the query some words say that stand in the text with this number: the share of its terms, each by its
+    /// rarity; from 0 to 1.
+    pub fn share(&self, text: u32, words: &str) -> f64 {
+        let place = usize::from(self.index.analyzer_of[text as usize]);
+        let weights = &self.of_languages[place];
+        let said: BTreeSet<String> = self.index.analyzers[place].terms(words).into_iter().collect();
+        // In the order of the terms, so that the sum does not depend on a hash.
+        let said: f64 = said.iter().filter_map(|term| weights.get(term)).sum();
+        let whole = self.whole(text);
+        if whole > 0.0 { said / whole } else { 0.0 }
+    }
+
+    /// The sum over all terms of the query, in the language of the text with this number.
+    pub fn whole(&self, text: u32) -> f64 {
+        let weights = &self.of_languages[usize::from(self.index.analyzer_of[text as usize])];
+        let mut weights: Vec<f64> = weights.values().copied().collect();
+        weights.sort_unstable_by(f64::total_cmp);
+        weights.iter().sum()
     }
 }
 

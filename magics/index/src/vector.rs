@@ -33,7 +33,8 @@ impl VectorIndex {
     }
 }
 
-fn product(one: &[f32], other: &[f32]) -> f64 {
+/// The sum of the products, which is the cosine of vectors of Euclidean length 1.
+pub fn product(one: &[f32], other: &[f32]) -> f64 {
     let mut sums = [0.0_f32; LANES];
     let (ones, others) = (one.chunks_exact(LANES), other.chunks_exact(LANES));
     let rest: f32 = ones.remainder().iter().zip(others.remainder()).map(|(one, other)| one * other).sum();

@@ -15,6 +15,9 @@ pub enum Error {
     /// A model gave no answer for a reason of its own.
     #[error("{message}")]
     Model { message: String, hint: Option<String> },
+    /// A budget did not let a model run.
+    #[error("{message}")]
+    Refused { message: String, hint: Option<String> },
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{} is not UTF-8: byte {offset} begins no character", path.display())]
@@ -37,6 +40,17 @@ pub enum Error {
     SameDocument { corpus: String, id: String, place: String, other: String },
     #[error("document `{id}` stands in {place} and in {other}")]
     SameDocumentTwice { id: String, place: String, other: String },
+    #[error("corpus `{corpus}` has no document `{id}` that you may read")]
+    UnknownDocument {
+        corpus: String,
+        id: String,
+        /// Ids that look alike, best first.
+        near: Vec<String>,
+    },
+    #[error("corpus `{corpus}` has no document from {place} that you may read")]
+    NothingFrom { corpus: String, place: String },
+    #[error("`{given}` cannot be a threshold: it is a number from 0 to 1")]
+    BadThreshold { given: f64 },
     #[error("`{given}` is no reader")]
     BadReader { given: String },
     #[error("the documents below {root} were ingested for different readers, and {file} is new")]
@@ -67,7 +81,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Model { hint, .. } => hint.clone(),
+            Self::Model { hint, .. } | Self::Refused { hint, .. } => hint.clone(),
             Self::NotUtf8 { .. } => Some("convert the file to UTF-8, or leave it out".to_owned()),
             Self::BadPath { .. } => Some("rename the file".to_owned()),
             Self::BadRecord { .. } => {
@@ -78,6 +92,11 @@ impl Error {
                 "give both sources to one ingest if the document has moved, or ingest into another corpus".to_owned(),
             ),
             Self::SameDocumentTwice { .. } => Some("each document has an `_id` of its own in its corpus".to_owned()),
+            Self::UnknownDocument { corpus, near, .. } => Some(match near.first() {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("`%rag show {corpus}` lists them"),
+            }),
+            Self::NothingFrom { corpus, .. } => Some(format!("`%rag show {corpus}` lists them with their sources")),
             Self::BadReader { .. } => {
                 Some("readers are `everyone`, `user:NAME` and `group:NAME`, with commas between".to_owned())
             }
@@ -93,7 +112,11 @@ impl Error {
                 Some("each line is an object such as {\"_id\": \"1\", \"text\": \"…\"}".to_owned())
             }
             Self::NotForTrec { .. } => Some("a run has one word each for the query and the document".to_owned()),
-            Self::Cancelled(_) | Self::Unreadable { .. } | Self::BadChunkTokens { .. } | Self::NoModel { .. } => None,
+            Self::Cancelled(_)
+            | Self::Unreadable { .. }
+            | Self::BadChunkTokens { .. }
+            | Self::BadThreshold { .. }
+            | Self::NoModel { .. } => None,
         }
     }
 
@@ -103,11 +126,15 @@ impl Error {
             Self::Cancelled(_) => Problem::INTERRUPTED,
             Self::Store(error) => error.name(),
             Self::Model { .. } => "ModelFailed",
+            Self::Refused { .. } => Problem::OVER_BUDGET,
             Self::Unreadable { .. } => "FileFailed",
             Self::NotUtf8 { .. } | Self::BadPath { .. } => "NotUtf8",
             Self::BadRecord { .. } => "BadRecord",
             Self::NothingToRead { .. } => "NothingToRead",
             Self::SameDocument { .. } | Self::SameDocumentTwice { .. } => "SameDocument",
+            Self::UnknownDocument { .. } => "UnknownDocument",
+            Self::NothingFrom { .. } => "NothingFromSource",
+            Self::BadThreshold { .. } => "BadThreshold",
             Self::BadReader { .. } | Self::UnclearReaders { .. } => "BadReaders",
             Self::UnknownLanguage(_) => UnknownLanguage::NAME,
             Self::BadChunkTokens { .. } => "BadChunkTokens",
@@ -142,6 +169,7 @@ impl From<ModelError> for Error {
         match error {
             ModelError::Cancelled(cancelled) => Self::Cancelled(cancelled),
             ModelError::Failed { message, hint } => Self::Model { message, hint },
+            ModelError::Refused { message, hint } => Self::Refused { message, hint },
         }
     }
 }

@@ -6,8 +6,11 @@
 //! - The same search on the same version gives the same ranks and scores, on any number of threads.
 //! - Models are known as traits only; words are compared here, meaning by what the model says.
 
+mod ask;
 mod chunk;
 mod corpus;
+mod delete;
+mod documents;
 mod error;
 mod ingest;
 mod list;
@@ -15,8 +18,11 @@ mod read;
 mod readers;
 mod search;
 
+pub use ask::{Answers, AskRequest, ask};
+pub use delete::{DeleteRequest, Deleted, delete};
+pub use documents::{Document, DocumentChunk, Documents, documents};
 pub use error::Error;
-pub use ingest::{IngestRequest, Ingested, Source, ingest};
+pub use ingest::{IngestRequest, Ingested, Source, ingest, refresh};
 pub use kernwerk_index::{Language, UnknownLanguage};
 pub use list::{CorpusSummary, list};
 pub use readers::Readers;

@@ -1,6 +1,6 @@
 //! Who may read a document, as it is given and stored.
 
-use kernwerk_store::EVERYONE;
+use kernwerk_store::{EVERYONE, Principal};
 
 use crate::Error;
 
@@ -32,6 +32,12 @@ impl Readers {
         readers.sort();
         readers.dedup();
         Self(readers)
+    }
+
+    /// Whether the principal is among them.
+    pub(crate) fn include(&self, principal: &Principal) -> bool {
+        let readers: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        principal.may_read(&readers)
     }
 
     pub fn as_slice(&self) -> &[String] {

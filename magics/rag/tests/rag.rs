@@ -2,6 +2,8 @@
 
 mod rag {
     pub mod answers;
+    pub mod asking;
+    pub mod changes;
     pub mod documents;
     pub mod leaks;
     pub mod runs;

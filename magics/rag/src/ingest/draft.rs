@@ -54,7 +54,10 @@ pub(super) fn drafts(
             source: (*source).to_owned(),
             title: document.title.clone(),
             place: document.place.clone(),
-            language: request.language.or_else(|| Language::detect(&telling(document))),
+            language: request
+                .language
+                .or_else(|| scope.language_of(&document.id))
+                .or_else(|| Language::detect(&telling(document))),
             chunks,
         })
     })?;

@@ -8,13 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kernwerk_core::{Embedder, Event, Events, Resource, Work};
-use kernwerk_store::{Lab, WriteMode};
+use kernwerk_store::{Lab, Principal, WriteLock, WriteMode};
 
 use crate::chunk::LEAST_TOKENS;
 use crate::corpus::{self, MadeWith, Row};
 use crate::{Error, Language, Readers};
 use plan::Plan;
 use scope::Scope;
+
+pub(crate) use scope::is_below;
 
 /// What to take into a corpus, and how.
 #[derive(Clone, Debug)]
@@ -42,11 +44,11 @@ pub struct Ingested {
     pub changed: usize,
     pub removed: usize,
     pub unchanged: usize,
-    /// Chunks that the corpus has now.
+    /// Chunks of the documents that were read.
     pub chunks: usize,
     /// Chunks that the model read; the others were known.
     pub embedded: usize,
-    /// Documents of this ingest that have no text.
+    /// Documents that were read and have no text.
     pub without_text: Vec<String>,
     /// Files in the given directories that are of no kind that is read.
     pub left_out: Vec<String>,
@@ -65,11 +67,11 @@ pub struct Source {
     pub digest: String,
 }
 
-/// The corpus before the ingest.
-struct There {
+/// A corpus before it is changed.
+pub(crate) struct There {
     version: u64,
-    made_with: MadeWith,
-    rows: Vec<Row>,
+    pub made_with: MadeWith,
+    pub rows: Vec<Row>,
 }
 
 /// Takes the documents at the given paths into a corpus, which is made if there is none. Documents of the same sources that
@@ -83,15 +85,58 @@ pub async fn ingest(
 ) -> Result<Ingested, Error> {
     let lock = lab.lock(Resource::Corpus, &request.corpus, &work.cancel)?;
     let operation = lab.begin("ingest", &request.corpus)?;
-    let there = there(lab, &request.corpus).await?;
-    let made_with = made_with(request, there.as_ref(), embedder)?;
-    let known = there.as_ref().map_or(&[][..], |there| &there.rows);
-    let scope = Scope::find(lab, &request.paths, known)?;
+    let there = match there(lab, &request.corpus).await {
+        Err(Error::Store(kernwerk_store::Error::Unknown { .. })) => None,
+        there => Some(there?),
+    };
+    let scope = Scope::find(lab, &request.paths, there.as_ref().map_or(&[], |there| &there.rows))?;
+    let ingested = take_in(&lock, request, there.as_ref(), scope, embedder, work).await?;
+    operation.done()?;
+    Ok(ingested)
+}
+
+/// Reads the sources of a corpus again: what has changed is replaced, what is gone is removed, and the rest costs nothing.
+/// Readers and languages stay. Sources with documents that `principal` may not read are left alone.
+pub async fn refresh(
+    lab: &Lab,
+    principal: &Principal,
+    corpus: &str,
+    embedder: &dyn Embedder,
+    work: &Work,
+) -> Result<Ingested, Error> {
+    let lock = lab.lock(Resource::Corpus, corpus, &work.cancel)?;
+    let operation = lab.begin("refresh", corpus)?;
+    let there = there(lab, corpus).await?;
+    let scope = Scope::again(lab, principal, &there.rows)?;
+    let request = IngestRequest {
+        corpus: corpus.to_owned(),
+        paths: Vec::new(),
+        readers: None,
+        language: None,
+        chunk_tokens: None,
+    };
+    let ingested = take_in(&lock, &request, Some(&there), scope, embedder, work).await?;
+    operation.done()?;
+    Ok(ingested)
+}
+
+/// Brings a corpus up to what its sources say now, under a lock that is held.
+async fn take_in(
+    lock: &WriteLock,
+    request: &IngestRequest,
+    there: Option<&There>,
+    scope: Scope,
+    embedder: &dyn Embedder,
+    work: &Work,
+) -> Result<Ingested, Error> {
+    let made_with = made_with(request, there, embedder)?;
+    let known = there.map_or(&[][..], |there| &there.rows);
     let drafts = draft::drafts(&scope, request, made_with.chunk_tokens, embedder, work)?;
+    let chunks = drafts.documents.iter().map(|document| document.chunks.len()).sum();
     let mut plan = Plan::new(request, &scope, drafts.documents, known)?;
     let embedded = embed(&mut plan, &made_with, embedder, work)?;
-    let is_same = there.as_ref().is_some_and(|there| there.made_with == made_with && plan.rows == there.rows);
-    let version = match &there {
+    let is_same = there.is_some_and(|there| there.made_with == made_with && plan.rows == there.rows);
+    let version = match there {
         Some(there) if is_same => there.version,
         _ => {
             // Always the whole corpus, in one order: what it holds then depends on the documents alone and not on the way
@@ -100,7 +145,6 @@ pub async fn ingest(
             lock.write(WriteMode::Replace, batches, work).await?.version
         }
     };
-    operation.done()?;
     Ok(Ingested {
         corpus: request.corpus.clone(),
         version,
@@ -109,7 +153,7 @@ pub async fn ingest(
         changed: plan.changed,
         removed: plan.removed,
         unchanged: plan.unchanged,
-        chunks: plan.rows.iter().filter(|row| row.vector.is_some()).count(),
+        chunks,
         embedded,
         without_text: plan.without_text,
         left_out: scope.left_out,
@@ -118,18 +162,15 @@ pub async fn ingest(
     })
 }
 
-async fn there(lab: &Lab, corpus: &str) -> Result<Option<There>, Error> {
-    let stored = match lab.dataset(Resource::Corpus, corpus).await {
-        Ok(stored) => stored,
-        Err(kernwerk_store::Error::Unknown { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+/// The corpus as it is stored, or the error that there is none.
+pub(crate) async fn there(lab: &Lab, corpus: &str) -> Result<There, Error> {
+    let stored = lab.dataset(Resource::Corpus, corpus).await?;
     let mut rows = Vec::new();
     for batch in stored.read(None, None).await? {
         rows.extend(corpus::rows(corpus, &batch)?);
     }
     let made_with = MadeWith::read(corpus, stored.schema().metadata())?;
-    Ok(Some(There { version: stored.version(), made_with, rows }))
+    Ok(There { version: stored.version(), made_with, rows })
 }
 
 fn made_with(request: &IngestRequest, there: Option<&There>, embedder: &dyn Embedder) -> Result<MadeWith, Error> {

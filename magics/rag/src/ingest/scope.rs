@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use kernwerk_store::Lab;
+use kernwerk_store::{Lab, Principal};
 
 use crate::corpus::Row;
 use crate::read::{self, Found, SourceFile};
-use crate::{Error, Readers};
+use crate::{Error, Language, Readers};
 
 pub(super) struct Scope {
     /// In order of their sources.
@@ -18,6 +18,8 @@ pub(super) struct Scope {
     covered: BTreeSet<String>,
     /// Who may read the documents of each stored source.
     readers: BTreeMap<String, BTreeSet<Readers>>,
+    /// Languages that stay, whether they were found out or given, by the document's id.
+    languages: BTreeMap<String, Language>,
 }
 
 impl Scope {
@@ -25,16 +27,7 @@ impl Scope {
     /// the disk; if it is there still (a file of another kind, once given by its name), it is left alone.
     pub(super) fn find(lab: &Lab, paths: &[PathBuf], known: &[Row]) -> Result<Self, Error> {
         let Found { files, roots, left_out } = read::find(lab, paths)?;
-        let mut readers: BTreeMap<String, BTreeSet<Readers>> = BTreeMap::new();
-        for row in known {
-            if !readers.contains_key(&row.source) {
-                readers.insert(row.source.clone(), BTreeSet::new());
-            }
-            let of_source = readers.get_mut(&row.source).expect("it was put there above");
-            if !of_source.contains(&row.readers) {
-                of_source.insert(row.readers.clone());
-            }
-        }
+        let readers = readers_of_sources(known);
         let found: BTreeSet<&str> = files.iter().map(|file| file.source.as_str()).collect();
         let is_covered = |source: &&String| {
             found.contains(source.as_str())
@@ -45,7 +38,30 @@ impl Scope {
             let paths = paths.iter().map(|path| path.display().to_string()).collect();
             return Err(Error::NothingToRead { paths, left_out: left_out.len() });
         }
-        Ok(Self { files, left_out, roots, covered, readers })
+        Ok(Self { files, left_out, roots, covered, readers, languages: BTreeMap::new() })
+    }
+
+    /// The stored sources once more, those of them that are still there and those that are gone; without sources that have
+    /// documents which the principal may not read.
+    pub(super) fn again(lab: &Lab, principal: &Principal, known: &[Row]) -> Result<Self, Error> {
+        let mut readers = readers_of_sources(known);
+        readers.retain(|_, readers| readers.iter().all(|readers| readers.include(principal)));
+        let sources: BTreeSet<String> = readers.keys().cloned().collect();
+        let languages = known.iter().filter_map(|row| Some((row.doc_id.clone(), row.lang?)));
+        Ok(Self {
+            files: read::stored(lab, &sources)?,
+            left_out: Vec::new(),
+            // Each stands for itself, so that its readers stay.
+            roots: sources.iter().cloned().collect(),
+            covered: sources,
+            readers,
+            languages: languages.collect(),
+        })
+    }
+
+    /// The language that a document keeps; none where it is to be found out.
+    pub(super) fn language_of(&self, doc_id: &str) -> Option<Language> {
+        self.languages.get(doc_id).copied()
     }
 
     /// Whether the ingest replaces or removes what is stored of this source.
@@ -78,9 +94,24 @@ impl Scope {
     }
 }
 
+/// Who may read the documents of each stored source.
+fn readers_of_sources(known: &[Row]) -> BTreeMap<String, BTreeSet<Readers>> {
+    let mut readers: BTreeMap<String, BTreeSet<Readers>> = BTreeMap::new();
+    for row in known {
+        if !readers.contains_key(&row.source) {
+            readers.insert(row.source.clone(), BTreeSet::new());
+        }
+        let of_source = readers.get_mut(&row.source).expect("it was put there above");
+        if !of_source.contains(&row.readers) {
+            of_source.insert(row.readers.clone());
+        }
+    }
+    readers
+}
+
 /// Whether a source is the root or lies below it. The lab's own directory is the empty root; sources outside of the lab are
 /// absolute.
-fn is_below(root: &str, source: &str) -> bool {
+pub(crate) fn is_below(root: &str, source: &str) -> bool {
     match source.strip_prefix(root) {
         Some(_) if root.is_empty() => !source.starts_with('/'),
         Some(rest) => rest.is_empty() || rest.starts_with('/') || root.ends_with('/'),

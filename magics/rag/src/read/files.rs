@@ -1,6 +1,7 @@
 //! Which files an ingest reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kernwerk_store::Lab;
@@ -49,6 +50,25 @@ pub(crate) fn find(lab: &Lab, paths: &[PathBuf]) -> Result<Found, Error> {
     }
     found.files = files.into_values().collect();
     Ok(found)
+}
+
+/// The files of stored sources, without those that are gone.
+pub(crate) fn stored(lab: &Lab, sources: &BTreeSet<String>) -> Result<Vec<SourceFile>, Error> {
+    let mut files = Vec::new();
+    for source in sources {
+        let path = lab.root().join(source);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                let format = Format::of(&path).unwrap_or(Format::Text);
+                files.push(SourceFile { path, source: source.clone(), format });
+            }
+            // A directory in its place is not it.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Error::reading(&path)(error)),
+        }
+    }
+    Ok(files)
 }
 
 fn source_of(lab: &Lab, path: &Path) -> Result<String, Error> {

@@ -126,15 +126,15 @@ pub async fn search(
 }
 
 /// A corpus made ready for queries in one mode.
-struct Prepared<'a> {
-    stored: Stored,
-    view: Arc<View>,
+pub(crate) struct Prepared<'a> {
+    pub stored: Stored,
+    pub view: Arc<View>,
     mode: Mode,
     /// None where the mode needs none.
-    embedder: Option<&'a dyn Embedder>,
+    pub embedder: Option<&'a dyn Embedder>,
 }
 
-async fn prepare<'a>(
+pub(crate) async fn prepare<'a>(
     lab: &Lab,
     principal: &Principal,
     request: &SearchRequest,
@@ -160,7 +160,7 @@ async fn prepare<'a>(
 
 impl Prepared<'_> {
     /// Chunks by rank.
-    fn chunks(&self, query: &str, vector: Option<&[f32]>) -> Scores {
+    pub(crate) fn chunks(&self, query: &str, vector: Option<&[f32]>) -> Scores {
         let ties = self.view.chunk_ties();
         let by_words = self.mode.uses_words().then(|| ranked(self.view.word_scores(query), ties));
         let by_meaning = vector.map(|vector| ranked(self.view.vector_scores(vector), ties));

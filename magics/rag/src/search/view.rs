@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kernwerk_core::Work;
-use kernwerk_index::{Scores, Searchable, TextIndex, VectorIndex};
+use kernwerk_index::{Scores, Searchable, TextIndex, VectorIndex, Weights};
 use kernwerk_store::{Lab, Principal, Stored};
 
 use super::Hit;
 use super::excerpt::Finder;
 use crate::chunk::searchable;
 use crate::corpus::{self, MadeWith, TEXT_COLUMNS, Texts, VECTOR_COLUMNS};
-use crate::{Error, Language};
+use crate::{Error, Language, Readers};
 
 /// Views that are kept for the next search; each holds the texts of a corpus.
 const MOST_KEPT: usize = 8;
@@ -35,14 +35,16 @@ pub(crate) struct View {
     vectors: OnceLock<VectorIndex>,
 }
 
-struct Chunk {
-    source: String,
-    title: String,
-    section: String,
-    ordinal: u32,
-    text: String,
+/// A chunk that is seen.
+pub(crate) struct Chunk {
+    pub source: String,
+    pub title: String,
+    pub section: String,
+    pub ordinal: u32,
+    pub text: String,
     /// As stored, or else the language of most documents.
-    language: Option<Language>,
+    pub language: Option<Language>,
+    pub readers: Readers,
 }
 
 /// What a view is known by. The digest stands for the content, whatever place and version it came from; so a view holds no
@@ -145,6 +147,21 @@ impl View {
         &self.document_of
     }
 
+    /// All chunks, in no order that means anything; see [`View::chunk_ties`].
+    pub(crate) fn all_chunks(&self) -> &[Chunk] {
+        &self.chunks
+    }
+
+    /// The chunk with this number.
+    pub(crate) fn chunk(&self, chunk: u32) -> &Chunk {
+        &self.chunks[chunk as usize]
+    }
+
+    /// The id of the document that the chunk with this number is from.
+    pub(crate) fn doc_id(&self, chunk: u32) -> &str {
+        &self.documents[self.document_of[chunk as usize] as usize]
+    }
+
     pub(crate) fn chunk_ties(&self) -> &[u32] {
         &self.chunk_ties
     }
@@ -212,13 +229,18 @@ impl View {
         self.vectors.get().map(|index| index.scores(query)).unwrap_or_default()
     }
 
+    /// What the query's terms are worth; none before the words are indexed.
+    pub(crate) fn word_weights(&self, query: &str) -> Option<Weights<'_>> {
+        self.words.get().map(|index| index.weights(query))
+    }
+
     pub(super) fn hit(&self, chunk: u32, rank: usize, score: f64, finder: &mut Finder) -> Hit {
-        let place = chunk as usize;
-        let chunk = &self.chunks[place];
+        let doc_id = self.doc_id(chunk).to_owned();
+        let chunk = self.chunk(chunk);
         Hit {
             rank,
             score,
-            doc_id: self.documents[self.document_of[place] as usize].clone(),
+            doc_id,
             source: chunk.source.clone(),
             title: chunk.title.clone(),
             section: chunk.section.clone(),
@@ -235,7 +257,8 @@ impl Chunk {
         Searchable { text: searchable(&self.title, &self.section, &self.text), language: self.language }
     }
 
-    fn has_words(&self) -> bool {
+    /// Whether there is anything to find in it: a document without text has one chunk all the same.
+    pub(crate) fn has_words(&self) -> bool {
         ![&self.title, &self.section, &self.text].iter().all(|text| text.is_empty())
     }
 }
@@ -251,9 +274,8 @@ struct Readable {
 impl Readable {
     fn add(&mut self, corpus: &str, batch: &arrow::array::RecordBatch, principal: &Principal) -> Result<(), Error> {
         let texts = Texts::of(corpus, batch)?;
-        for (row, readers) in corpus::readers(corpus, batch)?.iter().enumerate() {
-            let readers: Vec<&str> = readers.as_slice().iter().map(String::as_str).collect();
-            let is_seen = principal.may_read(&readers);
+        for (row, readers) in corpus::readers(corpus, batch)?.into_iter().enumerate() {
+            let is_seen = readers.include(principal);
             self.is_seen.push(is_seen);
             if !is_seen {
                 continue;
@@ -266,6 +288,7 @@ impl Readable {
                 ordinal: texts.ordinal.value(row),
                 text: texts.text.value(row).to_owned(),
                 language: texts.language(row),
+                readers,
             });
         }
         Ok(())
