@@ -1,9 +1,11 @@
-//! The cost report: usage grouped by cell, model or verb.
+//! The cost report: usage grouped by cell, model, verb or tag.
 
 use std::collections::BTreeMap;
 
-use kernwerk_core::{CellId, CellStatus, Problem};
+use kernwerk_core::{CellId, CellStatus};
 use kernwerk_store::{CellRecord, Lab, UsageRow};
+
+use crate::Error;
 
 /// What a report's rows stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub enum Group {
     Cell,
     Model,
     Verb,
+    /// Usage with several tags counts for each of them.
+    Tag,
 }
 
 /// Whose consumption a report is about.
@@ -34,34 +38,19 @@ pub struct Cost {
 /// One line of a report.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// The cell's number, the model's or the verb's name.
+    /// The cell's number, the model's, verb's or tag's name.
     pub key: String,
-    /// First line of the cell; empty for models and verbs.
+    /// First line of the cell; empty for others.
     pub text: String,
     /// Metered calls of models.
     pub calls: u64,
     pub tokens_in: u64,
     pub tokens_out: u64,
-    /// For cells the whole cell, for models and verbs the metered calls. None: not measured (the cell was cut off).
+    /// For cells the whole cell, for others the metered calls. None: not measured (the cell was cut off).
     pub wall_seconds: Option<f64>,
     /// Of the process tree. None: not measured.
     pub cpu_seconds: Option<f64>,
     pub cost: Cost,
-}
-
-/// A report that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Store(#[from] kernwerk_store::Error),
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Store(error) => error.into(),
-        }
-    }
 }
 
 impl Cost {
@@ -85,8 +74,12 @@ pub fn report(lab: &Lab, scope: &Scope, group: Group) -> Result<Vec<Row>, Error>
     let usage = usage_in(lab, scope, &cells)?;
     Ok(match group {
         Group::Cell => by_cell(&cells, &usage),
-        Group::Model => by_key(&usage, |row| row.usage.model.as_ref().map_or("no model", |model| &model.name)),
-        Group::Verb => by_key(&usage, |row| &row.verb),
+        Group::Model => by_keys(&usage, |row| vec![row.usage.model.as_ref().map_or("no model", |model| &model.name)]),
+        Group::Verb => by_keys(&usage, |row| vec![&row.verb]),
+        Group::Tag => by_keys(&usage, |row| match row.tags.as_slice() {
+            [] => vec!["no tag"],
+            tags => tags.iter().map(String::as_str).collect(),
+        }),
     })
 }
 
@@ -143,19 +136,21 @@ fn by_cell(cells: &[CellRecord], usage: &[UsageRow]) -> Vec<Row> {
         .collect()
 }
 
-fn by_key<'a>(usage: &'a [UsageRow], key: impl Fn(&'a UsageRow) -> &'a str) -> Vec<Row> {
+fn by_keys<'a>(usage: &'a [UsageRow], keys: impl Fn(&'a UsageRow) -> Vec<&'a str>) -> Vec<Row> {
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
     for call in usage {
-        let row = rows.entry(key(call)).or_insert_with(|| Row {
-            key: key(call).to_owned(),
-            wall_seconds: Some(0.0),
-            cpu_seconds: Some(0.0),
-            ..Row::default()
-        });
-        row.count(call);
-        row.wall_seconds = row.wall_seconds.map(|sum| sum + call.usage.wall_seconds);
-        // One call that was not measured leaves the sum unmeasured: a part is no sum.
-        row.cpu_seconds = row.cpu_seconds.zip(call.usage.cpu_seconds).map(|(sum, more)| sum + more);
+        for key in keys(call) {
+            let row = rows.entry(key).or_insert_with(|| Row {
+                key: key.to_owned(),
+                wall_seconds: Some(0.0),
+                cpu_seconds: Some(0.0),
+                ..Row::default()
+            });
+            row.count(call);
+            row.wall_seconds = row.wall_seconds.map(|sum| sum + call.usage.wall_seconds);
+            // One call that was not measured leaves the sum unmeasured: a part is no sum.
+            row.cpu_seconds = row.cpu_seconds.zip(call.usage.cpu_seconds).map(|(sum, more)| sum + more);
+        }
     }
     rows.into_values().collect()
 }

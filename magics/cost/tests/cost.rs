@@ -1,8 +1,8 @@
 //! The report says what was measured, leaves unmeasured what was not, and never takes unpriced for free.
 
 use kernwerk_core::{CellId, CellStatus, Language, ModelId, Names, Usage};
-use kernwerk_cost::{Group, Row, Scope, report};
-use kernwerk_store::{CellEnd, Lab, NewCell, Price};
+use kernwerk_cost::{Group, PriceRequest, Row, Scope, add_price, change_tags, prices, report};
+use kernwerk_store::{Call, CellEnd, Lab, NewCell, Price};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -58,7 +58,8 @@ impl Ledger {
             wall_seconds: 0.5,
             cpu_seconds,
         };
-        self.lab.ledger().add_usage(Some(cell), verb, &usage, price).expect("a record");
+        let call = Call { cell: Some(cell), notebook: Some("a.ipynb".to_owned()), verb: verb.to_owned() };
+        self.lab.ledger().add_usage(&call, &usage, price.as_ref()).expect("a record");
     }
 
     fn rows(&self, group: Group) -> Vec<Row> {
@@ -67,7 +68,7 @@ impl Ledger {
 }
 
 fn price(million_tokens_in: f64) -> Option<Price> {
-    Some(Price { currency: "EUR".to_owned(), million_tokens_in, million_tokens_out: 0.0, cpu_hour: 0.0 })
+    Some(Price { from: None, currency: "EUR".to_owned(), million_tokens_in, million_tokens_out: 0.0, cpu_hour: 0.0 })
 }
 
 #[test]
@@ -119,4 +120,54 @@ fn a_scope_holds_one_process_of_one_notebook() {
     assert_eq!(keys(Group::Cell), ["mine"]);
     assert_eq!(keys(Group::Verb), ["rag search"]);
     assert_eq!(ledger.rows(Group::Verb).len(), 3);
+}
+
+#[test]
+fn usage_counts_for_each_of_its_tags_as_they_were_when_it_began() {
+    let ledger = Ledger::new();
+    let cell = ledger.cell("a.ipynb", ledger.process, "x", None);
+    let tags = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    ledger.call(cell, "rag search", "mini", 1, None, None);
+    change_tags(&ledger.lab, "a.ipynb", &tags(&["nightly", "paper"]), &[]).expect("tags");
+    ledger.call(cell, "rag search", "mini", 10, None, None);
+    change_tags(&ledger.lab, "a.ipynb", &[], &tags(&["paper"])).expect("a tag less");
+    ledger.call(cell, "rag search", "mini", 100, None, None);
+    let rows: Vec<(String, u64)> = ledger.rows(Group::Tag).into_iter().map(|row| (row.key, row.tokens_in)).collect();
+    assert_eq!(rows, [("nightly".to_owned(), 110), ("no tag".to_owned(), 1), ("paper".to_owned(), 10)]);
+    // Of several tags, one of which is none, none is added and none is removed.
+    assert!(change_tags(&ledger.lab, "a.ipynb", &tags(&["good", "not good"]), &tags(&["nightly"])).is_err());
+    assert!(change_tags(&ledger.lab, "a.ipynb", &tags(&["good"]), &tags(&["nightly", "paper"])).is_err());
+    assert_eq!(ledger.lab.ledger().tags("a.ipynb").expect("tags"), ["nightly"]);
+}
+
+#[test]
+fn prices_are_listed_by_model_and_day_and_models_without_one_are_unpriced() {
+    let ledger = Ledger::new();
+    let cell = ledger.cell("a.ipynb", ledger.process, "x", None);
+    ledger.call(cell, "rag search", "mini", 1, None, None);
+    let request = PriceRequest { model: "large", million_tokens_in: Some(3.0), ..PriceRequest::default() };
+    assert_eq!(add_price(&ledger.lab, &request).expect_err("no currency is known").name(), "BadCurrency");
+    let since = |from| PriceRequest { currency: Some("EUR"), from: Some(from), ..request.clone() };
+    add_price(&ledger.lab, &since("9999-01-01")).expect("a price to come");
+    add_price(&ledger.lab, &since("2026-01-01")).expect("a price");
+    // The only currency of the lab need not be said again.
+    let other = PriceRequest { model: "mini", ..request.clone() };
+    add_price(&ledger.lab, &other).expect("a price from today on");
+    for (wrong, name) in [
+        (PriceRequest { million_tokens_in: None, ..since("2027-01-01") }, "NoAmount"),
+        (since("31.1.2026"), "BadDay"),
+        (PriceRequest { currency: Some("euro"), ..since("2027-01-01") }, "BadCurrency"),
+        (PriceRequest { cpu_hour: Some(-1.0), ..since("2027-01-01") }, "BadConfig"),
+        (since("2026-01-01"), "BadConfig"),
+    ] {
+        assert_eq!(add_price(&ledger.lab, &wrong).expect_err(name).name(), name);
+    }
+    let listed = |only| -> Vec<(String, bool)> {
+        let listed = prices(&ledger.lab, only).expect("prices");
+        listed.into_iter().map(|priced| (priced.model, priced.is_current)).collect()
+    };
+    let pair = |model: &str, is_current| (model.to_owned(), is_current);
+    assert_eq!(listed(None), [pair("large", true), pair("large", false), pair("mini", true)]);
+    assert_eq!(listed(Some("mini")), [pair("mini", true)]);
+    assert!(prices(&ledger.lab, Some("other")).expect("a line")[0].price.is_none());
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use kernwerk_core::{Body, BoundValue, Embedder, Output, Pin, Problem, Runner, Table, Work};
 use kernwerk_lang::{Completions, MagicLine, Parsed};
 use kernwerk_models::MiniLm;
-use kernwerk_store::{Lab, content_digest};
+use kernwerk_store::{Call, Lab, content_digest};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -220,7 +220,8 @@ impl Session {
             version: None,
             digest: Some(embedder.id().digest.clone()),
         });
-        Ok(Arc::new(Metered::new(embedder, lab, id, verb)))
+        let call = Call { cell: id, notebook: Some(self.notebook()), verb: verb.to_owned() };
+        Ok(Arc::new(Metered::new(embedder, lab, call)))
     }
 
     pub(crate) fn runner(&self) -> Arc<dyn Runner> {

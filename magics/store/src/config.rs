@@ -1,10 +1,14 @@
 //! `kernwerk.toml`: the lab's defaults, committed with the project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use kernwerk_core::Usage;
-use serde::{Deserialize, Serialize};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Error;
 use crate::ledger::Money;
@@ -27,8 +31,9 @@ pub(crate) const TEMPLATE: &str = "\
 # [principals.ada]
 # groups = [\"finance\"]
 
-# What models cost, in a currency per million tokens and per hour of processor time.
-# [prices.all-MiniLM-L6-v2]
+# What models cost, in a currency per million tokens and per hour of processor time, from a day on.
+# [[prices.all-MiniLM-L6-v2]]
+# from = \"2026-01-01\"
 # currency = \"EUR\"
 # million_tokens_in = 0.02
 # million_tokens_out = 0.0
@@ -45,7 +50,7 @@ pub struct Config {
     /// By the principal's name.
     pub principals: BTreeMap<String, PrincipalRecord>,
     /// By the model's name.
-    pub prices: BTreeMap<String, Price>,
+    pub prices: BTreeMap<String, Prices>,
 }
 
 /// Where models lie that are not found by themselves.
@@ -63,10 +68,18 @@ pub struct PrincipalRecord {
     pub groups: Vec<String>,
 }
 
+/// What a model costs and has cost: one price, or several that hold from a day on each.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Prices(Vec<Price>);
+
 /// What the use of a model costs. A part without a price counts nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
+    /// The first day of the price, in UTC; none since ever.
+    #[serde(default, deserialize_with = "day", skip_serializing_if = "Option::is_none")]
+    pub from: Option<NaiveDate>,
     /// ISO 4217 code such as `EUR`.
     pub currency: String,
     /// Units of currency for a million tokens that the model reads.
@@ -78,6 +91,64 @@ pub struct Price {
     /// Units of currency for an hour of processor time.
     #[serde(default)]
     pub cpu_hour: f64,
+}
+
+impl Prices {
+    /// The price on a day; none before the first.
+    pub fn on(&self, day: NaiveDate) -> Option<&Price> {
+        let begun = self.0.iter().filter(|price| price.from.is_none_or(|from| from <= day));
+        begun.max_by_key(|price| price.from)
+    }
+
+    /// All of them, the oldest first.
+    pub fn history(&self) -> Vec<&Price> {
+        let mut history: Vec<&Price> = self.0.iter().collect();
+        history.sort_by_key(|price| price.from);
+        history
+    }
+
+    /// Why they cannot be what a model costs.
+    fn fault(&self) -> Option<&'static str> {
+        let days: BTreeSet<Option<NaiveDate>> = self.0.iter().map(|price| price.from).collect();
+        if days.len() < self.0.len() {
+            return Some("begin on the same day");
+        }
+        (!self.0.iter().all(Price::is_sound))
+            .then_some("have an amount that is negative or not a number, or no currency")
+    }
+}
+
+impl<'de> Deserialize<'de> for Prices {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Prices;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a price, or a list of prices with a `from` each")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Prices, M::Error> {
+                Price::deserialize(MapAccessDeserializer::new(map)).map(|price| Prices(vec![price]))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, list: S) -> Result<Prices, S::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Prices)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+/// A day as text, or as TOML's own date.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        toml::Value::Datetime(moment) => moment.to_string(),
+        other => other.to_string(),
+    };
+    let day = text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no day such as 2026-01-31")))?;
+    Ok(Some(day))
 }
 
 impl Price {
@@ -96,9 +167,10 @@ impl Price {
     }
 
     fn is_sound(&self) -> bool {
-        [self.million_tokens_in, self.million_tokens_out, self.cpu_hour]
-            .iter()
-            .all(|amount| amount.is_finite() && *amount >= 0.0)
+        !self.currency.trim().is_empty()
+            && [self.million_tokens_in, self.million_tokens_out, self.cpu_hour]
+                .iter()
+                .all(|amount| amount.is_finite() && *amount >= 0.0)
     }
 }
 
@@ -114,6 +186,30 @@ impl Config {
         Self::parse(&path, &bytes)
     }
 
+    /// The file's text with one more price at its end; fails where the whole would not be read.
+    pub(crate) fn with_price(root: &Path, model: &str, price: &Price) -> Result<String, Error> {
+        let path = root.join(FILE);
+        let mut text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        // What is wrong before is told as such.
+        Self::parse(&path, text.as_bytes())?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let key = toml::Value::from(model);
+        let lines = toml::to_string(price).map_err(|error| Error::Config {
+            path: path.clone(),
+            line: None,
+            message: error.to_string(),
+        })?;
+        text.push_str(&format!("\n[[prices.{key}]]\n{lines}"));
+        Self::parse(&path, text.as_bytes())?;
+        Ok(text)
+    }
+
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let wrong = |offset: Option<usize>, message: String| Error::Config {
             path: path.to_owned(),
@@ -125,9 +221,9 @@ impl Config {
             .map_err(|error| wrong(Some(error.valid_up_to()), "the text is not UTF-8".to_owned()))?;
         let config: Self = toml::from_str(text)
             .map_err(|error| wrong(error.span().map(|span| span.start), error.message().to_owned()))?;
-        if let Some((model, _)) = config.prices.iter().find(|(_, price)| !price.is_sound()) {
-            let message = format!("the price of `{model}` has an amount that is negative or not a number");
-            return Err(wrong(text.find(model.as_str()), message));
+        let fault = config.prices.iter().find_map(|(model, prices)| Some((model, prices.fault()?)));
+        if let Some((model, fault)) = fault {
+            return Err(wrong(text.find(model.as_str()), format!("the prices of `{model}` {fault}")));
         }
         Ok(config)
     }

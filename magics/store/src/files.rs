@@ -18,9 +18,22 @@ pub(crate) fn open_lock_file(path: &Path) -> Result<File, Error> {
 
 /// Takes the exclusive `flock` of `file` if it is free. The system frees it when the file is closed, also by death.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    flock(file, libc::LOCK_EX)
+}
+
+/// Whether somebody holds the exclusive `flock` of a file. Any number may look at once and none is taken for a holder.
+pub(crate) fn is_locked(path: &Path) -> io::Result<bool> {
+    match OpenOptions::new().read(true).open(path) {
+        Ok(file) => Ok(!flock(&file, libc::LOCK_SH)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn flock(file: &File, kind: libc::c_int) -> io::Result<bool> {
     loop {
         // SAFETY: flock has no memory effects, and the descriptor is open for as long as `file` is borrowed.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        if unsafe { libc::flock(file.as_raw_fd(), kind | libc::LOCK_NB) } == 0 {
             return Ok(true);
         }
         let error = io::Error::last_os_error();

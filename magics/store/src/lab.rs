@@ -1,5 +1,6 @@
 //! The lab itself: where it is, who uses it, and the way to everything in it.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::pins::Pins;
 use crate::recovery::{self, Process};
-use crate::{Blobs, Config, Error, Ledger, Operation, Principal, WriteLock, config, files, lock, names};
+use crate::{Blobs, Config, Error, Ledger, Operation, Price, Prices, Principal, WriteLock, config, files, lock, names};
 
 const DATA: &str = ".kernwerk";
 /// How long [`Lab::open`] waits for another process that opens the same lab.
@@ -138,6 +139,27 @@ impl Lab {
 
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// What models cost, as `kernwerk.toml` says at this moment: somebody may have written a price since the lab was opened.
+    pub fn prices(&self) -> Result<BTreeMap<String, Prices>, Error> {
+        Ok(Config::read(&self.inner.root)?.prices)
+    }
+
+    /// What the use of a model costs today; none where nobody said it.
+    pub fn price(&self, model: &str) -> Result<Option<Price>, Error> {
+        let prices = self.prices()?;
+        Ok(prices.get(model).and_then(|prices| prices.on(chrono::Utc::now().date_naive())).cloned())
+    }
+
+    /// Writes one more price of a model into `kernwerk.toml`.
+    pub fn add_price(&self, model: &str, price: &Price) -> Result<(), Error> {
+        self.process()?;
+        let lock_path = self.inner.data.join("locks").join("settings.lock");
+        let lock = files::open_lock_file(&lock_path)?;
+        lock::wait_for(&lock, &lock_path, lock::give_up_after(LONGEST_OPEN, &self.inner.root))?;
+        let text = Config::with_price(&self.inner.root, model, price)?;
+        self.atomic_write(&self.inner.root.join(config::FILE), text.as_bytes())
     }
 
     /// Whether the lab can only be read; writes fail with [`Error::ReadOnly`].

@@ -20,14 +20,20 @@ mod operation;
 mod pins;
 mod principal;
 mod recovery;
+mod reservation;
 
 pub use blobs::Blobs;
-pub use config::{Config, ModelDefaults, Price, PrincipalRecord};
+pub use config::{Config, ModelDefaults, Price, Prices, PrincipalRecord};
 pub use dataset::{Stored, Summary, VersionInfo, WriteMode, Written};
 pub use digest::{ContentHasher, content_digest};
 pub use error::Error;
 pub use lab::Lab;
-pub use ledger::{CellEnd, CellRecord, Definition, Ledger, Money, NewCell, OutputRecord, RunRecord, UsageRow};
+pub use ledger::{
+    Bound, Budget, BudgetScope, BudgetState, Call, CellEnd, CellRecord, Definition, Ledger, Money, NewBudget, NewCell,
+    OutputRecord, Period, Refusal, RunRecord, Unit, UsageRow,
+};
 pub use lock::WriteLock;
+pub use names::near;
 pub use operation::Operation;
 pub use principal::{EVERYONE, Principal};
+pub use reservation::{Reservation, Reserved};

@@ -40,7 +40,7 @@ pub(crate) fn check(name: &str) -> Result<(), Error> {
 }
 
 /// Those of `candidates` that look like `wanted`, best first.
-pub(crate) fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let lower = wanted.to_lowercase();
     let mut scored: Vec<(usize, &str)> = candidates
         .into_iter()

@@ -84,11 +84,17 @@ pub(crate) fn recover(lab: &Lab) -> Result<Vec<String>, Error> {
     let intents = lab.ledger().intents()?;
     let cut_off: Vec<Intent> = intents.into_iter().filter(|intent| !living.contains(&intent.process)).collect();
     let lines = describe(lab, &cut_off)?;
+    lab.ledger().release_all_but(&living)?;
     for part in ["tmp", "exchange"] {
         sweep_directory(&lab.data_dir().join(part), &living);
     }
     sweep_locks(lab, &living);
     Ok(lines)
+}
+
+/// Whether a process that was registered still runs. What cannot be told counts as running.
+pub(crate) fn is_alive(data: &Path, process: Uuid) -> bool {
+    files::is_locked(&lock_path(data, process)).unwrap_or(true)
 }
 
 /// The processes whose lock is held.
@@ -99,8 +105,7 @@ fn living(lab: &Lab) -> Result<BTreeSet<Uuid>, Error> {
         if id == own {
             continue;
         }
-        let file = files::open_lock_file(&path)?;
-        if !files::try_lock(&file).map_err(Error::io("lock", &path))? {
+        if files::is_locked(&path).map_err(Error::io("lock", &path))? {
             living.insert(id);
         }
     }

@@ -1,5 +1,7 @@
 //! Tests of the lab: what it stores, what survives a kill, and what several processes do to it at once.
 
+#[path = "store/budgets.rs"]
+mod budgets;
 #[path = "store/child.rs"]
 mod child;
 #[path = "store/common.rs"]

@@ -86,6 +86,36 @@ const STEPS: &[&str] = &[
         UNIQUE (kind, name, reader, number)
     );
     ",
+    // 2 → 3: a usage names its notebook and its tags itself, and is there already while its call is under way, for budgets.
+    "
+    ALTER TABLE usage ADD COLUMN notebook TEXT;
+    ALTER TABLE usage ADD COLUMN reserved_by TEXT;
+    UPDATE usage SET notebook = (SELECT cell.notebook FROM cell WHERE cell.id = usage.cell);
+    CREATE INDEX usage_by_time ON usage (at);
+    CREATE INDEX usage_under_way ON usage (reserved_by) WHERE reserved_by IS NOT NULL;
+    CREATE TABLE usage_tag (
+        usage INTEGER NOT NULL REFERENCES usage (id),
+        tag TEXT NOT NULL,
+        PRIMARY KEY (usage, tag)
+    );
+    CREATE TABLE tag (
+        notebook TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (notebook, tag)
+    );
+    CREATE TABLE budget (
+        id INTEGER PRIMARY KEY,
+        unit TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        period TEXT NOT NULL,
+        is_hard INTEGER NOT NULL,
+        most INTEGER NOT NULL,
+        set_at TEXT NOT NULL,
+        UNIQUE (unit, currency, scope, subject, period, is_hard)
+    );
+    ",
 ];
 
 /// The schema that this program writes.
@@ -129,4 +159,39 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
 fn read_marks(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let mark = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((mark("user_version")?, mark("application_id")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ledger as the first schema had it, with a call in a cell and one outside of any.
+    fn first_schema() -> Connection {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch(STEPS[0]).expect("the first schema");
+        connection.pragma_update(None, "user_version", 1).expect("a version");
+        connection.pragma_update(None, "application_id", APPLICATION).expect("a mark");
+        let rows = "
+            INSERT INTO cell (id, notebook, process, execution_count, language, text, names, started_at, status)
+            VALUES (7, 'a.ipynb', '', 1, 'rust', '', '{}', '2026-01-01T00:00:00.000Z', 'running');
+            INSERT INTO usage (at, cell, verb, tokens_in, tokens_out, wall_seconds)
+            VALUES ('2026-01-01T00:00:00.000Z', 7, 'rag ingest', 5, 0, 0.5),
+                   ('2026-01-01T00:00:01.000Z', NULL, 'rag search', 6, 0, 0.5);";
+        connection.execute_batch(rows).expect("rows");
+        connection
+    }
+
+    #[test]
+    fn usage_of_the_first_schema_keeps_its_numbers_and_learns_its_notebook() {
+        let mut connection = first_schema();
+        migrate(&mut connection, Path::new("ledger")).expect("a migration");
+        let mut statement =
+            connection.prepare("SELECT tokens_in, notebook, reserved_by FROM usage ORDER BY id").expect("the columns");
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
+        });
+        let rows: Vec<_> = rows.expect("rows").map(|row| row.expect("a row")).collect();
+        assert_eq!(rows, [(5, Some("a.ipynb".to_owned()), None), (6, None, None)]);
+        assert_eq!(schema(&connection, Path::new("ledger")).expect("a schema"), KNOWN);
+    }
 }

@@ -1,5 +1,6 @@
 //! The ledger: what happened in the lab, in one SQLite file that several processes use at once.
 
+mod budgets;
 mod cells;
 mod definitions;
 mod intents;
@@ -17,11 +18,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::Error;
 
+pub(crate) use budgets::Admission;
+pub use budgets::{Bound, Budget, BudgetScope, BudgetState, NewBudget, Period, Refusal, Unit};
 pub use cells::{CellEnd, CellRecord, NewCell, OutputRecord};
 pub use definitions::Definition;
 pub(crate) use intents::Intent;
 pub use runs::RunRecord;
-pub use usage::{Money, UsageRow};
+pub use usage::{Call, Money, UsageRow};
 
 /// The lab's records: cells, usage, definitions, runs, settings. Calls take well under a millisecond and may come from any thread.
 pub struct Ledger {

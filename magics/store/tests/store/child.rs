@@ -8,6 +8,7 @@ use std::sync::Arc;
 use kernwerk_core::{Cancel, Event, Events, Resource, Work};
 use kernwerk_store::{Lab, WriteMode};
 
+use crate::budgets;
 use crate::common::{numbers, rows, run};
 
 const TASK: &str = "KERNWERK_TEST_TASK";
@@ -107,6 +108,8 @@ fn do_the_task() {
         "append" => append(&root, worker),
         "count up" => count_up(&root),
         "define" => define(&root, worker),
+        "spend" => spend(&root),
+        "reserve all" => reserve_all(&root),
         "log" => log(&root, worker),
         "stuck write" => stuck_write(&root),
         "stuck publish" => stuck_publish(&root),
@@ -188,4 +191,26 @@ fn write_on_and_on(root: &Path) {
             say(format!("stored {generation}"));
         }
     });
+}
+
+/// Calls, as long as any is let in.
+fn spend(root: &Path) {
+    let lab = Lab::open(root).unwrap();
+    let (call, bound) = (budgets::call("x"), budgets::bound(budgets::TOKENS_A_CALL));
+    while let Ok(reservation) = budgets::reserve(&lab, &call, &bound) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        reservation.settle(&budgets::usage("m", budgets::TOKENS_A_CALL, 0.1), None).unwrap();
+    }
+}
+
+/// Takes the whole budget and stands still, so that the parent can kill in the middle of a call.
+fn reserve_all(root: &Path) {
+    let lab = Lab::open(root).unwrap();
+    match budgets::reserve(&lab, &budgets::call("x"), &budgets::bound(budgets::MOST.unsigned_abs())) {
+        Err(_) => say("refused"),
+        Ok(_reservation) => {
+            say("reserved");
+            std::thread::sleep(std::time::Duration::from_secs(600));
+        }
+    }
 }

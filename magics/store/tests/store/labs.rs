@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kernwerk_core::{Problem, Resource, Usage};
-use kernwerk_store::{Error, Lab, Principal, WriteMode};
+use kernwerk_store::{Error, Lab, Price, Principal, WriteMode};
 
 use crate::common::{Place, rows, run};
 
@@ -106,7 +106,8 @@ fn the_template_is_right_when_its_comments_are_removed() {
     std::fs::write(place.root().join("kernwerk.toml"), settings.join("\n")).unwrap();
     let lab = Lab::open(place.root()).unwrap();
     assert_eq!(lab.config().language.as_deref(), Some("en"));
-    assert_eq!(lab.config().prices["all-MiniLM-L6-v2"].currency, "EUR");
+    let price = lab.price("all-MiniLM-L6-v2").unwrap().unwrap();
+    assert_eq!((price.currency.as_str(), price.from), ("EUR", "2026-01-01".parse().ok()));
     assert_eq!(lab.principal(Some("ada")).unwrap().groups, ["finance"]);
 }
 
@@ -146,11 +147,45 @@ fn a_price_is_exact_to_a_millionth_and_absent_where_something_was_not_measured()
     let directory = tempfile::tempdir().unwrap();
     let text = "[prices.m]\ncurrency = 'EUR'\nmillion_tokens_in = 0.02\nmillion_tokens_out = 3\ncpu_hour = 0.36\n";
     std::fs::write(directory.path().join("kernwerk.toml"), text).unwrap();
-    let price = Lab::open(directory.path()).unwrap().config().prices["m"].clone();
+    let price = Lab::open(directory.path()).unwrap().price("m").unwrap().unwrap();
     let usage =
         |cpu_seconds| Usage { model: None, tokens_in: 1_000_000, tokens_out: 2, wall_seconds: 9.0, cpu_seconds };
     assert_eq!(price.cost(&usage(Some(10.0))).unwrap().amount_micros, 20_000 + 6 + 1_000);
     assert_eq!(price.cost(&usage(None)), None);
+}
+
+#[test]
+fn of_several_prices_the_latest_that_has_begun_holds() {
+    let place = Place::new();
+    let file = place.root().join("kernwerk.toml");
+    let price = |from: &str, amount: f64| Price {
+        from: Some(from.parse().unwrap()),
+        currency: "EUR".to_owned(),
+        million_tokens_in: amount,
+        million_tokens_out: 0.0,
+        cpu_hour: 0.0,
+    };
+    // The lab sees what was written since it was opened, its own words and those of an editor.
+    assert_eq!(place.lab.price("org/m 1").unwrap(), None);
+    place.lab.add_price("org/m 1", &price("2026-01-01", 1.0)).unwrap();
+    place.lab.add_price("org/m 1", &price("2025-01-01", 2.0)).unwrap();
+    place.lab.add_price("org/m 1", &price("9999-01-01", 3.0)).unwrap();
+    assert_eq!(place.lab.price("org/m 1").unwrap(), Some(price("2026-01-01", 1.0)));
+    let prices = place.lab.prices().unwrap();
+    let day = |text: &str| text.parse().unwrap();
+    assert_eq!(prices["org/m 1"].on(day("2025-12-31")), Some(&price("2025-01-01", 2.0)));
+    assert_eq!(prices["org/m 1"].on(day("2024-12-31")), None);
+    assert_eq!(prices["org/m 1"].history().len(), 3);
+    // What would not be read is not written.
+    let before = std::fs::read_to_string(&file).unwrap();
+    for wrong in [price("2026-01-01", 4.0), price("2027-01-01", -1.0)] {
+        assert_eq!(Problem::from(place.lab.add_price("org/m 1", &wrong).unwrap_err()).name, "BadConfig");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+    std::fs::write(&file, "[[prices.m]]\nfrom = 2026-01-01\ncurrency = 'EUR'\n").unwrap();
+    assert_eq!(place.lab.price("m").unwrap().unwrap().from, Some(day("2026-01-01")));
+    std::fs::write(&file, "[[prices.m]]\nfrom = 'soon'\ncurrency = 'EUR'\n").unwrap();
+    assert!(place.lab.price("m").unwrap_err().to_string().contains("`soon` is no day"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use kernwerk_core::{
     Access, BoundValue, CellId, CellStatus, Channel, Effect, Language, ModelId, Names, Problem, Resource, Usage,
 };
-use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Price};
+use kernwerk_store::{Call, CellEnd, Lab, NewCell, OutputRecord, Price};
 use rusqlite::Connection;
 use serde_json::json;
 use uuid::Uuid;
@@ -83,10 +83,26 @@ fn usage_is_priced_when_it_is_recorded() {
     let cell = ledger.begin_cell(&new_cell("a.ipynb", 4)).unwrap();
     let model = Some(ModelId { name: "m".to_owned(), digest: "d".to_owned() });
     let usage = Usage { model, tokens_in: 500, tokens_out: 0, wall_seconds: 1.5, cpu_seconds: Some(1.0) };
-    let price = Price { currency: "EUR".to_owned(), million_tokens_in: 2.0, million_tokens_out: 0.0, cpu_hour: 0.0 };
-    ledger.add_usage(Some(cell), "rag ingest", &usage, Some(price)).unwrap();
+    let price = Price {
+        from: None,
+        currency: "EUR".to_owned(),
+        million_tokens_in: 2.0,
+        million_tokens_out: 0.0,
+        cpu_hour: 0.0,
+    };
+    let call = |cell, notebook: Option<&str>, verb: &str| Call {
+        cell,
+        notebook: notebook.map(str::to_owned),
+        verb: verb.to_owned(),
+    };
+    let nightly = ["nightly".to_owned()];
+    ledger.change_tags("a.ipynb", &nightly, &[]).unwrap();
+    ledger.change_tags("a.ipynb", &nightly, &[]).unwrap();
+    ledger.add_usage(&call(Some(cell), Some("a.ipynb"), "rag ingest"), &usage, Some(&price)).unwrap();
+    ledger.change_tags("a.ipynb", &[], &nightly).unwrap();
+    assert!(ledger.tags("a.ipynb").unwrap().is_empty());
     let bare = Usage { model: None, cpu_seconds: None, ..usage.clone() };
-    ledger.add_usage(None, "feature source", &bare, None).unwrap();
+    ledger.add_usage(&call(None, None, "feature source"), &bare, None).unwrap();
     let rows = ledger.usage().unwrap();
     assert_eq!(
         (rows[0].cell, rows[0].notebook.as_deref(), rows[0].execution_count),
@@ -97,6 +113,7 @@ fn usage_is_priced_when_it_is_recorded() {
     assert_eq!((cost.amount_micros, cost.currency.as_str()), (1000, "EUR"));
     assert_eq!((rows[1].cell, &rows[1].notebook, &rows[1].cost), (None, &None, &None));
     assert_eq!(rows[1].usage, bare);
+    assert_eq!((rows[0].tags.as_slice(), rows[1].tags.len()), (&["nightly".to_owned()][..], 0));
 }
 
 #[test]
@@ -145,7 +162,10 @@ fn a_ledger_of_the_first_schema_is_carried_on() {
     lab.ledger().set_setting("principal", "ada").unwrap();
     drop(lab);
     let connection = Connection::open(directory.path().join(".kernwerk/ledger.sqlite")).unwrap();
-    connection.execute_batch("DROP TABLE run; PRAGMA user_version = 1").unwrap();
+    let back = "DROP TABLE run; DROP INDEX usage_by_time; DROP INDEX usage_under_way; \
+                ALTER TABLE usage DROP COLUMN notebook; ALTER TABLE usage DROP COLUMN reserved_by; \
+                DROP TABLE usage_tag; DROP TABLE tag; DROP TABLE budget; PRAGMA user_version = 1";
+    connection.execute_batch(back).unwrap();
     drop(connection);
     let lab = Lab::open(directory.path()).unwrap();
     assert_eq!(lab.ledger().setting("principal").unwrap().as_deref(), Some("ada"));
