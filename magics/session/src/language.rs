@@ -8,10 +8,10 @@ use crate::verbs::ALL;
 
 static MAGICS: &[MagicSpec] = &[
     MagicSpec { name: "feature", about: "tables, feature views and point-in-time training sets" },
-    MagicSpec { name: "rag", about: "documents: ingest, search with rights and citations" },
+    MagicSpec { name: "rag", about: "documents: ingest, search and answers, with rights and citations" },
     MagicSpec { name: "eval", about: "golden sets, suites, scores with intervals, comparisons and gates" },
     MagicSpec { name: "promote", about: "from cells to versioned artifacts that replay" },
-    MagicSpec { name: "cost", about: "what cells and models consumed" },
+    MagicSpec { name: "cost", about: "what cells and models consumed, what they may consume, and what it costs" },
     MagicSpec { name: "lab", about: "the lab: the directory that holds tables, corpora and the record of cells" },
 ];
 

@@ -1,4 +1,4 @@
-//! `%cost report`: what was consumed, by cell, model or verb.
+//! `%cost report`: what was consumed, by cell, model, verb or tag.
 
 use std::sync::Arc;
 
@@ -25,12 +25,13 @@ enum By {
     Cell,
     Model,
     Verb,
+    Tag,
 }
 
 impl Verb for Report {
     const MAGIC: &'static str = "cost";
     const NAME: &'static str = "report";
-    const ABOUT: &'static str = "tokens, wall and processor seconds, and money, by cell, model or verb";
+    const ABOUT: &'static str = "tokens, wall and processor seconds, and money, by cell, model, verb or tag";
     const BODY: BodyUse = BodyUse::None;
     const EXAMPLES: &'static [Example] = &[
         Example {
@@ -59,11 +60,12 @@ impl Verb for Report {
             By::Cell => (Group::Cell, "cell"),
             By::Model => (Group::Model, "model"),
             By::Verb => (Group::Verb, "verb"),
+            By::Tag => (Group::Tag, "tag"),
         };
         let rows = kernwerk_cost::report(&lab, &scope, group)?;
-        let mut output = Output::table(table(title, &rows)?)
-            .with_title(format!("consumption by {title}"))
-            .with_note("seconds are of the whole process tree; `unpriced`: kernwerk.toml has no price for the model");
+        let mut output = Output::table(table(title, &rows)?).with_title(format!("consumption by {title}")).with_note(
+            "seconds are of the whole process tree; `unpriced`: nobody said what the model costs, see `%cost prices`",
+        );
         if rows.is_empty() {
             output = output.with_note("nothing was recorded yet");
         }

@@ -1,10 +1,10 @@
 //! `%rag ingest`: documents become chunks of a corpus.
 
-use kernwerk_core::{Access, Output, Problem, Resource, Value};
+use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_rag::{IngestRequest, Ingested, Language, Readers};
+use kernwerk_rag::{IngestRequest, Language, Readers};
 
-use super::{counted, few};
+use super::{record_ingest, shown};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -52,49 +52,9 @@ impl Verb for Ingest {
         };
         let lab = context.lab_for_writing()?;
         let embedder = context.embedder()?;
-        let (ingested, digest) = context.block_on(async {
-            let ingested = kernwerk_rag::ingest(&lab, &request, embedder.as_ref(), context.work()).await?;
-            let stored = lab.dataset_at(Resource::Corpus, &request.corpus, ingested.version).await?;
-            let digest = stored.digest().await?;
-            Ok::<_, Problem>((ingested, digest))
-        })?;
-        for source in &ingested.sources {
-            context.effect(Access::Read, Resource::File, &source.name, None, Some(source.digest.clone()));
-        }
-        context.effect(Access::Write, Resource::Corpus, &ingested.corpus, Some(ingested.version), Some(digest));
+        let ingest = kernwerk_rag::ingest(&lab, &request, embedder.as_ref(), context.work());
+        let ingested = context.block_on(ingest)?;
+        record_ingest(context, &lab, &ingested)?;
         Ok(shown(&ingested).into())
     }
-}
-
-fn shown(ingested: &Ingested) -> Output {
-    let documents = ingested.added + ingested.changed + ingested.unchanged;
-    let mut output = Output::record([
-        ("corpus", Value::from(ingested.corpus.as_str())),
-        ("version", Value::from(ingested.version)),
-        ("documents", Value::from(documents)),
-        ("added", Value::from(ingested.added)),
-        ("changed", Value::from(ingested.changed)),
-        ("removed", Value::from(ingested.removed)),
-        ("unchanged", Value::from(ingested.unchanged)),
-        ("chunks in the corpus", Value::from(ingested.chunks)),
-        ("chunks embedded", Value::from(ingested.embedded)),
-    ]);
-    if !ingested.written {
-        output = output.with_note("nothing has changed: no new version");
-    }
-    if !ingested.without_text.is_empty() {
-        let count = counted(ingested.without_text.len(), "document");
-        output =
-            output.with_note(format!("{count} without text, kept but never found: {}", few(&ingested.without_text)));
-    }
-    if !ingested.left_out.is_empty() {
-        let count = counted(ingested.left_out.len(), "file");
-        output = output.with_note(format!("left out {count} of other kinds: {}", few(&ingested.left_out)));
-    }
-    for readers in &ingested.kept_readers {
-        let readers = readers.as_slice().join(",");
-        output = output.with_note(format!("the readers stay {readers}; `--readers everyone` lets everyone read"));
-    }
-    // What was new depends on what the corpus held before; a replay compares its content instead.
-    output.volatile()
 }

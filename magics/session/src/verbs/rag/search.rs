@@ -9,7 +9,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_rag::{Hit, Language, Mode, SearchRequest};
 use kernwerk_store::{Lab, Principal};
 
-use super::{counted, few};
+use super::{counted, digest_of, few, reader};
 use crate::verbs::table;
 use crate::{Answer, Context, Verb};
 
@@ -156,15 +156,6 @@ fn many(
         output = output.with_note(format!("nothing found for {count}: {}", few(&run.unanswered)));
     }
     Ok(output.into())
-}
-
-/// blake3 of a file, or none where it cannot be read any more.
-fn digest_of(file: &Path) -> Option<String> {
-    std::fs::read(file).ok().map(|bytes| blake3::hash(&bytes).to_hex().to_string())
-}
-
-fn reader(principal: &Principal) -> String {
-    principal.name.clone().unwrap_or_else(|| "everyone".to_owned())
 }
 
 fn shown(hits: &[Hit]) -> Result<Table, Problem> {
