@@ -114,7 +114,7 @@ def test_processes_do_not_overspend_together_and_the_killed_leave_nothing(lab):
     for spender in range(4):
         documents(lab, f"more{spender}", 12, 60, seed=10 + spender)
     spent = tokens_of(lab)
-    limit = spent + 4000
+    limit = spent + 12_000
     lab("cost", "budget", "set", "--limit", limit, "--unit", "tokens", "--hard").ok()
     problems, refused, kills = [], [], []
     chance = random.Random(5)

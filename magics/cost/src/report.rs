@@ -44,6 +44,8 @@ pub struct Row {
     pub text: String,
     /// Metered calls of models.
     pub calls: u64,
+    /// Those of them whose process died: they count as the most that they may have used up.
+    pub cut_off: u64,
     pub tokens_in: u64,
     pub tokens_out: u64,
     /// For cells the whole cell, for others the metered calls. None: not measured (the cell was cut off).
@@ -158,6 +160,7 @@ fn by_keys<'a>(usage: &'a [UsageRow], keys: impl Fn(&'a UsageRow) -> Vec<&'a str
 impl Row {
     fn count(&mut self, row: &UsageRow) {
         self.calls += 1;
+        self.cut_off += u64::from(row.is_cut_off);
         self.tokens_in += row.usage.tokens_in;
         self.tokens_out += row.usage.tokens_out;
         self.cost.add(row);

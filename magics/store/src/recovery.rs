@@ -84,7 +84,7 @@ pub(crate) fn recover(lab: &Lab) -> Result<Vec<String>, Error> {
     let intents = lab.ledger().intents()?;
     let cut_off: Vec<Intent> = intents.into_iter().filter(|intent| !living.contains(&intent.process)).collect();
     let lines = describe(lab, &cut_off)?;
-    lab.ledger().release_all_but(&living)?;
+    lab.ledger().charge_all_but(&living)?;
     for part in ["tmp", "exchange"] {
         sweep_directory(&lab.data_dir().join(part), &living);
     }

@@ -1,4 +1,4 @@
-//! A call of a model on its way: reserved before it runs, settled when it has ended, released when it never did.
+//! A call of a model on its way: reserved before it runs, settled when it has ended, released when it never ran.
 
 use kernwerk_core::Usage;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ pub enum Reserved {
     Refused(Box<Refusal>),
 }
 
-/// The right to run a call. A drop takes it back; so does the end of the process, however it comes.
+/// The right to run a call. A drop takes it back; when the process dies, the call counts as all that was reserved for it.
 #[must_use = "the call counts as never run once this is dropped"]
 pub struct Reservation {
     lab: Lab,
@@ -78,7 +78,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.open {
-            // What cannot be released now is released with the process; there is nobody to tell here.
+            // What cannot be released now is charged with the process's end; there is nobody to tell here.
             let _ = self.lab.ledger().release(self.id);
         }
     }

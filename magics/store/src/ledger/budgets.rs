@@ -216,7 +216,7 @@ impl Ledger {
             return self.ask(|connection| states(connection, Utc::now()));
         }
         self.transact(|transaction| {
-            release_dead(transaction, living)?;
+            charge_dead(transaction, living)?;
             states(transaction, Utc::now())
         })
     }
@@ -230,7 +230,7 @@ impl Ledger {
         living: &dyn Fn(Uuid) -> bool,
     ) -> Result<Admission, Error> {
         self.transact(|transaction| {
-            release_dead(transaction, &|other| other == process || living(other))?;
+            charge_dead(transaction, &|other| other == process || living(other))?;
             let before = states(transaction, Utc::now())?;
             let id = insert(transaction, call, &bound.usage, bound.cost.as_ref(), Some(process))?;
             let admission = judge(before, states(transaction, Utc::now())?, id);
@@ -271,9 +271,10 @@ impl Ledger {
         self.transact(|transaction| delete(transaction, id))
     }
 
-    /// Takes back the calls of processes that do not live: what they used up died unmeasured with them.
-    pub(crate) fn release_all_but(&self, living: &BTreeSet<Uuid>) -> Result<(), Error> {
-        self.transact(|transaction| release_dead(transaction, &|process| living.contains(&process)))
+    /// Ends the calls of processes that do not live. What such a call used up died unmeasured with its process, so that it
+    /// counts as all that it had asked for: who is killed again and again does not overspend.
+    pub(crate) fn charge_all_but(&self, living: &BTreeSet<Uuid>) -> Result<(), Error> {
+        self.transact(|transaction| charge_dead(transaction, &|process| living.contains(&process)))
     }
 }
 
@@ -347,7 +348,7 @@ fn read(row: &Row<'_>) -> Result<Budget, Failure> {
     Ok(Budget { id: row.get("id")?, allowed, set_at: row.get("set_at")? })
 }
 
-fn release_dead(transaction: &Transaction<'_>, living: &dyn Fn(Uuid) -> bool) -> Result<(), Failure> {
+fn charge_dead(transaction: &Transaction<'_>, living: &dyn Fn(Uuid) -> bool) -> Result<(), Failure> {
     let select = "SELECT DISTINCT reserved_by FROM usage WHERE reserved_by IS NOT NULL";
     let mut statement = transaction.prepare_cached(select)?;
     let processes = statement.query_map([], |row| row.get::<_, String>(0))?;
@@ -356,9 +357,8 @@ fn release_dead(transaction: &Transaction<'_>, living: &dyn Fn(Uuid) -> bool) ->
         if Uuid::parse_str(&process).is_ok_and(living) {
             continue;
         }
-        let tags = "DELETE FROM usage_tag WHERE usage IN (SELECT id FROM usage WHERE reserved_by = ?1)";
-        transaction.prepare_cached(tags)?.execute([&process])?;
-        transaction.prepare_cached("DELETE FROM usage WHERE reserved_by = ?1")?.execute([&process])?;
+        let charge = "UPDATE usage SET reserved_by = NULL, is_cut_off = 1 WHERE reserved_by = ?1";
+        transaction.prepare_cached(charge)?.execute([&process])?;
     }
     Ok(())
 }

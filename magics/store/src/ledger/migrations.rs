@@ -86,10 +86,12 @@ const STEPS: &[&str] = &[
         UNIQUE (kind, name, reader, number)
     );
     ",
-    // 2 → 3: a usage names its notebook and its tags itself, and is there already while its call is under way, for budgets.
+    // 2 → 3: a usage names its notebook and its tags itself, and is there already while its call is under way, for budgets;
+    // it stays there, cut off, when the call's process dies.
     "
     ALTER TABLE usage ADD COLUMN notebook TEXT;
     ALTER TABLE usage ADD COLUMN reserved_by TEXT;
+    ALTER TABLE usage ADD COLUMN is_cut_off INTEGER NOT NULL DEFAULT 0;
     UPDATE usage SET notebook = (SELECT cell.notebook FROM cell WHERE cell.id = usage.cell);
     CREATE INDEX usage_by_time ON usage (at);
     CREATE INDEX usage_under_way ON usage (reserved_by) WHERE reserved_by IS NOT NULL;

@@ -32,6 +32,8 @@ pub struct UsageRow {
     /// Those of its notebook when the call began, sorted.
     pub tags: Vec<String>,
     pub usage: Usage,
+    /// Whether the process died during the call: nobody measured it, and the numbers are the most that it may have used up.
+    pub is_cut_off: bool,
     /// None when nobody said a price at the time, or what is priced was not measured: unpriced, not free.
     pub cost: Option<Money>,
 }
@@ -101,7 +103,7 @@ impl Ledger {
     pub fn seconds_per_token(&self, model: &str) -> Result<Option<f64>, Error> {
         let select = "SELECT sum(wall_seconds) / sum(tokens) FROM (SELECT wall_seconds, tokens_in + tokens_out AS tokens \
                       FROM usage WHERE model_name = ?1 AND tokens_in + tokens_out > 0 AND reserved_by IS NULL \
-                      ORDER BY id DESC LIMIT 20) AS latest";
+                      AND is_cut_off = 0 ORDER BY id DESC LIMIT 20) AS latest";
         self.ask(|connection| Ok(connection.prepare_cached(select)?.query_row([model], |row| row.get(0))?))
     }
 }
@@ -147,7 +149,7 @@ pub(super) fn update(
     reserved_by: Option<Uuid>,
 ) -> Result<bool, Failure> {
     let update = "UPDATE usage SET at = ?2, tokens_in = ?3, tokens_out = ?4, wall_seconds = ?5, cpu_seconds = ?6, \
-                  amount_micros = ?7, currency = ?8, reserved_by = ?9 WHERE id = ?1";
+                  amount_micros = ?7, currency = ?8, reserved_by = ?9, is_cut_off = 0 WHERE id = ?1";
     let values = params![
         id,
         now(),
@@ -186,6 +188,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
             wall_seconds: row.get("wall_seconds")?,
             cpu_seconds: row.get("cpu_seconds")?,
         },
+        is_cut_off: row.get("is_cut_off")?,
         cost: amount.zip(currency).map(|(amount_micros, currency)| Money { amount_micros, currency }),
     })
 }

@@ -66,6 +66,12 @@ impl Verb for Report {
         let mut output = Output::table(table(title, &rows)?).with_title(format!("consumption by {title}")).with_note(
             "seconds are of the whole process tree; `unpriced`: nobody said what the model costs, see `%cost prices`",
         );
+        let cut_off: u64 = rows.iter().map(|row| row.cut_off).sum();
+        if cut_off > 0 {
+            let calls = if cut_off == 1 { "1 call was".to_owned() } else { format!("{cut_off} calls were") };
+            output = output
+                .with_note(format!("{calls} cut off when a process died: counted is the most they may have used"));
+        }
         if rows.is_empty() {
             output = output.with_note("nothing was recorded yet");
         }
