@@ -29,7 +29,12 @@ impl Verb for Gate {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let gated = judged(context, &self.suite)?;
-        Ok(shown(&gated)?.into())
+        let output = shown(&gated)?;
+        Ok(match &gated.run {
+            Some(run) => output.with_note(format!("judged is run `{}` of {}", run.reference, run.at)),
+            None => output,
+        }
+        .into())
     }
 }
 
@@ -41,7 +46,6 @@ fn judged(context: &Context<'_>, suite: &str) -> Result<Gated, Problem> {
     record_suite(context, Access::Read, &stored);
     if let Some(run) = &gated.run {
         record_run(context, &lab, Access::Read, run)?;
-        context.work().note(format!("judged is run `{}` of {}", run.reference, run.at));
     }
     Ok(gated)
 }

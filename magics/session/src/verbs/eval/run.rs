@@ -47,10 +47,10 @@ impl Verb for RunSuite {
             record_basis(context, basis);
         }
         record_run(context, &lab, Access::Write, &run)?;
-        // The number counts the runs in this lab: a replay in another one has its own count, and the same output.
-        context.work().note(format!("this is run `{}`", run.reference));
         let scores = run.scores(&lab)?;
-        Ok(Answer::binding(shown(&run)?, Table::new(scores.schema(), vec![scores])))
+        // The number counts the runs in this lab; a replay in another one has its own count, and compares no notes.
+        let output = shown(&run)?.with_note(format!("this is run `{}`", run.reference));
+        Ok(Answer::binding(output, Table::new(scores.schema(), vec![scores])))
     }
 }
 

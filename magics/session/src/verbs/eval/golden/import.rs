@@ -56,11 +56,11 @@ impl Verb for Import {
         let golden = &imported.golden;
         let (version, digest) = (Some(golden.version), Some(golden.digest.clone()));
         context.effect(Access::Write, Resource::Table, &golden.name, version, digest);
-        // The version counts the imports of this lab: a replay in another one has its own count, and the same output.
-        context.work().note(match imported.changed {
+        // The version counts the imports of this lab; a replay in another one has its own count, and compares no notes.
+        let version = match imported.changed {
             true => format!("`{}` is now version {}", golden.name, golden.version),
             false => format!("`{}` holds these questions already: version {} stays", golden.name, golden.version),
-        });
+        };
         let judgements: usize = golden.items.iter().flat_map(|item| &item.judged).map(|judged| judged.len()).sum();
         let output = Output::record([
             ("golden set", Value::from(golden.name.as_str())),
@@ -69,6 +69,6 @@ impl Verb for Import {
             ("judged documents", Value::from(judgements)),
             ("with answers", Value::from(golden.answered())),
         ]);
-        Ok(imported.notes.into_iter().fold(output, Output::with_note).into())
+        Ok(imported.notes.into_iter().fold(output.with_note(version), Output::with_note).into())
     }
 }

@@ -35,8 +35,8 @@ impl Verb for Show {
         let golden = &shown.golden;
         let (version, digest) = (Some(golden.version), Some(golden.digest.clone()));
         context.effect(Access::Read, Resource::Table, &golden.name, version, digest);
-        context.work().note(format!("`{}` is at version {}", golden.name, golden.version));
         let title = format!("{}: {} from {}", golden.name, questions(golden.items.len()), shown.source);
-        Ok(Output::table(table).with_title(title).into())
+        let version = format!("`{}` is at version {}", golden.name, golden.version);
+        Ok(Output::table(table).with_title(title).with_note(version).into())
     }
 }

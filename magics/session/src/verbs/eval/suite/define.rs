@@ -48,11 +48,10 @@ impl Verb for Define {
         let before = lab.ledger().definition("suite", &self.name, None)?.map(|definition| definition.version);
         let stored = StoredSuite::define(&lab, &self.name, body.unwrap_or_default())?;
         record_suite(context, Access::Write, &stored);
-        context.work().note(match before == Some(stored.version) {
+        let version = match before == Some(stored.version) {
             true => format!("`{}` is defined so already: version {} stays", stored.name, stored.version),
             false => format!("`{}` is now version {}", stored.name, stored.version),
-        });
-        tell_what_is_missing(context, &lab, &stored);
+        };
         let suite = &stored.suite;
         let list = |words: Vec<String>| Value::List(words.into_iter().map(Value::from).collect());
         let wanted = thresholds(suite);
@@ -64,19 +63,16 @@ impl Verb for Define {
             ("thresholds", if wanted.is_empty() { Value::Absent } else { list(wanted) }),
             ("seed", Value::from(suite.seed)),
         ]);
-        Ok(output.into())
+        Ok(missing(&lab, &stored).into_iter().fold(output.with_note(version), Output::with_note).into())
     }
 }
 
 /// A suite may be defined before what it names is there; a slip of the pen shows now all the same.
-fn tell_what_is_missing(context: &Context<'_>, lab: &Lab, stored: &StoredSuite) {
+fn missing(lab: &Lab, stored: &StoredSuite) -> Vec<String> {
     let mut named = vec![(Resource::Table, "golden set", stored.suite.golden.as_str())];
     if let Target::Corpus { corpus, .. } = &stored.suite.target {
         named.push((Resource::Corpus, "corpus", corpus));
     }
-    for (resource, what, name) in named {
-        if !lab.names(resource).iter().any(|there| there == name) {
-            context.work().note(format!("there is no {what} `{name}` yet"));
-        }
-    }
+    named.retain(|(resource, _, name)| !lab.names(*resource).iter().any(|there| there == name));
+    named.into_iter().map(|(_, what, name)| format!("there is no {what} `{name}` yet")).collect()
 }

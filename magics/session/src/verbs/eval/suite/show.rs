@@ -24,7 +24,8 @@ impl Verb for Show {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let stored = StoredSuite::find(&context.lab()?, &self.name)?;
         record_suite(context, Access::Read, &stored);
-        context.work().note(format!("`{}` is at version {}", stored.name, stored.version));
-        Ok(Output::new(Body::Source { language: "yaml", text: stored.yaml }).with_title(stored.name).into())
+        let version = format!("`{}` is at version {}", stored.name, stored.version);
+        let output = Output::new(Body::Source { language: "yaml", text: stored.yaml });
+        Ok(output.with_title(stored.name).with_note(version).into())
     }
 }
