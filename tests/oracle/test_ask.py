@@ -6,20 +6,13 @@ articles, which say nothing of the question's subject; near ones of every second
 is there and its paragraph with the answer is not.
 """
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = CHECKOUT.parent / "shared" / "data"
-REQUIRED = os.environ.get("KERNWERK_REQUIRE_ORACLES") == "1"
+from common import Lab, data, read_lines
 
 # Measured: the share of questions with the answer in the cited sentences (three at most, or the first alone); the share of
 # questions that get any answer; the shares of far and of near questions that rightly get none.
@@ -30,63 +23,19 @@ MEASURED = {
 BELOW = 0.01
 
 
-def missing(what: str):
-    """Skips the test, or fails it where oracles are required."""
-    if REQUIRED:
-        pytest.fail(f"{what} is missing, and KERNWERK_REQUIRE_ORACLES is 1")
-    pytest.skip(f"{what} is missing")
-
-
-def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def write(path: Path, records) -> Path:
-    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
-    return path
-
-
 def flat(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).casefold()
-
-
-class Lab:
-    """A lab in a directory of its own, used from a shell."""
-
-    def __init__(self, directory: Path):
-        self.directory = directory
-        path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")])
-        self.program = shutil.which("kernwerk", path=path)
-        assert self.program, "the program kernwerk is not installed: run make setup"
-        self("lab", "init")
-
-    def __call__(self, *arguments) -> str:
-        ran = subprocess.run(
-            [self.program, *map(str, arguments)], cwd=self.directory, capture_output=True, text=True, timeout=500
-        )
-        assert ran.returncode == 0, f"{arguments}\n{ran.stdout}\n{ran.stderr}"
-        return ran.stdout
-
-    def ask(self, corpus: str, questions: list[dict], *options) -> list[dict]:
-        """The answers, question by question."""
-        target = self.directory / "answers.jsonl"
-        self("rag", "ask", corpus, "--questions", write(self.directory / "questions.jsonl", questions), "--answers", target, *options)
-        answers = read(target)
-        assert [answer["_id"] for answer in answers] == [question["_id"] for question in questions]
-        return answers
 
 
 class Collection:
     """A lab with all documents of a collection, with half of its articles, and with every second paragraph."""
 
     def __init__(self, name: str, directory: Path):
-        source = DATA / name
-        if not (source / "corpus.jsonl").exists():
-            missing(f"../shared/data/{name}")
+        source = data(name)
         self.lab = Lab(directory)
-        documents = read(source / "corpus.jsonl")
+        documents = read_lines(source / "corpus.jsonl")
         self.documents = {document["_id"]: document for document in documents}
-        self.questions = read(source / "queries.jsonl")
+        self.questions = read_lines(source / "queries.jsonl")
         judged = [line.split("\t") for line in (source / "qrels.tsv").read_text().splitlines()[1:]]
         self.document_of = {query: document for query, document, _ in judged}
         titles = sorted({document["title"] for document in documents})
@@ -97,7 +46,7 @@ class Collection:
         }
         self.ids = {name: {document["_id"] for document in part} for name, part in parts.items()}
         for name, part in parts.items():
-            self.lab("rag", "ingest", name, write(directory / f"{name}.jsonl", part))
+            self.lab("rag", "ingest", name, self.lab.write(f"{name}.jsonl", part))
 
     def unanswered(self, corpus: str) -> list[dict]:
         """The questions that the corpus does not answer: neither the document that does is there, nor the answer's words."""

@@ -4,23 +4,16 @@ Compared with pytrec_eval (rankings), SQuAD's official definition written once m
 """
 
 import collections
-import importlib
 import json
 import math
-import os
 import random
 import re
-import shutil
 import string
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = CHECKOUT.parent / "shared" / "data"
-REQUIRED = os.environ.get("KERNWERK_REQUIRE_ORACLES") == "1"
+from common import REQUIRED, Lab, data, oracle, run_of
+
 CLOSE = 1e-6
 
 # Our names and those of pytrec_eval.
@@ -31,62 +24,12 @@ RANKED = {
 }  # fmt: skip
 MEASURES = {"ndcg_cut.1,3,10", "recall.1,10,100", "P.1,10", "recip_rank"}
 
-
-def missing(what: str):
-    """Skips the test, or fails it where oracles are required."""
-    if REQUIRED:
-        pytest.fail(f"{what} is missing, and KERNWERK_REQUIRE_ORACLES is 1")
-    pytest.skip(f"{what} is missing")
-
-
 hypothesis = pytest.importorskip("hypothesis") if not REQUIRED else __import__("hypothesis")
 HealthCheck, given, settings, st = hypothesis.HealthCheck, hypothesis.given, hypothesis.settings, hypothesis.strategies
 
 
-def oracle(module: str):
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        missing(f"the Python package for {module}")
-
-
-def data(name: str) -> Path:
-    directory = DATA / name
-    if not (directory / "corpus.jsonl").exists():
-        missing(f"../shared/data/{name}")
-    return directory
-
-
-class Lab:
-    """A lab in a directory of its own, used from a shell."""
-
-    def __init__(self, directory: Path):
-        self.directory = directory
-        path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")])
-        self.program = shutil.which("kernwerk", path=path)
-        assert self.program, "the program kernwerk is not installed: run make setup"
-        self("lab", "init")
-
-    def ask(self, *arguments, body="", principal=None):
-        """The exit code and what was said."""
-        who = ["--principal", principal] if principal else []
-        words = [self.program, *map(str, arguments), *who]
-        ran = subprocess.run(words, cwd=self.directory, input=body, capture_output=True, text=True, timeout=500)
-        return ran.returncode, ran.stdout, ran.stderr
-
-    def __call__(self, *arguments, body="", principal=None) -> str:
-        code, said, heard = self.ask(*arguments, body=body, principal=principal)
-        assert code == 0, f"{arguments}\n{said}\n{heard}"
-        return said
-
-    def json(self, *arguments, principal=None):
-        return json.loads(self(*arguments, "--format", "json", principal=principal))
-
-    def lines(self, name: str, records):
-        """A file of JSON lines."""
-        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        (self.directory / name).write_text(text, encoding="utf-8")
-        return name
+class EvalLab(Lab):
+    """A lab with runs and suites."""
 
     def run(self, name: str, found: dict[str, dict[str, float]]):
         """A TREC run. The ranks are not those of the scores, which alone count."""
@@ -110,13 +53,13 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path):
-    return Lab(tmp_path)
+    return EvalLab(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def shared_lab(tmp_path_factory):
     """One lab for all examples that hypothesis makes, and for the collections."""
-    return Lab(tmp_path_factory.mktemp("lab"))
+    return EvalLab(tmp_path_factory.mktemp("lab"))
 
 
 EXAMPLES = settings(
@@ -154,7 +97,7 @@ def test_rankings_equal_pytrec_eval(shared_lab, asked, unjudged):
     if unjudged:
         rows.append({"_id": "unjudged", "question": "?", "answers": ["x"]})
         found = {"unjudged": {"a": 1.0}, **found}
-    shared_lab("eval", "golden", "import", "golden", shared_lab.lines("golden.jsonl", rows))
+    shared_lab("eval", "golden", "import", "golden", shared_lab.write("golden.jsonl", rows))
     shared_lab.run("run.trec", found)
     shared_lab.suite("ranked", "{run: run.trec}", RANKED)
     means, by_query = shared_lab.measured("ranked")
@@ -241,8 +184,8 @@ def test_answers_equal_the_definition_of_squad(shared_lab, asked):
     """Umlauts and eszett, articles of both languages, punctuation of ASCII and beyond, blanks of all kinds, no answers."""
     rows = [{"_id": f"q{n}", "question": "?", "answers": wanted} for n, (wanted, _) in enumerate(asked)]
     answers = [{"_id": f"q{n}", "answer": answer} for n, (_, answer) in enumerate(asked) if answer is not None]
-    shared_lab("eval", "golden", "import", "golden", shared_lab.lines("golden.jsonl", rows))
-    shared_lab.lines("answers.jsonl", answers)
+    shared_lab("eval", "golden", "import", "golden", shared_lab.write("golden.jsonl", rows))
+    shared_lab.write("answers.jsonl", answers)
     shared_lab.suite("answered", "{answers: answers.jsonl}", ["exact_match", "token_f1"])
     _, by_query = shared_lab.measured("answered")
     for n, (wanted, answer) in enumerate(asked):
@@ -268,7 +211,7 @@ def test_real_answers_equal_the_definition_of_squad(lab, collection):
         answers[row["_id"]] = " ".join(words[start : start + len(right) + chance.randint(0, 2)])
     told = lab.json("eval", "golden", "import", "golden", directory)
     assert told["with answers"] == len(rows) == 1190
-    lab.lines("answers.jsonl", ({"_id": query, "answer": answer} for query, answer in answers.items()))
+    lab.write("answers.jsonl", ({"_id": query, "answer": answer} for query, answer in answers.items()))
     lab.suite("answered", "{answers: answers.jsonl}", ["exact_match", "token_f1"])
     means, by_query = lab.measured("answered")
     wanted = {row["_id"]: reference_scores(row["answers"], answers[row["_id"]]) for row in rows}
@@ -290,7 +233,7 @@ def rank_suites(lab, ranks):
     """A suite for each list of ranks (0 for never found), over the same questions."""
     count = len(next(iter(ranks.values())))
     rows = [{"_id": f"q{n}", "question": "?", "relevant": ["right"]} for n in range(count)]
-    lab("eval", "golden", "import", "golden", lab.lines("golden.jsonl", rows))
+    lab("eval", "golden", "import", "golden", lab.write("golden.jsonl", rows))
     for name, places in ranks.items():
         found = {}
         for n, place in enumerate(places):
@@ -357,7 +300,7 @@ def test_comparisons_equal_scipy(lab, count):
 @pytest.fixture(scope="module")
 def measured_lab(tmp_path_factory):
     """A corpus of 240 German paragraphs with 1,190 questions."""
-    lab = Lab(tmp_path_factory.mktemp("measured"))
+    lab = EvalLab(tmp_path_factory.mktemp("measured"))
     directory = data("xquad-de")
     lab("rag", "ingest", "paragraphs", directory / "corpus.jsonl")
     lab("eval", "golden", "import", "golden", directory)
@@ -368,10 +311,7 @@ def test_a_suite_measures_what_a_search_finds(measured_lab):
     """The scores of a suite are those that pytrec_eval gives to the run of the same search."""
     lab, directory = measured_lab, data("xquad-de")
     lab("rag", "search", "paragraphs", "--mode", "text", "-k", "100", "--queries", directory / "queries.jsonl", "--run", "a.trec")
-    found: dict[str, dict[str, float]] = {}
-    for line in (lab.directory / "a.trec").read_text().splitlines():
-        query, _, document, _, score, _ = line.split(" ")
-        found.setdefault(query, {})[document] = float(score)
+    found = run_of((lab.directory / "a.trec").read_text())
     judged: dict[str, dict[str, int]] = {}
     for line in (directory / "qrels.tsv").read_text().splitlines()[1:]:
         query, document, gain = line.split("\t")
@@ -395,7 +335,7 @@ def test_a_gate_tells_the_shell_what_it_found(measured_lab):
         lab.suite("gated", "{corpus: paragraphs, mode: text}", metrics, thresholds=thresholds)
         if run:
             lab("eval", "run", "gated")
-        return lab.ask("eval", "gate", "gated")
+        return lab.attempt("eval", "gate", "gated")
 
     code, said, _ = gate("{ndcg@10: 0.5}", run=False)
     assert code == 2 and "unmeasured: it was never measured" in said
@@ -420,32 +360,32 @@ def test_a_gate_refuses_a_run_of_what_was(lab):
     texts = {"a": "the cable car runs in strong wind", "b": "bread and butter", "c": "the ferry to the harbour"}
     documents = lambda names: ({"_id": name, "text": texts[name]} for name in names)  # noqa: E731
     rows = [{"_id": "1", "question": "cable car", "relevant": ["a"]}, {"_id": "2", "question": "harbour", "relevant": ["c"]}]
-    lab("rag", "ingest", "small", lab.lines("corpus.jsonl", documents("abc")))
-    lab("eval", "golden", "import", "golden", lab.lines("golden.jsonl", rows))
+    lab("rag", "ingest", "small", lab.write("corpus.jsonl", documents("abc")))
+    lab("eval", "golden", "import", "golden", lab.write("golden.jsonl", rows))
     lab.suite("gated", "{corpus: small, mode: text}", ["mrr"], thresholds="{mrr: 0.9}")
 
     def gate():
-        code, said, _ = lab.ask("eval", "gate", "gated")
+        code, said, _ = lab.attempt("eval", "gate", "gated")
         return code, said
 
     lab("eval", "run", "gated")
     assert gate()[0] == 0
-    lab("rag", "ingest", "small", lab.lines("corpus.jsonl", documents("ab")))
+    lab("rag", "ingest", "small", lab.write("corpus.jsonl", documents("ab")))
     code, said = gate()
     assert code == 2 and "corpus `small`" in said
     lab("eval", "run", "gated")
     code, said = gate()
     assert code == 1 and "gated: fail" in said
     # Everything as it was when it passed: but the latest run is of other documents.
-    lab("rag", "ingest", "small", lab.lines("corpus.jsonl", documents("abc")))
+    lab("rag", "ingest", "small", lab.write("corpus.jsonl", documents("abc")))
     assert gate()[0] == 2
     lab("eval", "run", "gated")
     assert gate()[0] == 0
-    lab("eval", "golden", "import", "golden", lab.lines("golden.jsonl", rows[:1]))
+    lab("eval", "golden", "import", "golden", lab.write("golden.jsonl", rows[:1]))
     code, said = gate()
     assert code == 2 and "golden set `golden`" in said
     # The same content again is what was measured.
-    lab("eval", "golden", "import", "golden", lab.lines("golden.jsonl", rows))
+    lab("eval", "golden", "import", "golden", lab.write("golden.jsonl", rows))
     assert gate()[0] == 0
     lab.run("run.trec", {"1": {"a": 1.0}})
     lab.suite("gated", "{run: run.trec}", ["mrr"], thresholds="{mrr: 0.5}")
@@ -458,8 +398,8 @@ def test_a_gate_refuses_a_run_of_what_was(lab):
 
 def test_a_publication_asks_the_gate(lab):
     """In a notebook's cells: refused while the suite is not measured and where it fails, taken where it passes."""
-    lab.lines("corpus.jsonl", [{"_id": "a", "text": "the cable car"}, {"_id": "b", "text": "the ferry"}])
-    lab.lines("golden.jsonl", [{"question": "cable car", "relevant": ["a"]}, {"question": "cable", "relevant": ["b"]}])
+    lab.write("corpus.jsonl", [{"_id": "a", "text": "the cable car"}, {"_id": "b", "text": "the ferry"}])
+    lab.write("golden.jsonl", [{"question": "cable car", "relevant": ["a"]}, {"question": "cable", "relevant": ["b"]}])
 
     def suite(least):
         target, metrics = "target: {corpus: small, mode: text}", "metrics: [mrr]"
@@ -502,25 +442,25 @@ def test_runs_are_for_whom_they_were_measured(lab):
     """Scores tell of documents: nobody else sees a run, nor how many there are."""
     (lab.directory / "kernwerk.toml").write_text(PRINCIPALS)
     secret = [{"_id": "x", "text": "the ferry accident report"}]
-    lab("rag", "ingest", "crewed", "--readers", "group:crew", lab.lines("secret.jsonl", secret))
-    lab("rag", "ingest", "crewed", lab.lines("open.jsonl", [{"_id": "y", "text": "bread and butter"}]))
+    lab("rag", "ingest", "crewed", "--readers", "group:crew", lab.write("secret.jsonl", secret))
+    lab("rag", "ingest", "crewed", lab.write("open.jsonl", [{"_id": "y", "text": "bread and butter"}]))
     rows = [{"_id": "1", "question": "ferry accident", "relevant": ["x"]}]
-    lab("eval", "golden", "import", "golden", lab.lines("golden.jsonl", rows))
+    lab("eval", "golden", "import", "golden", lab.write("golden.jsonl", rows))
     lab.suite("secret", "{corpus: crewed, mode: text}", ["mrr"], thresholds="{mrr: 0.5}")
     assert lab.json("eval", "run", "secret", principal="anna")[0]["mean"] == 1.0
-    assert lab.ask("eval", "gate", "secret", principal="anna")[0] == 0
+    assert lab.attempt("eval", "gate", "secret", principal="anna")[0] == 0
     for stranger in (None, "bo"):
         before = lab.json("eval", "report", principal=stranger)
         assert all(row["run"] is None and row["mean"] is None for row in before)
         for words in (["report", "secret"], ["report", "secret@1"], ["compare", "secret", "secret@1"]):
-            code, said, heard = lab.ask("eval", *words, principal=stranger)
+            code, said, heard = lab.attempt("eval", *words, principal=stranger)
             assert code == 2 and not said and "never measured" in heard
-        code, said, _ = lab.ask("eval", "gate", "secret", principal=stranger)
+        code, said, _ = lab.attempt("eval", "gate", "secret", principal=stranger)
         assert code == 2 and "never measured" in said
         assert lab.json("eval", "run", "secret", principal=stranger)[0]["mean"] == 0.0
-        assert lab.ask("eval", "gate", "secret", principal=stranger)[0] == 1
+        assert lab.attempt("eval", "gate", "secret", principal=stranger)[0] == 1
     assert [row["run"] for row in lab.json("eval", "report", principal="bo")] == [1]
     # Who has lost the group has lost the run.
     (lab.directory / "kernwerk.toml").write_text(PRINCIPALS.replace('groups = ["crew"]', ""))
-    code, said, _ = lab.ask("eval", "gate", "secret", principal="anna")
+    code, said, _ = lab.attempt("eval", "gate", "secret", principal="anna")
     assert code == 2 and "never measured" in said

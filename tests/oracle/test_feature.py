@@ -3,7 +3,6 @@
 import csv
 import datetime
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,20 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from common import DATA, missing
+
 PROGRAM = Path(sys.prefix) / "bin" / "kernwerk"
-TAXIS = CHECKOUT.parent / "shared" / "data" / "taxis"
+TAXIS = DATA / "taxis"
 
 NEW_YORK = ZoneInfo("America/New_York")
 UTC = datetime.timezone.utc
 HOUR = datetime.timedelta(hours=1)
-
-
-def missing(what):
-    """Skips the test, or fails it where every oracle is required."""
-    if os.environ.get("KERNWERK_REQUIRE_ORACLES") == "1":
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
 
 
 try:

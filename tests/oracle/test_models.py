@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from common import CHECKOUT, missing
+
 MOST_TOKENS = 256
 HEADS = 12
 
@@ -64,13 +65,6 @@ TEXTS = [
     "word " * 254,
     "word " * 255,
 ]
-
-
-def missing(what):
-    """Skips the test, or fails it where every oracle is required."""
-    if os.environ.get("KERNWERK_REQUIRE_ORACLES") == "1":
-        pytest.fail(f"{what}: run make setup oracles")
-    pytest.skip(what)
 
 
 try:

@@ -4,20 +4,13 @@ readers may learn.
 Compared with pytrec_eval (how good a run is), bm25s (scores) and PyStemmer (stems).
 """
 
-import importlib
-import json
-import os
 import random
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = CHECKOUT.parent / "shared" / "data"
-REQUIRED = os.environ.get("KERNWERK_REQUIRE_ORACLES") == "1"
+from common import Lab, data, oracle
+
 MODES = ("text", "vector", "hybrid")
 
 # What the reference packages reach on whole documents: lucene BM25 with stemming and stop words, MiniLM, RRF of both.
@@ -77,69 +70,6 @@ STEMMERS = {
 }  # fmt: skip
 
 
-def missing(what: str):
-    """Skips the test, or fails it where oracles are required."""
-    if REQUIRED:
-        pytest.fail(f"{what} is missing, and KERNWERK_REQUIRE_ORACLES is 1")
-    pytest.skip(f"{what} is missing")
-
-
-def oracle(module: str):
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        missing(f"the Python package for {module}")
-
-
-def data(name: str) -> Path:
-    directory = DATA / name
-    if not (directory / "corpus.jsonl").exists():
-        missing(f"../shared/data/{name}")
-    return directory
-
-
-class Lab:
-    """A lab in a directory of its own, used from a shell."""
-
-    def __init__(self, directory: Path):
-        self.directory = directory
-        path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")])
-        self.program = shutil.which("kernwerk", path=path)
-        assert self.program, "the program kernwerk is not installed: run make setup"
-        self("lab", "init")
-
-    def __call__(self, *arguments, principal=None) -> str:
-        who = ["--principal", principal] if principal else []
-        ran = subprocess.run(
-            [self.program, *map(str, arguments), *who], cwd=self.directory, capture_output=True, text=True, timeout=500
-        )
-        assert ran.returncode == 0, f"{arguments}\n{ran.stdout}\n{ran.stderr}"
-        return ran.stdout
-
-    def json(self, *arguments, principal=None):
-        return json.loads(self(*arguments, "--format", "json", principal=principal))
-
-    def write(self, name: str, records) -> Path:
-        """A file of JSON lines."""
-        path = self.directory / name
-        path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
-        return path
-
-    def run(self, corpus: str, queries: Path, mode: str, principal=None) -> dict[str, dict[str, float]]:
-        """The scores of many queries' documents."""
-        target = self.directory / f"{corpus}-{mode}.trec"
-        self("rag", "search", corpus, "--mode", mode, "--queries", queries, "--run", target, principal=principal)
-        return run_of(target.read_text())
-
-
-def run_of(text: str) -> dict[str, dict[str, float]]:
-    run: dict[str, dict[str, float]] = {}
-    for line in text.splitlines():
-        query, _, document, _, score, _ = line.split(" ")
-        run.setdefault(query, {})[document] = float(score)
-    return run
-
-
 @pytest.fixture
 def lab(tmp_path):
     return Lab(tmp_path)
@@ -175,7 +105,7 @@ def test_runs_are_as_good_as_the_reference(shared_lab, collection):
     judged = judgements(directory)
     found = {}
     for mode in MODES:
-        run = shared_lab.run(collection, directory / "queries.jsonl", mode)
+        run = shared_lab.search(collection, directory / "queries.jsonl", mode)
         assert all(len(documents) <= 1000 for documents in run.values())
         found[mode] = quality(run, judged)
     print(collection, {mode: tuple(round(value, 3) for value in values) for mode, values in found.items()})
@@ -240,7 +170,7 @@ def test_scores_equal_bm25s_over_stems_of_pystemmer(shared_lab, language):
     records = lambda of: ({"_id": name, "text": " ".join(terms)} for name, terms in of.items())  # noqa: E731
     corpus = f"invented-{language}"
     shared_lab("rag", "ingest", corpus, "--lang", language, shared_lab.write("corpus.jsonl", records(documents)))
-    run = shared_lab.run(corpus, shared_lab.write("queries.jsonl", records(queries)), "text")
+    run = shared_lab.search(corpus, shared_lab.write("queries.jsonl", records(queries)), "text")
     stemmed = {name: stemmer.stemWords(terms) for name, terms in documents.items()}
     for name, terms in queries.items():
         assert_close(run.get(name, {}), expected(stemmed, stemmer.stemWords(terms)))
@@ -334,7 +264,7 @@ def test_nobody_learns_of_rows_they_may_not_read(lab):
             for row in lab.json("rag", "list", principal=who)
             if row["corpus"] == corpus
         ]
-        return searches, counts, [lab.run(corpus, queries, mode, principal=who) for mode in MODES]
+        return searches, counts, [lab.search(corpus, queries, mode, principal=who) for mode in MODES]
 
     for stranger in (None, "eve"):
         assert told("with", stranger) == told("without", stranger)
