@@ -100,7 +100,7 @@ fn a_document_belongs_to_one_source() {
     place.write("b.jsonl", records(&[("1", "uno")]));
     place.ingest("corpus", &["a.jsonl"]);
     let error = place.try_ingest(&place.request("corpus", &["b.jsonl"])).expect_err("the id is taken");
-    assert_eq!(error.to_string(), "document `1` of b.jsonl, line 1 is in corpus `corpus` already, from a.jsonl");
+    assert_eq!(error.to_string(), "document `1` of b.jsonl, line 1 is in corpus `corpus` already, from another source");
     let both = place.try_ingest(&place.request("both", &["a.jsonl", "b.jsonl"])).expect_err("the id is taken");
     assert!(matches!(both, Error::SameDocumentTwice { .. }), "{both}");
     assert_eq!(place.found("corpus", "one uno"), ["1"]);
