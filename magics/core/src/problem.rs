@@ -31,6 +31,12 @@ impl Problem {
         self
     }
 
+    /// With a hint where there is one.
+    pub fn with_hint_if(mut self, hint: Option<impl Into<String>>) -> Self {
+        self.hint = hint.map(Into::into).or(self.hint);
+        self
+    }
+
     /// Whether the work was stopped on request rather than wrong.
     pub fn is_interrupt(&self) -> bool {
         self.name == Self::INTERRUPTED

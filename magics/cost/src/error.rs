@@ -96,10 +96,6 @@ impl From<Error> for Problem {
             Error::Store(error) => return error.into(),
             error => error,
         };
-        let problem = Problem::new(error.name(), error.to_string());
-        match error.hint() {
-            Some(hint) => problem.with_hint(hint),
-            None => problem,
-        }
+        Problem::new(error.name(), error.to_string()).with_hint_if(error.hint())
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with golden sets, suites and their runs, and what to do about it.
 
-use kernwerk_core::{Cancelled, Problem};
+use kernwerk_core::{Cancelled, Problem, did_you_mean};
 
 /// Why an evaluation gave no answer. Its text says what was wrong and where; the hint says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum Error {
     #[error("`{name}` cannot be a suite's name")]
     BadName { name: String },
     #[error("there is no suite `{name}`")]
-    UnknownSuite { name: String, near: Option<String> },
+    UnknownSuite { name: String, near: Vec<String> },
     #[error("table `{name}` is no golden set")]
     NotGolden { name: String },
     #[error("there is a table `{name}` already, which is no golden set")]
@@ -60,8 +60,9 @@ impl Error {
                 "a name begins with a letter or `_` and has at most 64 letters of ASCII, digits, `_` and `-`"
                     .to_owned(),
             ),
-            Self::UnknownSuite { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
-            Self::UnknownSuite { near: None, .. } => Some("`%eval suite list` shows which there are".to_owned()),
+            Self::UnknownSuite { near, .. } => {
+                did_you_mean(near).or_else(|| Some("`%eval suite list` shows which there are".to_owned()))
+            }
             Self::NotGolden { .. } => {
                 Some("`%eval golden list` shows the golden sets; `%eval golden import` makes one".to_owned())
             }
@@ -118,13 +119,7 @@ impl From<Error> for Problem {
             Error::Cancelled(cancelled) => cancelled.into(),
             Error::Store(error) => error.into(),
             Error::Target(problem) => problem,
-            error => {
-                let problem = Problem::new(error.name(), error.to_string());
-                match error.hint() {
-                    Some(hint) => problem.with_hint(hint),
-                    None => problem,
-                }
-            }
+            error => Problem::new(error.name(), error.to_string()).with_hint_if(error.hint()),
         }
     }
 }

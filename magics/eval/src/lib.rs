@@ -15,7 +15,6 @@ mod gate;
 mod golden;
 mod measure;
 mod metric;
-mod near;
 mod outside;
 mod run;
 mod statistics;

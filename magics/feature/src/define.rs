@@ -3,14 +3,14 @@
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
-use kernwerk_core::{Resource, Work};
+use kernwerk_core::{Resource, Work, name_hint};
 use kernwerk_store::Lab;
 
 use crate::engine::{Engine, ReadFrom, query_failed};
 use crate::merge::common_key_type;
 use crate::source::types::type_name;
 use crate::view::{View, ViewColumn};
-use crate::{Error, Ttl, near};
+use crate::{Error, Ttl};
 
 /// A feature view to define.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ fn check_columns(spec: &ViewSpec, schema: &Schema) -> Result<(), Error> {
             option,
             column: column.to_owned(),
             place: "the SQL".to_owned(),
-            hint: near::hint(column, "columns", names.iter().copied()),
+            hint: name_hint(column, "the columns are", names.iter().copied()),
         })?;
         Ok::<_, Error>(field.data_type().clone())
     };

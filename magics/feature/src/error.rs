@@ -124,11 +124,7 @@ impl From<Error> for Problem {
         match error {
             Error::Cancelled(cancelled) => cancelled.into(),
             Error::Store(error) => error.into(),
-            other => Self {
-                name: other.name().to_owned(),
-                message: other.to_string(),
-                hint: other.hint().map(str::to_owned),
-            },
+            other => Self::new(other.name(), other.to_string()).with_hint_if(other.hint()),
         }
     }
 }

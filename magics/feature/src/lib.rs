@@ -6,7 +6,6 @@ mod define;
 mod engine;
 mod error;
 pub mod merge;
-mod near;
 mod roles;
 mod source;
 mod sql;

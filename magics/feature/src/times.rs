@@ -1,6 +1,7 @@
 //! Points in time: reading them from text, and making instants of local times that carry no zone. Ambiguous and impossible local
 //! times are decided here, and counted.
 
+use kernwerk_core::{did_you_mean, near};
 use std::str::FromStr;
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
@@ -80,8 +81,7 @@ impl FromStr for Zone {
         text.parse().map(Self::Named).map_err(|_| Error::Option {
             option: "--timezone",
             message: format!("`{text}` is no time zone"),
-            hint: crate::near::nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()))
-                .map(|near| format!("did you mean `{near}`?"))
+            hint: did_you_mean(&near(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())))
                 .or_else(|| Some("use a name such as Europe/Berlin, or an offset such as +02:00".to_owned())),
         })
     }

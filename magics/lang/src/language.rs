@@ -2,7 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
-use kernwerk_core::Problem;
+use kernwerk_core::{Problem, did_you_mean, listed, near};
 
 use crate::lexer::MagicLine;
 
@@ -96,8 +96,7 @@ impl Language {
         let name = name.trim_end_matches('?');
         self.magics.iter().find(|magic| magic.name == name).ok_or_else(|| {
             let names = self.magics.iter().map(|magic| magic.name);
-            Problem::new("UnknownMagic", format!("there is no magic `%{name}`"))
-                .with_hint(did_you_mean(name, names, "%"))
+            Problem::new("UnknownMagic", format!("there is no magic `%{name}`")).with_hint(meant(name, names, "%"))
         })
     }
 
@@ -122,11 +121,11 @@ impl Language {
         };
         match words.get(1) {
             _ if seconds.is_empty() => {
-                let hint = did_you_mean(first, self.first_words(magic.name), "");
+                let hint = meant(first, self.first_words(magic.name), "");
                 unknown(format!("%{}", magic.name), first, hint)
             }
             Some(second) if !is_help(second) && !words[0].ends_with('?') => {
-                let hint = did_you_mean(second, seconds.into_iter(), "");
+                let hint = meant(second, seconds.into_iter(), "");
                 unknown(format!("%{} {first}", magic.name), second, hint)
             }
             _ => {
@@ -261,18 +260,10 @@ fn argument_problem(verb: &VerbSpec, error: &clap::Error) -> Problem {
 }
 
 /// "Did you mean" for the nearest of `names`, else all of them.
-pub(crate) fn did_you_mean(given: &str, names: impl Iterator<Item = &'static str>, prefix: &str) -> String {
+pub(crate) fn meant(given: &str, names: impl Iterator<Item = &'static str>, prefix: &str) -> String {
+    let prefixed = |names: Vec<&str>| names.iter().map(|name| format!("{prefix}{name}")).collect::<Vec<_>>();
     let names: Vec<&str> = names.collect();
-    let nearest = names
-        .iter()
-        .map(|name| (strsim::jaro_winkler(given, name), name))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    match nearest {
-        Some((_, name)) => format!("did you mean `{prefix}{name}`?"),
-        None => {
-            let all: Vec<String> = names.iter().map(|name| format!("`{prefix}{name}`")).collect();
-            format!("there are {}", all.join(", "))
-        }
-    }
+    let near = near(given, names.iter().copied());
+    did_you_mean(&prefixed(near.iter().map(String::as_str).collect()))
+        .unwrap_or_else(|| format!("there are {}", listed(&prefixed(names), "and")))
 }

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use kernwerk_core::Work;
+use kernwerk_core::{Work, near};
 use kernwerk_store::Lab;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::error::near;
 use crate::files::{digest, make_directory, read_file, write_file};
 use crate::pipeline::{FORMAT, Pipeline};
 use crate::proof::Proof;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernwerk_core::{Cancelled, CellStatus, Problem};
+use kernwerk_core::{Cancelled, CellStatus, Problem, did_you_mean};
 
 use crate::execution::label;
 
@@ -68,7 +68,7 @@ impl Error {
                 "run the cell that defines it, or name a cell by its number".to_owned()
             }
             Self::UnknownVariable { near, .. } | Self::UnknownArtifact { near, .. } if !near.is_empty() => {
-                format!("did you mean {}?", quoted(near))
+                return did_you_mean(near);
             }
             Self::UnknownArtifact { .. } => "`%promote list` shows the artifacts".to_owned(),
             Self::BadName { .. } => {
@@ -143,11 +143,7 @@ impl From<Error> for Problem {
             Error::Store(error) => return error.into(),
             error => error,
         };
-        let problem = Problem::new(error.name(), error.to_string());
-        match error.hint() {
-            Some(hint) => problem.with_hint(hint),
-            None => problem,
-        }
+        Problem::new(error.name(), error.to_string()).with_hint_if(error.hint())
     }
 }
 
@@ -159,21 +155,4 @@ fn ended(status: CellStatus) -> &'static str {
         CellStatus::Rejected => "did not compile",
         CellStatus::Interrupted => "was interrupted",
     }
-}
-
-fn quoted(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(" or ")
-}
-
-/// Those of `candidates` that look like `wanted`, best first.
-pub(crate) fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut scored: Vec<(usize, &str)> = candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(wanted, candidate), candidate))
-        .filter(|(distance, _)| *distance <= (wanted.chars().count() / 3).max(1))
-        .collect();
-    scored.sort_unstable();
-    scored.dedup();
-    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use kernwerk_core::CellStatus;
+use kernwerk_core::{CellStatus, near};
 
 use crate::Error;
-use crate::error::near;
 use crate::execution::{Execution, label};
 use crate::slice::{Goal, Step};
 

@@ -1,7 +1,8 @@
 //! What a corpus holds, document by document, as one principal sees it.
 
+use kernwerk_core::near;
 use kernwerk_core::{ModelId, Resource, Work};
-use kernwerk_store::{Lab, Principal, near};
+use kernwerk_store::{Lab, Principal};
 
 use crate::search::{View, view};
 use crate::{Error, Language, Readers};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernwerk_core::{Cancelled, ModelError, ModelId, Problem};
+use kernwerk_core::{Cancelled, ModelError, ModelId, Problem, did_you_mean};
 use kernwerk_index::UnknownLanguage;
 
 /// An error of retrieval. Its text says what was wrong and where; [`Error::hint`] says what to do.
@@ -36,8 +36,8 @@ pub enum Error {
     },
     #[error("there is nothing to read at {}", paths.join(", "))]
     NothingToRead { paths: Vec<String>, left_out: usize },
-    #[error("document `{id}` of {place} is in corpus `{corpus}` already, from {other}")]
-    SameDocument { corpus: String, id: String, place: String, other: String },
+    #[error("document `{id}` of {place} is in corpus `{corpus}` already, from another source")]
+    SameDocument { corpus: String, id: String, place: String },
     #[error("document `{id}` stands in {place} and in {other}")]
     SameDocumentTwice { id: String, place: String, other: String },
     #[error("corpus `{corpus}` has no document `{id}` that you may read")]
@@ -88,14 +88,14 @@ impl Error {
                 Some("each line is an object such as {\"_id\": \"1\", \"text\": \"…\"}".to_owned())
             }
             Self::NothingToRead { left_out, .. } => Some(nothing_to_read(*left_out)),
-            Self::SameDocument { .. } => Some(
-                "give both sources to one ingest if the document has moved, or ingest into another corpus".to_owned(),
-            ),
+            Self::SameDocument { corpus, id, .. } => Some(format!(
+                "give both sources to one ingest if the document has moved, or ingest into another corpus; \
+                 `%rag show {corpus} {id}` tells its source to those who may read it"
+            )),
             Self::SameDocumentTwice { .. } => Some("each document has an `_id` of its own in its corpus".to_owned()),
-            Self::UnknownDocument { corpus, near, .. } => Some(match near.first() {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("`%rag show {corpus}` lists them"),
-            }),
+            Self::UnknownDocument { corpus, near, .. } => {
+                did_you_mean(near).or_else(|| Some(format!("`%rag show {corpus}` lists them")))
+            }
             Self::NothingFrom { corpus, .. } => Some(format!("`%rag show {corpus}` lists them with their sources")),
             Self::BadReader { .. } => {
                 Some("readers are `everyone`, `user:NAME` and `group:NAME`, with commas between".to_owned())
@@ -179,13 +179,7 @@ impl From<Error> for Problem {
         match error {
             Error::Cancelled(cancelled) => cancelled.into(),
             Error::Store(error) => error.into(),
-            error => {
-                let problem = Problem::new(error.name(), error.to_string());
-                match error.hint() {
-                    Some(hint) => problem.with_hint(hint),
-                    None => problem,
-                }
-            }
+            error => Problem::new(error.name(), error.to_string()).with_hint_if(error.hint()),
         }
     }
 }

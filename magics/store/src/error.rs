@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernwerk_core::{Cancelled, Problem, Resource};
+use kernwerk_core::{Cancelled, Problem, Resource, did_you_mean};
 
 /// An error of the lab. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -165,11 +165,7 @@ impl From<Error> for Problem {
         if let Error::Cancelled(cancelled) = error {
             return cancelled.into();
         }
-        let problem = Problem::new(error.name(), error.to_string());
-        match error.hint() {
-            Some(hint) => problem.with_hint(hint),
-            None => problem,
-        }
+        Problem::new(error.name(), error.to_string()).with_hint_if(error.hint())
     }
 }
 
@@ -206,14 +202,6 @@ fn is_source_place(text: &str) -> bool {
         return false;
     };
     !text.contains(' ') && position.chars().all(|c| c.is_ascii_digit() || c == ':')
-}
-
-fn did_you_mean(near: &[String]) -> Option<String> {
-    let quoted: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last()? {
-        (only, []) => Some(format!("did you mean {only}?")),
-        (last, others) => Some(format!("did you mean {} or {last}?", others.join(", "))),
-    }
 }
 
 fn ledger_hint(source: &rusqlite::Error) -> Option<String> {

@@ -199,7 +199,7 @@ impl Lab {
             None => {
                 return Err(Error::UnknownPrincipal {
                     name: name.to_owned(),
-                    near: names::near(name, listed.keys().map(String::as_str)),
+                    near: kernwerk_core::near(name, listed.keys().map(String::as_str)),
                 });
             }
         };

@@ -33,7 +33,6 @@ pub use ledger::{
     OutputRecord, Period, Refusal, RunRecord, Unit, UsageRow,
 };
 pub use lock::WriteLock;
-pub use names::near;
 pub use operation::Operation;
 pub use principal::{EVERYONE, Principal};
 pub use reservation::{Reservation, Reserved};

@@ -5,7 +5,6 @@ use kernwerk_core::Resource;
 use crate::Error;
 
 const LONGEST: usize = 64;
-const MOST_NEAR: usize = 3;
 
 /// The directory below `.kernwerk/` for the data sets of `resource`.
 pub(crate) fn directory(resource: Resource) -> Result<&'static str, Error> {
@@ -39,18 +38,6 @@ pub(crate) fn check(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Those of `candidates` that look like `wanted`, best first.
-pub fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let lower = wanted.to_lowercase();
-    let mut scored: Vec<(usize, &str)> = candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= (wanted.chars().count() / 3).max(1))
-        .collect();
-    scored.sort_unstable();
-    scored.into_iter().take(MOST_NEAR).map(|(_, name)| name.to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,13 +50,5 @@ mod tests {
         for bad in ["", "9a", "-a", "a/b", "..", "a.b", "ä", "a b", &"a".repeat(65)] {
             check(bad).expect_err(bad);
         }
-    }
-
-    #[test]
-    fn near_names_come_best_first() {
-        assert_eq!(near("ride", ["rides", "bride", "unrelated"]), ["bride", "rides"]);
-        assert_eq!(near("Rides", ["rides"]), ["rides"]);
-        assert_eq!(near("riedse", ["rides"]), ["rides"]);
-        assert!(near("x", ["rides"]).is_empty());
     }
 }

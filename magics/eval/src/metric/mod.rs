@@ -3,12 +3,11 @@
 pub mod answer;
 pub mod ranking;
 
+use kernwerk_core::name_hint;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-use crate::near::did_you_mean;
 
 /// The deepest rank that a metric may look at.
 pub const DEEPEST: usize = 1000;
@@ -91,7 +90,8 @@ impl FromStr for Metric {
             ("token_f1", None) => Ok(Self::TokenF1),
             _ => {
                 let names = ["ndcg@10", "recall@100", "p@10", "mrr", "exact_match", "token_f1"];
-                Err(unknown(did_you_mean(&name, &names, "the metrics, with any number after `@`, are")))
+                let hint = name_hint(&name, "the metrics, with any number after `@`, are", names);
+                Err(unknown(hint.unwrap_or_default()))
             }
         }
     }

@@ -5,14 +5,13 @@ mod yaml;
 
 use std::fmt;
 
-use kernwerk_core::{Basis, Resource};
+use kernwerk_core::{Basis, Resource, near};
 use kernwerk_store::{Definition, Lab};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Error;
 use crate::metric::Metric;
-use crate::near::near;
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,7 +137,7 @@ impl StoredSuite {
     pub fn find(lab: &Lab, name: &str) -> Result<Self, Error> {
         let Some(definition) = lab.ledger().definition(KIND, name, None)? else {
             let names = lab.ledger().definitions(KIND)?;
-            let near = near(name, names.iter().map(|definition| definition.name.as_str())).map(str::to_owned);
+            let near = near(name, names.iter().map(|definition| definition.name.as_str()));
             return Err(Error::UnknownSuite { name: name.to_owned(), near });
         };
         Self::read(&definition)

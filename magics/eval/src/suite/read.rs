@@ -4,6 +4,7 @@ use super::yaml::{Node, Value, parse, wrong};
 use super::{Bound, Mode, Suite, Target, Threshold};
 use crate::Error;
 use crate::metric::{DEEPEST, Metric};
+use kernwerk_core::name_hint;
 
 /// Documents for each question where the suite does not say how many.
 const DOCUMENTS: usize = 100;
@@ -61,7 +62,7 @@ fn mode(node: Node) -> Result<Mode, Error> {
         other => Err(Error::Suite {
             line,
             message: format!("there is no mode `{other}`"),
-            hint: Some(crate::near::did_you_mean(other, &["hybrid", "text", "vector"], "the modes are")),
+            hint: name_hint(other, "the modes are", ["hybrid", "text", "vector"]),
         }),
     }
 }

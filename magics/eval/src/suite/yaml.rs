@@ -1,9 +1,9 @@
 //! YAML as a tree that knows its lines. Of YAML it takes what a suite needs: mappings, lists and scalars, in one document.
 
+use kernwerk_core::name_hint;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::Error;
-use crate::near::did_you_mean;
 
 /// Deeper nesting than this means nothing in a suite.
 const DEEPEST: usize = 8;
@@ -185,9 +185,9 @@ impl Entries {
         let Some((key, _)) = self.entries.first() else {
             return Ok(());
         };
-        let hint = did_you_mean(&key.name, &self.asked, "its keys are");
+        let hint = name_hint(&key.name, "its keys are", self.asked.iter().copied());
         let message = format!("`{}` is no key of {}", key.name, self.what);
-        Err(Error::Suite { line: key.line, message, hint: Some(hint) })
+        Err(Error::Suite { line: key.line, message, hint })
     }
 }
 

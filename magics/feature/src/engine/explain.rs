@@ -3,8 +3,8 @@
 use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use kernwerk_core::name_hint;
 
-use crate::near;
 use crate::{Error, Position};
 
 /// An error of planning, with its place in the SQL.
@@ -81,7 +81,7 @@ fn explain_schema(sql: &str, error: &SchemaError, span: Option<Position>) -> Err
                 sql,
                 format!("there is no column `{}`{place}", field.name),
                 span.or_else(|| find_word(sql, &field.name)),
-                near::hint(&field.name, "columns", known),
+                name_hint(&field.name, "the columns are", known),
             )
         }
         SchemaError::AmbiguousReference { field } if field.relation.is_none() => placed(

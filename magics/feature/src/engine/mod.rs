@@ -18,11 +18,11 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use futures::future::BoxFuture;
-use kernwerk_core::{Resource, Table};
+use kernwerk_core::{Resource, Table, name_hint};
 use kernwerk_store::Lab;
 
 use crate::view::View;
-use crate::{Error, Roles, near};
+use crate::{Error, Roles};
 
 pub(crate) use explain::query_failed;
 pub(crate) use rows::{collect, each_batch, plain_schema};
@@ -180,7 +180,7 @@ impl Engine {
         } else {
             let mut known = self.lab.names(Resource::Table);
             known.extend(self.lab.ledger().definitions(View::KIND).into_iter().flatten().map(|view| view.name));
-            near::hint(name, "tables and feature views", known.iter().map(String::as_str))
+            name_hint(name, "the tables and feature views are", known.iter().map(String::as_str))
                 .or_else(|| Some("load a file with `%feature source NAME FILE` first".to_owned()))
         };
         let position = sql.and_then(|sql| explain::find_word(sql, name));

@@ -1,5 +1,6 @@
 //! From what a format's reader found to what the lab stores: one type for text, instants in UTC, and a report on every column.
 
+use kernwerk_core::name_hint;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, new_null_array};
@@ -13,7 +14,6 @@ use super::infer::{Observed, is_missing, shown};
 use super::types::{plain_type, type_name};
 use super::{ColumnReport, FileRead, Raw, Reading};
 use crate::Error;
-use crate::near;
 use crate::times::{Decisions, UTC, WrittenTime, localize, parse_date};
 
 pub(super) fn finish(mut raw: Raw, digest: String, reading: &Reading<'_>) -> Result<FileRead, Error> {
@@ -25,7 +25,7 @@ pub(super) fn finish(mut raw: Raw, digest: String, reading: &Reading<'_>) -> Res
                 option,
                 column: column.to_owned(),
                 place: reading.label.to_owned(),
-                hint: near::hint(column, "columns", names.iter().copied()),
+                hint: name_hint(column, "the columns are", names.iter().copied()),
             });
         }
     }

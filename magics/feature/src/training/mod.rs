@@ -8,14 +8,14 @@ use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
-use kernwerk_core::{Table, Work};
+use kernwerk_core::{Table, Work, name_hint};
 use kernwerk_store::Lab;
 
 use crate::engine::{Engine, ReadFrom, collect, each_batch, plain_schema};
 use crate::merge::{Matched, Outcome, PointInTime, Spine, SpineIndex, ViewRows, common_key_type};
 use crate::source::types::type_name;
 use crate::view::View;
-use crate::{Error, Roles, near};
+use crate::{Error, Roles};
 
 use pick::Picked;
 
@@ -119,7 +119,7 @@ fn event_time(spec: &TrainingSpec, schema: &Schema, roles: &Roles) -> Result<Str
         option: "--event-time",
         column: name.clone(),
         place: format!("`{}`", spec.spine),
-        hint: near::hint(name, "columns", schema.fields().iter().map(|field| field.name().as_str())),
+        hint: name_hint(name, "the columns are", schema.fields().iter().map(|field| field.name().as_str())),
     })?;
     match field.data_type() {
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Ok(name.clone()),
@@ -138,7 +138,7 @@ fn key_types(spine: &str, schema: &Schema, view: &View, view_schema: &Schema) ->
         .map(|column| {
             let ours = schema.field_with_name(column).map_err(|_| Error::Training {
                 message: format!("view `{}` is joined on `{column}`, which `{spine}` does not have", view.name),
-                hint: near::hint(column, "columns", columns())
+                hint: name_hint(column, "the columns are", columns())
                     .map(|hint| format!("{hint} (a view with another name for its key: SELECT … AS name)")),
             })?;
             let theirs = view_schema.field_with_name(column)?;

@@ -1,11 +1,12 @@
 //! Which features of which views are meant, and what their columns are called.
 
 use arrow::datatypes::Schema;
+use kernwerk_core::name_hint;
 use kernwerk_store::Lab;
 
 use super::TrainingSpec;
+use crate::Error;
 use crate::view::View;
-use crate::{Error, near};
 
 /// The features asked for.
 pub(super) struct Picked {
@@ -96,7 +97,7 @@ fn unknown(lab: &Lab, reference: &str, nearest: Option<(View, &str)>) -> Result<
         let roles = view.roles();
         let hint = match roles.role(feature) {
             Some(role) => Some(format!("`{feature}` is the view's {role}, not a feature")),
-            None => near::hint(feature, "features", view.features().collect::<Vec<_>>()),
+            None => name_hint(feature, "the features are", view.features().collect::<Vec<_>>()),
         };
         return Ok(Error::Unknown { what: "feature", name: reference.to_owned(), position: None, excerpt: None, hint });
     }
@@ -107,7 +108,7 @@ fn unknown(lab: &Lab, reference: &str, nearest: Option<(View, &str)>) -> Result<
         name: reference.to_owned(),
         position: None,
         excerpt: None,
-        hint: near::hint(name, "feature views", views.iter().map(String::as_str))
+        hint: name_hint(name, "the feature views are", views.iter().map(String::as_str))
             .or_else(|| Some("define one with `%%feature define`".to_owned())),
     })
 }

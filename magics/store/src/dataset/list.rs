@@ -59,7 +59,7 @@ impl Lab {
         Error::Unknown {
             resource,
             name: name.to_owned(),
-            near: names::near(name, self.names(resource).iter().map(String::as_str)),
+            near: kernwerk_core::near(name, self.names(resource).iter().map(String::as_str)),
         }
     }
 }
