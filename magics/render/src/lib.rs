@@ -1,6 +1,7 @@
 //! Outputs as people and programs read them: text, HTML, JSON, CSV and Arrow.
 
 mod answer;
+mod board;
 mod cells;
 mod html;
 mod machine;
@@ -8,6 +9,7 @@ mod progress;
 mod text;
 
 pub use answer::{answer_table, json as answer_json};
+pub use board::{Bar, Board};
 pub use html::{html, problem_html};
 pub use machine::{arrow_file, arrow_stream, csv, json};
 pub use progress::Progress;

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use kernwerk_core::{Cancel, Event, Problem};
+use kernwerk_render::{Bar, Board};
 use serde_json::{Value, json};
 
-use super::progress::Board;
+use super::progress;
 use super::stdin::Stdin;
 use super::stream::{Piece, Stream, StreamBuffer};
 use crate::engine::{Bundle, Outputs, Shown};
@@ -33,6 +34,8 @@ pub(super) struct CellOutputs {
     /// Lines that wait to be printed: who tells them must not wait.
     notes: Mutex<Vec<String>>,
     progress: Mutex<Board>,
+    /// Names the displays of this cell's progress.
+    id: String,
     result: Mutex<Option<String>>,
 }
 
@@ -47,6 +50,7 @@ impl CellOutputs {
             streams: Mutex::default(),
             notes: Mutex::default(),
             progress: Mutex::default(),
+            id: uuid::Uuid::new_v4().to_string(),
             result: Mutex::default(),
         }
     }
@@ -58,8 +62,8 @@ impl CellOutputs {
         if let Ok(mut streams) = self.streams.try_lock() {
             self.drive(&mut streams, |streams| streams.due(now).into_iter().collect());
         }
-        let messages = lock(&self.progress).due(now);
-        self.publish_all(messages);
+        let bars = lock(&self.progress).due(now);
+        self.show_bars(bars);
     }
 
     /// Publishes what is left, at the cell's end.
@@ -98,8 +102,9 @@ impl CellOutputs {
         }
     }
 
-    fn publish_all(&self, messages: Vec<(&'static str, Value)>) {
-        for (msg_type, content) in messages {
+    fn show_bars(&self, bars: Vec<Bar>) {
+        for bar in bars {
+            let (msg_type, content) = progress::message(&self.id, bar);
             self.publish(msg_type, content);
         }
     }
@@ -142,8 +147,8 @@ impl Outputs for CellOutputs {
     }
 
     fn progress_ended(&self) {
-        let messages = lock(&self.progress).finish(Instant::now());
-        self.publish_all(messages);
+        let bars = lock(&self.progress).finish(Instant::now());
+        self.show_bars(bars);
     }
 
     fn input(&self, prompt: &str, password: bool) -> Result<String, Problem> {
