@@ -112,10 +112,15 @@ impl Context<'_> {
         self.cell.effect(Effect { access, resource, name: name.to_owned(), version, digest });
     }
 
-    /// A table that an earlier `-> name` bound in this session, and records that the cell uses it.
-    pub fn variable(&self, name: &str) -> Option<Table> {
+    /// A table that a variable of the notebook holds, and records that the cell uses it.
+    ///
+    /// # Errors
+    /// The face has a variable of that name that cannot give its table.
+    pub fn variable(&self, name: &str) -> Result<Option<Table>, Problem> {
         let table = self.session.variable(name)?;
-        self.cell.uses(name);
-        Some(table)
+        if table.is_some() {
+            self.cell.uses(name);
+        }
+        Ok(table)
     }
 }

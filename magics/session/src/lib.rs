@@ -10,6 +10,7 @@ mod meter;
 mod runner;
 mod session;
 mod target;
+mod variables;
 mod verb;
 mod verbs;
 
@@ -19,4 +20,5 @@ pub use language::language;
 pub use meter::{process_tree_seconds, tree_of};
 pub use runner::ProcessRunner;
 pub use session::{Binding, Options, Reply, Session};
+pub use variables::Variables;
 pub use verb::{Answer, Verb};

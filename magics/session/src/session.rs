@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
+use crate::variables::Variables;
 use crate::verb::Answer;
 use crate::verbs::ALL;
 
@@ -43,8 +44,8 @@ pub struct Options {
 pub struct Binding {
     pub name: String,
     pub table: Table,
-    /// The Arrow IPC file that holds it.
-    pub path: PathBuf,
+    /// The Arrow IPC file that holds it, for cells of another process; none where variables are the face's own.
+    pub path: Option<PathBuf>,
     /// Digest of its content; see [`kernwerk_store::content_digest`].
     pub digest: String,
 }
@@ -53,6 +54,8 @@ pub struct Binding {
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub output: Output,
+    /// The rows that the answer consists of, of which the output may show only a part.
+    pub table: Option<Table>,
     pub binding: Option<Binding>,
 }
 
@@ -64,6 +67,8 @@ pub struct Session {
     runtime: OnceLock<Runtime>,
     embedder: Mutex<Option<Arc<dyn Embedder>>>,
     unrecorded: Mutex<Vec<Unrecorded>>,
+    /// None where the session keeps them itself.
+    variables: Option<Arc<dyn Variables>>,
 }
 
 #[derive(Default)]
@@ -88,9 +93,16 @@ impl Session {
             runtime: OnceLock::new(),
             embedder: Mutex::new(None),
             unrecorded: Mutex::default(),
+            variables: None,
         };
         session.lab()?;
         Ok(session)
+    }
+
+    /// Keeps variables where the face keeps them, in place of in the session and in files.
+    #[must_use]
+    pub fn with_variables(self, variables: Arc<dyn Variables>) -> Self {
+        Self { variables: Some(variables), ..self }
     }
 
     /// Runs one magic line of `cell`.
@@ -114,26 +126,34 @@ impl Session {
     }
 
     fn reply(&self, answer: Answer, line: &MagicLine, cell: &RunningCell) -> Result<Reply, Problem> {
-        let Some(name) = &line.bind else {
-            return Ok(Reply::showing(answer.output));
-        };
         let table = match (answer.bind, &answer.output.body) {
-            (Some(table), _) => table,
-            (None, Body::Table(table)) => table.clone(),
-            (None, _) => {
-                return Err(Problem::new(
-                    "NothingToBind",
-                    format!("`{}` gives no table that `{name}` could hold", line.text),
-                )
-                .with_hint("leave `-> name` away"));
-            }
+            (Some(table), _) => Some(table),
+            (None, Body::Table(table)) => Some(table.clone()),
+            (None, _) => None,
         };
-        let binding = self.bind(name, table)?;
+        let Some(name) = &line.bind else {
+            return Ok(Reply { output: answer.output, table, binding: None });
+        };
+        let Some(bound) = &table else {
+            return Err(Problem::new(
+                "NothingToBind",
+                format!("`{}` gives no table that `{name}` could hold", line.text),
+            )
+            .with_hint("leave `-> name` away"));
+        };
+        let binding = self.bind(name, bound.clone())?;
         cell.binds(BoundValue { name: binding.name.clone(), digest: binding.digest.clone() });
-        Ok(Reply { output: answer.output, binding: Some(binding) })
+        Ok(Reply { output: answer.output, table, binding: Some(binding) })
     }
 
     fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
+        let digest = content_digest(&table.schema, &table.batches);
+        let path = if self.variables.is_some() { None } else { Some(self.keep(name, &table)?) };
+        Ok(Binding { name: name.to_owned(), table, path, digest })
+    }
+
+    /// Keeps a variable in the session, and in a file for cells of another process.
+    fn keep(&self, name: &str, table: &Table) -> Result<PathBuf, Problem> {
         let lab = self.lab_for_writing()?;
         let number = {
             let mut state = self.state();
@@ -141,10 +161,9 @@ impl Session {
             state.exports
         };
         let path = lab.exchange_dir().join(format!("{}-{number}-{name}.arrow", self.process.simple()));
-        lab.atomic_write(&path, &kernwerk_render::arrow_file(&table)?)?;
-        let digest = content_digest(&table.schema, &table.batches);
+        lab.atomic_write(&path, &kernwerk_render::arrow_file(table)?)?;
         self.state().variables.insert(name.to_owned(), table.clone());
-        Ok(Binding { name: name.to_owned(), table, path, digest })
+        Ok(path)
     }
 
     /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.
@@ -270,12 +289,18 @@ impl Session {
         self.state().principal = name;
     }
 
-    pub(crate) fn variable(&self, name: &str) -> Option<Table> {
-        self.state().variables.get(name).cloned()
+    pub(crate) fn variable(&self, name: &str) -> Result<Option<Table>, Problem> {
+        match &self.variables {
+            Some(variables) => variables.table(name),
+            None => Ok(self.state().variables.get(name).cloned()),
+        }
     }
 
     pub(crate) fn variable_names(&self) -> Vec<String> {
-        self.state().variables.keys().cloned().collect()
+        match &self.variables {
+            Some(variables) => variables.names(),
+            None => self.state().variables.keys().cloned().collect(),
+        }
     }
 
     pub(crate) fn warn(&self, line: String) {
@@ -296,7 +321,7 @@ impl Session {
 
 impl Reply {
     fn showing(output: Output) -> Self {
-        Self { output, binding: None }
+        Self { output, table: None, binding: None }
     }
 }
 

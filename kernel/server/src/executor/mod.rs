@@ -120,8 +120,8 @@ impl Executor {
         let result = session.run(line, running, &work);
         recorder.progress_ended();
         let reply = result.map_err(Stop::of)?;
-        if let Some(binding) = &reply.binding {
-            self.scope().bind(&binding.name, binding.path.clone());
+        if let Some((name, path)) = reply.binding.and_then(|binding| Some((binding.name, binding.path?))) {
+            self.scope().bind(&name, path);
         }
         recorder.show_output(&reply.output);
         Ok(())

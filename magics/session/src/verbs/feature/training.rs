@@ -59,7 +59,7 @@ impl Verb for Training {
         let lab = context.lab()?;
         let is_stored = lab.names(Resource::Table).contains(&self.spine) || View::find(&lab, &self.spine)?.is_some();
         let spec = TrainingSpec {
-            given: if is_stored { None } else { context.variable(&self.spine) },
+            given: if is_stored { None } else { context.variable(&self.spine)? },
             spine: self.spine,
             features: self.features,
             event_time: self.event_time,
