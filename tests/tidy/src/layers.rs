@@ -45,6 +45,7 @@ pub const LAYERS: &[Layer] = &[
             "kernwerk-cost",
         ],
     ),
+    layer("kernwerk-python", &["kernwerk-core", "kernwerk-lang", "kernwerk-render", "kernwerk-session"]),
     layer("kernwerk-cell", &["kernwerk-core", "kernwerk-wire"]),
     layer(
         "kernwerk-server",

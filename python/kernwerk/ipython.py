@@ -1,0 +1,168 @@
+"""The magics in IPython: `%load_ext kernwerk`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernwerk import names, program
+from kernwerk._kernwerk import Cell, Result, Session, magics
+from kernwerk.watch import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.completer import CompletionContext
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+
+    from kernwerk.watch import Watcher
+
+# Jupyter's servers name the notebook with this variable.
+_NOTEBOOK_VARIABLE = "JPY_SESSION_NAME"
+
+
+class Display:
+    """Progress as displays of a notebook, each replaced as its task goes on."""
+
+    def __init__(self) -> None:
+        self._handles: dict[int, Any] = {}
+
+    def note(self, line: str, /) -> None:
+        print(line, file=sys.stderr)
+
+    def progress(self, number: int, is_new: bool, text: str, html: str, /) -> None:
+        from IPython.display import display
+
+        bundle = {"text/plain": text, "text/html": html}
+        if is_new:
+            self._handles[number] = display(bundle, raw=True, display_id=True)
+        else:
+            self._handles[number].update(bundle, raw=True)
+
+
+class Extension:
+    """The session of one IPython, and its hooks there."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._magics = {name for name, _ in magics()}
+        notebook = os.environ.get(_NOTEBOOK_VARIABLE)
+        # A relative name is to the server's directory, of which this process knows nothing: only its end counts.
+        named = Path(notebook if os.path.isabs(notebook) else os.path.basename(notebook)) if notebook else Path("ipython")
+        self._session = Session(Path.cwd(), shell.user_ns, program.path(), notebook=named)
+        #: The cell that IPython runs now.
+        self._cell: Cell | None = None
+
+    def load(self) -> None:
+        from IPython.core.completer import context_matcher
+
+        for name, help_text in magics():
+            self._shell.register_magic_function(self._magic(name, help_text), magic_kind="line_cell", magic_name=name)
+        self._shell.events.register("pre_run_cell", self._begin)
+        self._shell.events.register("post_run_cell", self._finish)
+        self._matcher = context_matcher(priority=200, identifier="kernwerk")(self._complete)
+        if self._shell.Completer is not None:
+            self._shell.Completer.custom_matchers.append(self._matcher)
+        self._tell_warnings(self._watcher())
+
+    def unload(self) -> None:
+        self._shell.events.unregister("pre_run_cell", self._begin)
+        self._shell.events.unregister("post_run_cell", self._finish)
+        if self._shell.Completer is not None:
+            self._shell.Completer.custom_matchers.remove(self._matcher)
+        for name in self._magics:
+            for kind in ("line", "cell"):
+                self._shell.magics_manager.magics[kind].pop(name, None)
+
+    def _magic(self, name: str, help_text: str) -> Callable[[str, str | None], None]:
+        from IPython.core.magic import no_var_expand
+
+        def run(line: str, cell: str | None = None) -> None:
+            self._run(names.text_of(name, line, cell))
+
+        run.__name__ = run.__qualname__ = name
+        run.__doc__ = help_text
+        # The words of a magic mean the same in all faces: braces and dollars are themselves.
+        return no_var_expand(run)
+
+    def _run(self, text: str) -> None:
+        from IPython.display import display
+
+        watcher = self._watcher()
+        within = self._cell
+        cell = within or self._session.begin(self._shell.execution_count, text)
+        succeeded = False
+        try:
+            cell.run(text, display, watcher)
+            succeeded = True
+        finally:
+            if isinstance(watcher, Terminal):
+                watcher.end()
+            if within is None:
+                cell.finish(succeeded)
+            self._tell_warnings(watcher)
+
+    def _watcher(self) -> Watcher:
+        # IPython in a terminal cannot replace what it has displayed.
+        return Display() if hasattr(self._shell, "kernel") else Terminal()
+
+    def _tell_warnings(self, watcher: Watcher) -> None:
+        for line in self._session.warnings():
+            watcher.note(line)
+
+    def _begin(self, info: ExecutionInfo) -> None:
+        self._cell = None
+        if info.silent or not info.store_history:
+            return
+        text = info.raw_cell or ""
+        code = info.transformed_cell or ""
+        known = None
+        if not names.is_magics_alone(code, self._magics):
+            known = names.of_cell(code, self._magics, self._shell.user_ns)
+        self._cell = self._session.begin(self._shell.execution_count, text, known)
+
+    def _finish(self, result: ExecutionResult) -> None:
+        cell, self._cell = self._cell, None
+        if cell is not None:
+            cell.finish(bool(result.success))
+
+    def _complete(self, context: CompletionContext) -> Any:
+        from IPython.core.completer import SimpleCompletion
+
+        line = context.line_with_cursor
+        until = line[: context.cursor_position]
+        words = until.split()
+        nothing = {"completions": []}
+        # The names of magics themselves are IPython's to complete, together with its own.
+        if not words or words[0].lstrip("%") not in self._magics or not words[0].startswith("%") or until == words[0]:
+            return nothing
+        found = self._session.complete(line, context.cursor_position)
+        if found is None:
+            return nothing
+        start, end, matches = found
+        return {
+            "completions": [SimpleCompletion(text=text, type="magic") for text in matches],
+            "matched_fragment": line[start:end],
+            "suppress": True,
+            "ordered": True,
+        }
+
+
+_loaded: dict[int, Extension] = {}
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext kernwerk`: magics, completion and the record of cells, for the lab of the working directory."""
+    if id(shell) not in _loaded:
+        extension = Extension(shell)
+        extension.load()
+        _loaded[id(shell)] = extension
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """`%unload_ext kernwerk`: takes all of it away."""
+    extension = _loaded.pop(id(shell), None)
+    if extension is not None:
+        extension.unload()

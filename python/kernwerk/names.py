@@ -1,0 +1,148 @@
+"""The names that a cell of Python touches, read from its syntax tree: the record from which promotion slices.
+
+When in doubt it says more: a name too many makes a slice longer, a name too few makes it wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import enum
+import symtable
+import types
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernwerk._kernwerk import Frame, bound_by
+
+# A call on a name counts as a change of what it names, unless that is one of these.
+_IMMUTABLE = (
+    types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
+    str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, Frame, type(None),
+)  # fmt: skip
+
+# What runs text, or reaches names that are not spelt out.
+_OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
+
+
+@dataclass
+class Names:
+    """What a cell does to the names of its notebook."""
+
+    defines: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
+    mutates: set[str] = field(default_factory=set)
+    #: It makes names that its text does not spell out (`from module import *`).
+    defines_any: bool = False
+    #: Its text cannot be read (`!command`, `exec`): every later cell may depend on it.
+    barrier: bool = False
+
+
+def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) -> Names:
+    """The names in `code`, in which IPython has made calls of magics. `magics` are ours; any other magic may do anything."""
+    try:
+        statements = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return Names(barrier=True)
+    names = Names()
+    for statement in statements:
+        _add(names, _of_statement(statement, magics), namespace)
+    return names
+
+
+def is_magics_alone(code: str, magics: Collection[str]) -> bool:
+    """Whether `code`, in which IPython has made calls of magics, is made of magics of ours and nothing else."""
+    try:
+        statements = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return False
+    calls = [_magic_of(statement.value) if isinstance(statement, ast.Expr) else None for statement in statements]
+    return bool(calls) and all(call is not None and call[0] in magics for call in calls)
+
+
+def _add(names: Names, part: Names, namespace: Mapping[str, Any]) -> None:
+    def known(name: str) -> bool:
+        return name not in names.defines and (name in namespace or not hasattr(builtins, name))
+
+    names.uses |= {name for name in part.uses | part.mutates if known(name)}
+    names.mutates |= {
+        name for name in part.mutates if known(name) and not isinstance(namespace.get(name, names), _IMMUTABLE)
+    }
+    names.defines |= part.defines
+    names.defines_any |= part.defines_any
+    names.barrier |= part.barrier
+
+
+def _of_statement(statement: ast.stmt, magics: Collection[str]) -> Names:
+    names = Names()
+    table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+    for symbol in table.get_symbols():
+        if symbol.is_assigned() or symbol.is_imported():
+            names.defines.add(symbol.get_name())
+        if symbol.is_referenced():
+            names.uses.add(symbol.get_name())
+    for inner in _inner(table):
+        for symbol in inner.get_symbols():
+            if symbol.is_global() and symbol.is_assigned():
+                names.defines.add(symbol.get_name())
+            if symbol.is_global():
+                names.uses.add(symbol.get_name())
+    for node in ast.walk(statement):
+        _of_node(names, node, magics)
+    names.uses.discard("get_ipython")
+    return names
+
+
+def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _inner(child)
+
+
+def _of_node(names: Names, node: ast.AST, magics: Collection[str]) -> None:
+    match node:
+        case ast.Call(func=ast.Name(id=name)) if name in _OPAQUE:
+            names.barrier = True
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")))):
+            magic = _magic_of(node)
+            if magic is None or magic[0] not in magics:
+                names.barrier = True
+            else:
+                names.defines |= set(bound_by(magic[1]))
+        case ast.Call(func=ast.Attribute() as function):
+            names.mutates |= _root(function)
+        case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
+            names.mutates |= _root(node)
+        case ast.AugAssign(target=target):
+            names.mutates |= _root(target)
+        case ast.Delete(targets=targets):
+            names.mutates |= {target.id for target in targets if isinstance(target, ast.Name)}
+        case ast.ImportFrom(names=[ast.alias(name="*")]):
+            names.defines_any = True
+
+
+def _magic_of(node: ast.expr) -> tuple[str, str] | None:
+    """The magic that a call stands for, as IPython writes it: its name and its text."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic" | "run_cell_magic"),
+            args=[ast.Constant(value=str(name)), ast.Constant(value=str(line)), *body],
+        ):
+            texts = [text.value for text in body if isinstance(text, ast.Constant)]
+            return name, text_of(name, line, str(texts[0]) if texts else None)
+    return None
+
+
+def text_of(name: str, line: str, body: str | None = None) -> str:
+    """A magic as it stands in a cell, from the parts that IPython cuts it into."""
+    if body is None:
+        return f"%{name} {line}"
+    return f"%%{name} {line}\n{body.removesuffix(chr(10))}"
+
+
+def _root(node: ast.AST) -> set[str]:
+    """The name at which a chain of attributes, items and calls begins."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()

@@ -1,0 +1,141 @@
+//! A session for Python, opened anew in a forked process.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kernwerk_core::{Language, Names, Problem};
+use kernwerk_lang::{Segment, split};
+use kernwerk_session::{CellStart, Options, language};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::cell::Cell;
+use crate::problem::raise;
+use crate::variables::Namespace;
+
+/// One user's session in one directory.
+#[pyclass(frozen, module = "kernwerk._kernwerk")]
+pub struct Session {
+    options: Options,
+    variables: Arc<Namespace>,
+    opened: Mutex<Opened>,
+}
+
+/// What a cell of Python does to the names of its notebook; see `kernwerk/names.py`.
+#[derive(FromPyObject)]
+struct PythonNames {
+    defines: BTreeSet<String>,
+    uses: BTreeSet<String>,
+    mutates: BTreeSet<String>,
+    defines_any: bool,
+    barrier: bool,
+}
+
+impl From<PythonNames> for Names {
+    fn from(PythonNames { defines, uses, mutates, defines_any, barrier }: PythonNames) -> Self {
+        Self { defines, uses, mutates, defines_any, barrier }
+    }
+}
+
+/// The engine's session, and the process that opened it.
+struct Opened {
+    process: u32,
+    session: Arc<kernwerk_session::Session>,
+}
+
+#[pymethods]
+impl Session {
+    /// Opens a session. `variables` is where `-> name` binds, and where magics look up tables.
+    #[new]
+    #[pyo3(signature = (directory, variables, program, *, lab = None, principal = None, notebook = None))]
+    fn new(
+        py: Python<'_>,
+        directory: PathBuf,
+        variables: Bound<'_, PyDict>,
+        program: PathBuf,
+        lab: Option<PathBuf>,
+        principal: Option<String>,
+        notebook: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let options = Options { directory, lab, principal, notebook, program, pins: Vec::new() };
+        let variables = Arc::new(Namespace::new(variables));
+        let opened = open(py, &options, &variables)?;
+        Ok(Self { options, variables, opened: Mutex::new(opened) })
+    }
+
+    /// Begins the record of a cell. `names` are those that a cell of Python touches; a cell without is of magics alone.
+    #[pyo3(signature = (execution_count, text, names = None))]
+    fn begin(&self, py: Python<'_>, execution_count: u32, text: String, names: Option<PythonNames>) -> PyResult<Cell> {
+        let (language, names) = match names {
+            Some(names) => (Language::Python, names.into()),
+            None => (Language::Rust, Names { defines: bound_by(&text).into_iter().collect(), ..Names::default() }),
+        };
+        let session = self.session(py)?;
+        let running = py.detach(|| session.begin_cell(CellStart { execution_count, language, text, names }));
+        Ok(Cell::new(session, self.variables.clone(), running))
+    }
+
+    /// Completes the magic line at `cursor`, an index into `text`: from where to where, and what may stand there.
+    fn complete(&self, py: Python<'_>, text: &str, cursor: usize) -> PyResult<Option<(usize, usize, Vec<String>)>> {
+        let session = self.session(py)?;
+        let found = py.detach(|| session.complete(text, byte_offset(text, cursor)));
+        let index = |offset: usize| text[..offset].chars().count();
+        Ok(found.map(|found| (index(found.start), index(found.end), found.matches)))
+    }
+
+    /// Lines that the user should see once, such as what opening the lab recovered.
+    fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let session = self.session(py)?;
+        Ok(py.detach(|| session.take_warnings()))
+    }
+}
+
+impl Session {
+    /// The session of this process. Threads and open files of a forked process belong to its parent: it opens its own.
+    fn session(&self, py: Python<'_>) -> PyResult<Arc<kernwerk_session::Session>> {
+        let is_ours = |opened: &Opened| opened.process == std::process::id();
+        if let Some(opened) = Some(self.opened()).filter(|opened| is_ours(opened)) {
+            return Ok(opened.session.clone());
+        }
+        let opened = open(py, &self.options, &self.variables)?;
+        let session = opened.session.clone();
+        // What the parent opened is left alone: ending it would wait for threads that are not here.
+        std::mem::forget(std::mem::replace(&mut *self.opened(), opened));
+        Ok(session)
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open(py: Python<'_>, options: &Options, variables: &Arc<Namespace>) -> PyResult<Opened> {
+    let session: Result<_, Problem> = py.detach(|| {
+        let session = kernwerk_session::Session::open(options.clone())?;
+        Ok(session.with_variables(variables.clone()))
+    });
+    let session = session.map_err(|problem| raise(py, problem))?;
+    Ok(Opened { process: std::process::id(), session: Arc::new(session) })
+}
+
+/// The magics of the language: each one's name and help.
+#[pyfunction]
+pub fn magics() -> Vec<(&'static str, String)> {
+    language().magics.iter().map(|magic| (magic.name, language().magic_help(magic))).collect()
+}
+
+/// The variables that the magics of `text` bind; of a text that cannot be read, none.
+#[pyfunction]
+pub fn bound_by(text: &str) -> Vec<String> {
+    let segments = split(text).unwrap_or_default();
+    let bound = segments.into_iter().filter_map(|segment| match segment {
+        Segment::Magic(line) => line.bind,
+        Segment::Code { .. } => None,
+    });
+    bound.collect()
+}
+
+fn byte_offset(text: &str, index: usize) -> usize {
+    text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset)
+}

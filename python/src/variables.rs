@@ -1,0 +1,50 @@
+//! The variables of a Python namespace, as the session sees them.
+
+use kernwerk_core::{Problem, Table};
+use kernwerk_session::Variables;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::frame::{Frame, holds_rows, table_of};
+
+/// A dictionary of variables, such as that of an IPython session.
+pub struct Namespace(Py<PyDict>);
+
+impl Namespace {
+    pub fn new(names: Bound<'_, PyDict>) -> Self {
+        Self(names.unbind())
+    }
+
+    /// Binds `name` to the rows of `table`.
+    pub fn bind(&self, py: Python<'_>, name: &str, table: Table) -> PyResult<()> {
+        self.0.bind(py).set_item(name, Frame { table })
+    }
+}
+
+impl Variables for Namespace {
+    fn table(&self, name: &str) -> Result<Option<Table>, Problem> {
+        Python::attach(|py| {
+            let table = self.0.bind(py).get_item(name).and_then(|value| match value {
+                Some(value) => table_of(&value),
+                None => Ok(None),
+            });
+            table.map_err(|error| {
+                Problem::new("UnreadableFrame", format!("the variable `{name}` cannot give its rows: {error}"))
+            })
+        })
+    }
+
+    /// Names with a leading underscore are IPython's own, such as `_` and `_3`.
+    fn names(&self) -> Vec<String> {
+        Python::attach(|py| {
+            let holds = |value: &Bound<'_, PyAny>| holds_rows(value).unwrap_or(false);
+            let names = self.0.bind(py).iter().filter(|(_, value)| holds(value));
+            let mut names: Vec<String> = names
+                .filter_map(|(name, _)| Some(name.cast::<PyString>().ok()?.to_string()))
+                .filter(|name| !name.starts_with('_'))
+                .collect();
+            names.sort();
+            names
+        })
+    }
+}
