@@ -11,7 +11,7 @@ bin := .venv/bin
 # Programs of the virtual environment come first, kernwerk among them.
 within := PATH='$(CURDIR)/.venv/bin':"$$PATH"
 
-.PHONY: help machine venv oracles program setup run lab test lint docs bench torture
+.PHONY: help machine venv oracles program setup run lab test lint docs wheel bench torture
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ docs: program ## write the reference page of the magics anew
 	@$(bin)/kernwerk reference > docs/magics.md.new
 	@mv docs/magics.md.new docs/magics.md
 	@echo 'kernwerk: docs/magics.md is up to date'
+
+wheel: venv ## build the Python package with optimisation (long), into dist/
+	@CARGO_TARGET_DIR='$(target)' $(bin)/python -m pip wheel --no-deps --wheel-dir dist ./python
 
 bench: setup oracles ## run the benchmarks of one area: make bench AREA=kernel
 	@$(within) $(bin)/python -m tests.bench '$(AREA)'

@@ -1,18 +1,34 @@
 #!/usr/bin/env bash
-# Puts the built program into .venv/bin, its kernelspec into .venv/share, and prepares what Rust cells import.
+# Puts the built program into .venv/bin, its kernelspec into .venv/share, the Python package into .venv/lib, and prepares
+# what Rust cells import. The same files as the wheel's, without packing them.
 # Usage: program.sh TARGET_DIRECTORY, the directory cargo built into.
 
 source "$(dirname "$0")/common.sh"
 
-built=$1/debug/kernwerk
+built=$1/debug
 program=$venv/bin/kernwerk
 
-# A new file that is renamed into place: kernels that run the old program keep it.
-install_program() {
-    cmp --silent "$built" "$program" && return
-    say "installing the program into .venv/bin"
-    cp "$built" "$program.new"
-    mv "$program.new" "$program"
+# install_file FROM TO WORDS: a new file that is renamed into place, so that processes that run the old one keep it.
+install_file() {
+    cmp --silent "$1" "$2" && return
+    [ -z "$3" ] || say "installing $3"
+    cp "$1" "$2.new"
+    mv "$2.new" "$2"
+}
+
+install_package() {
+    local packages source=$checkout/python name
+    packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    mkdir -p "$packages/kernwerk"
+    # A module that is gone from the checkout must not live on here.
+    for name in "$packages"/kernwerk/*.py; do
+        [ -f "$source/kernwerk/$(basename "$name")" ] || rm -f "$name"
+    done
+    for name in "$source"/kernwerk/*.py "$source"/kernwerk/*.pyi "$source"/kernwerk/py.typed; do
+        install_file "$name" "$packages/kernwerk/$(basename "$name")" ''
+    done
+    install_file "$source/kernwerk_launcher.py" "$packages/kernwerk_launcher.py" ''
+    install_file "$1" "$packages/kernwerk/_kernwerk.abi3.so" "the Python package into .venv/lib"
 }
 
 install_kernelspec() {
@@ -28,6 +44,7 @@ prepare_cells() {
     "$program" kernel prepare || say "what Rust cells import is not prepared; the first cell that needs it compiles it"
 }
 
-install_program
+install_file "$built/kernwerk" "$program" "the program into .venv/bin"
 install_kernelspec
+install_package "$built/lib_kernwerk.so"
 prepare_cells
