@@ -46,23 +46,23 @@ class Extension:
     """The session of one IPython, and its hooks there."""
 
     def __init__(self, shell: InteractiveShell) -> None:
+        from IPython.core.completer import context_matcher
+
         self._shell = shell
         self._magics = {name for name, _ in magics()}
         notebook = os.environ.get(_NOTEBOOK_VARIABLE)
         # A relative name is to the server's directory, of which this process knows nothing: only its end counts.
         named = Path(notebook if os.path.isabs(notebook) else os.path.basename(notebook)) if notebook else Path("ipython")
+        self._matcher = context_matcher(priority=200, identifier="kernwerk")(lambda context: self._complete(context))
         self._session = Session(Path.cwd(), shell.user_ns, program.path(), notebook=named)
         #: The cell that IPython runs now.
         self._cell: Cell | None = None
 
     def load(self) -> None:
-        from IPython.core.completer import context_matcher
-
         for name, help_text in magics():
             self._shell.register_magic_function(self._magic(name, help_text), magic_kind="line_cell", magic_name=name)
         self._shell.events.register("pre_run_cell", self._begin)
         self._shell.events.register("post_run_cell", self._finish)
-        self._matcher = context_matcher(priority=200, identifier="kernwerk")(self._complete)
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.append(self._matcher)
         self._tell_warnings(self._watcher())

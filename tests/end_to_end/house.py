@@ -128,11 +128,14 @@ def _text_of(output) -> str:
 
 
 class Kernel:
-    """The installed kernel, run for a notebook in `directory`."""
+    """An installed kernel (ours, unless another is named), run for a notebook in `directory`."""
 
-    def __init__(self, directory: Path, environment=None):
+    # The outputs that a reply keeps.
+    kinds = ("stream", "display_data", "execute_result", "error")
+
+    def __init__(self, directory: Path, environment=None, name="kernwerk"):
         self.directory = Path(directory)
-        self.manager = KernelManager(kernel_name="kernwerk")
+        self.manager = KernelManager(kernel_name=name)
         self.environment = {**os.environ, **(environment or {})}
 
     def __enter__(self):
@@ -169,7 +172,7 @@ class Kernel:
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "idle":
                 break
-            if kind in ("stream", "display_data", "execute_result", "error"):
+            if kind in self.kinds:
                 outputs.append((kind, content))
         while True:
             message = self._next(self.client.get_shell_msg, deadline)
