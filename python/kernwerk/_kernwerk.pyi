@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol, final
 
+__all__ = ["Cell", "Frame", "Result", "Session", "bound_by", "magics"]
+
 class _Rows(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class _Shown:
+class _Shown(BaseException):
     """What a person sees of an exception: the problem and what to do about it, without a traceback of Python."""
 
     name: str

@@ -37,7 +37,7 @@ class Display:
 
         bundle = {"text/plain": text, "text/html": html}
         if is_new:
-            self._handles[number] = display(bundle, raw=True, display_id=True)
+            self._handles[number] = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handles[number].update(bundle, raw=True)
 
@@ -60,7 +60,9 @@ class Extension:
 
     def load(self) -> None:
         for name, help_text in magics():
-            self._shell.register_magic_function(self._magic(name, help_text), magic_kind="line_cell", magic_name=name)
+            # IPython's decorators hide from a type checker that this is a method.
+            register: Any = self._shell.register_magic_function
+            register(self._magic(name, help_text), magic_kind="line_cell", magic_name=name)
         self._shell.events.register("pre_run_cell", self._begin)
         self._shell.events.register("post_run_cell", self._finish)
         if self._shell.Completer is not None:
@@ -134,7 +136,7 @@ class Extension:
         line = context.line_with_cursor
         until = line[: context.cursor_position]
         words = until.split()
-        nothing = {"completions": []}
+        nothing: dict[str, Any] = {"completions": []}
         # The names of magics themselves are IPython's to complete, together with its own.
         if not words or words[0].lstrip("%") not in self._magics or not words[0].startswith("%") or until == words[0]:
             return nothing
