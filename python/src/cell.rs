@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_core::{CellStatus, Problem};
+use kernwerk_core::{Captured, CellStatus, Channel, Problem};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{RunningCell, Session, language};
 use pyo3::prelude::*;
@@ -27,11 +27,13 @@ struct State {
     failed: Option<CellStatus>,
     /// A magic has run: the cell may have had effects.
     began: bool,
+    /// What its magics answered.
+    shown: Vec<Captured>,
 }
 
 impl Cell {
     pub fn new(session: Arc<Session>, variables: Arc<Namespace>, running: RunningCell) -> Self {
-        let state = State { running: Some(Arc::new(running)), failed: None, began: false };
+        let state = State { running: Some(Arc::new(running)), failed: None, began: false, shown: Vec::new() };
         Self { session, variables, state: Mutex::new(state) }
     }
 
@@ -52,6 +54,7 @@ impl Cell {
         let reply = match result {
             Ok(Ok(reply)) => reply,
             Ok(Err(problem)) => {
+                self.state().shown.push(error(&problem));
                 failed(if problem.is_interrupt() { CellStatus::Interrupted } else { CellStatus::Error });
                 return Err(raise(py, problem));
             }
@@ -63,6 +66,7 @@ impl Cell {
         if let Some(binding) = reply.binding {
             self.variables.bind(py, &binding.name, binding.table)?;
         }
+        self.state().shown.push(kernwerk_render::capture(&reply.output));
         Ok(Answer::new(reply.output, reply.table))
     }
 }
@@ -85,16 +89,21 @@ impl Cell {
 
     /// Ends the record of the cell. A second call does nothing.
     fn finish(&self, py: Python<'_>, succeeded: bool) {
-        let (running, failed) = {
+        let (running, failed, shown) = {
             let mut state = self.state();
-            (state.running.take(), state.failed)
+            (state.running.take(), state.failed, std::mem::take(&mut state.shown))
         };
         let status = if succeeded { CellStatus::Ok } else { failed.unwrap_or(CellStatus::Error) };
         // A line that still runs in another thread would hold the cell; it then stays as begun in the record.
         if let Some(running) = running.and_then(Arc::into_inner) {
-            py.detach(|| self.session.finish_cell(running, status, &[]));
+            py.detach(|| self.session.finish_cell(running, status, &shown));
         }
     }
+}
+
+fn error(problem: &Problem) -> Captured {
+    let text = format!("{}: {}", problem.name, problem.message);
+    Captured { channel: Channel::Error, format: "txt".to_owned(), bytes: text.into_bytes(), volatile: false }
 }
 
 /// The magics of `text`, each of which can be read: a mistake in the last one is found before the first one runs.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod board;
+mod capture;
 mod cells;
 mod html;
 mod machine;
@@ -10,6 +11,7 @@ mod text;
 
 pub use answer::{answer_table, json as answer_json};
 pub use board::{Bar, Board};
+pub use capture::{KEPT_BYTES, bounded, capture, rest_note};
 pub use html::{html, problem_html};
 pub use machine::{arrow_file, arrow_stream, csv, json};
 pub use progress::Progress;
