@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use kernwerk_core::{CellId, CellStatus, ModelId, Resource, Work};
+use kernwerk_core::{CellId, CellStatus, Language, ModelId, Resource, Work};
 use kernwerk_store::Lab;
 use uuid::Uuid;
 
@@ -167,7 +167,12 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
         Goal::Execution(index) => index + 1,
         Goal::Name(_) => log.len(),
     };
-    let (inputs, models, obstacles) = outside(log, &slice.outside);
+    let (inputs, models, mut obstacles) = outside(log, &slice.outside);
+    let python = slice.members.keys().filter(|index| log[**index].language == Language::Python);
+    obstacles.extend(
+        python
+            .map(|index| format!("{} is a cell of Python, which a fresh process cannot run yet", label(count(index)))),
+    );
     Ok(Plan {
         notebook: String::new(),
         directory: String::new(),
