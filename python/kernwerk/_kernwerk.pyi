@@ -58,7 +58,6 @@ class Session:
         variables: dict[str, Any],
         program: Path,
         *,
-        lab: Path | None = None,
         principal: str | None = None,
         notebook: Path | None = None,
     ) -> Session: ...

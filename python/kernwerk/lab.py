@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Lab:
-    """The lab in the directory `path`, made there by the first magic that writes. Relative paths in magics start there too.
+    """The lab at or above the directory `path`, made by the first magic that writes. Relative paths in magics start at `path`.
 
     >>> lab = Lab("notebooks")
     >>> hits = lab.run('%rag search docs "how does replay work" -> hits')
@@ -31,7 +31,7 @@ class Lab:
         self._watcher = watcher or Terminal()
         self._count = 0
         self._session = Session(
-            self.path, self.variables, program.path(), lab=self.path, principal=principal, notebook=Path("python")
+            self.path, self.variables, program.path(), principal=principal, notebook=Path("python")
         )
 
     def run(self, text: str, /, **frames: Any) -> Result:

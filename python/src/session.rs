@@ -48,17 +48,16 @@ struct Opened {
 impl Session {
     /// Opens a session. `variables` is where `-> name` binds, and where magics look up tables.
     #[new]
-    #[pyo3(signature = (directory, variables, program, *, lab = None, principal = None, notebook = None))]
+    #[pyo3(signature = (directory, variables, program, *, principal = None, notebook = None))]
     fn new(
         py: Python<'_>,
         directory: PathBuf,
         variables: Bound<'_, PyDict>,
         program: PathBuf,
-        lab: Option<PathBuf>,
         principal: Option<String>,
         notebook: Option<PathBuf>,
     ) -> PyResult<Self> {
-        let options = Options { directory, lab, principal, notebook, program, pins: Vec::new() };
+        let options = Options { directory, lab: None, principal, notebook, program, pins: Vec::new() };
         let variables = Arc::new(Namespace::new(variables));
         let opened = open(py, &options, &variables)?;
         Ok(Self { options, variables, opened: Mutex::new(opened) })

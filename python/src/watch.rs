@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kernwerk_core::{Cancel, Event, Events, Problem, Work};
 use kernwerk_render::{Bar, Board};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use crate::problem::raise;
@@ -73,7 +74,9 @@ pub fn run<T: Send + 'static>(
     match (stopped, result) {
         (None, result) => Ok(result),
         // The work says how it stopped, in the words of the other faces.
-        (Some(_), Err(problem)) if problem.is_interrupt() => Ok(Err(problem)),
+        (Some(error), Err(problem)) if problem.is_interrupt() && error.is_instance_of::<PyKeyboardInterrupt>(py) => {
+            Ok(Err(problem))
+        }
         (Some(error), _) => Err(error),
     }
 }
