@@ -20,8 +20,8 @@ NOTEBOOK = Path("notebooks") / "quickstart.ipynb"
 CELL_TIMEOUT_SECONDS = 1800
 
 
-def copy_to(directory: Path) -> Path:
-    """Makes `directory` a checkout with what the quickstart needs of this one; the path of the notebook there."""
+def copy_to(directory: Path, notebook: Path = NOTEBOOK) -> Path:
+    """Makes `directory` a checkout with what a quickstart needs of this one; the path of the notebook there."""
     directory.mkdir(parents=True, exist_ok=True)
     # A repository of its own, so that its lab is its own as well.
     subprocess.run(["git", "init", "--quiet", directory], check=True)
@@ -31,7 +31,7 @@ def copy_to(directory: Path) -> Path:
             directory / name,
             ignore=shutil.ignore_patterns(".ipynb_checkpoints", "*.csv"),
         )
-    return directory / NOTEBOOK
+    return directory / notebook
 
 
 def execute(path: Path, tell=lambda text: None, live=False) -> nbformat.NotebookNode:
