@@ -6,7 +6,7 @@ import pandas
 import polars
 import pyarrow
 import pytest
-from conftest import BUSY, SOURCE
+from face import BUSY, SOURCE
 
 TABLE = pyarrow.table({
     "ride": pyarrow.array([1, 2, 3], pyarrow.int64()),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import kernwerk
 import pytest
-from conftest import CHECKOUT
+from face import CHECKOUT
 
 # Runs in the fresh environment: the kernel that Jupyter finds there, behind a real client.
 IN_THE_KERNEL = """

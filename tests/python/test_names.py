@@ -1,0 +1,79 @@
+"""The names that a cell of Python touches: what its text spells out, and what could hide behind it."""
+
+import types
+
+import pytest
+from kernwerk.names import is_magics_alone, of_cell
+
+MAGICS = {"feature", "rag"}
+LINE = "get_ipython().run_line_magic('{}', '{}')"
+
+
+def names(code, **namespace):
+    return of_cell(code, MAGICS, namespace)
+
+
+@pytest.mark.parametrize(
+    ("code", "defines", "uses", "mutates"),
+    [
+        ("a = 1\nb = a", {"a", "b"}, set(), set()),
+        ("b = a", {"b"}, {"a"}, set()),
+        ("b = a\na = 2", {"a", "b"}, {"a"}, set()),
+        ("import os.path as path, sys", {"path", "sys"}, set(), set()),
+        ("from x import y as z", {"z"}, set(), set()),
+        ("print(len(a))", set(), {"a"}, set()),
+        ("a.append(b)", set(), {"a", "b"}, {"a"}),
+        ("a.b.c[0].d()", set(), {"a"}, {"a"}),
+        ("a[b] = c", set(), {"a", "b", "c"}, {"a"}),
+        ("a.x = 1", set(), {"a"}, {"a"}),
+        ("a += 1", {"a"}, {"a"}, {"a"}),
+        ("del a", {"a"}, {"a"}, {"a"}),
+        ("def f(x):\n    return x + y", {"f"}, {"y"}, set()),
+        ("def f():\n    global y\n    y = 1", {"f", "y"}, {"y"}, set()),
+        ("def f():\n    a.append(1)", {"f"}, {"a"}, {"a"}),
+        ("class C(B):\n    x = y", {"C"}, {"B", "y"}, set()),
+        ("b = [x for x in a if x > c]", {"b"}, {"a", "c"}, set()),
+        ("f = lambda x: x + a", {"f"}, {"a"}, set()),
+        ("with open('f') as f:\n    t = f.read()", {"f", "t"}, {"f"}, {"f"}),
+        ("try:\n    a\nexcept E as e:\n    pass", {"e"}, {"a", "E"}, set()),
+        ("(b := a)", {"b"}, {"a"}, set()),
+        ("a: int = b", {"a"}, {"b"}, set()),
+    ],
+)
+def test_names_are_read_from_the_syntax(code, defines, uses, mutates):
+    found = names(code)
+    assert (found.defines, found.uses, found.mutates) == (defines, uses, mutates)
+    assert not found.barrier and not found.defines_any
+
+
+def test_what_cannot_be_changed_is_not_changed():
+    assert names("math.sqrt(2)\ntext.upper()", math=types.ModuleType("math"), text="x").mutates == set()
+    assert names("rows.pop()", rows=[1]).mutates == {"rows"}
+
+
+def test_a_name_of_pythons_own_is_used_only_where_the_notebook_has_it():
+    assert names("sum(a)").uses == {"a"}
+    assert names("sum(a)", sum=print).uses == {"a", "sum"}
+
+
+@pytest.mark.parametrize("code", ["exec(text)", "globals()['a'] = 1", "x =", LINE.format("time", "f()"), "get_ipython().system('ls')", "a = get_ipython().getoutput('ls')"])
+def test_what_cannot_be_read_is_a_barrier(code):
+    assert names(code).barrier
+
+
+def test_a_star_makes_any_name():
+    assert names("from math import *").defines_any
+
+
+def test_magics_of_ours_define_what_they_bind():
+    found = names(LINE.format("feature", "training rides -> frame") + "\nprint(frame)")
+    assert (found.defines, found.uses, found.barrier) == ({"frame"}, set(), False)
+    body = "get_ipython().run_cell_magic('feature', 'sql -> rows', 'SELECT 1\\n')"
+    assert names(body).defines == {"rows"}
+
+
+def test_cells_of_magics_alone_are_told_from_others():
+    ours = LINE.format("feature", "list")
+    assert is_magics_alone(ours, MAGICS) and is_magics_alone(f"{ours}\n{ours}\n", MAGICS)
+    for other in ("", "x = 1", f"{ours}\nx = 1", f"x = {ours}", LINE.format("time", "x"), "x ="):
+        assert not is_magics_alone(other, MAGICS)
