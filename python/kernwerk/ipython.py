@@ -120,7 +120,8 @@ class Extension:
         history = self._shell.history_manager
         earlier = history.input_hist_raw[1 : self._shell.execution_count] if history is not None else []
         for number, text in enumerate(earlier, start=1):
-            known = names.of_cell(self._shell.transform_cell(text), self._magics, self._shell.user_ns)
+            code: str = self._shell.transform_cell(text)  # type: ignore[no-untyped-call]
+            known = names.of_cell(code, self._magics, self._shell.user_ns)
             self._session.begin(number, text, known).finish(True)
 
     def _begin(self, info: ExecutionInfo) -> None:

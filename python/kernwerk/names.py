@@ -17,7 +17,7 @@ from typing import Any
 from kernwerk._kernwerk import Frame, bound_by
 
 # A call on a name counts as a change of what it names, unless that is one of these.
-_IMMUTABLE = (
+_IMMUTABLE: tuple[type, ...] = (
     types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
     str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, Frame, type(None),
 )  # fmt: skip
