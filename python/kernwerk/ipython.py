@@ -67,7 +67,6 @@ class Extension:
         self._shell.events.register("post_run_cell", self._finish)
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.append(self._matcher)
-        self._record_earlier_cells()
         self._tell_warnings(self._watcher())
 
     def unload(self) -> None:
@@ -114,15 +113,6 @@ class Extension:
     def _tell_warnings(self, watcher: Watcher) -> None:
         for line in self._session.warnings():
             watcher.note(line)
-
-    def _record_earlier_cells(self) -> None:
-        """What ran before the extension was loaded made names that later cells use."""
-        history = self._shell.history_manager
-        earlier = history.input_hist_raw[1 : self._shell.execution_count] if history is not None else []
-        for number, text in enumerate(earlier, start=1):
-            code: str = self._shell.transform_cell(text)  # type: ignore[no-untyped-call]
-            known = names.of_cell(code, self._magics, self._shell.user_ns)
-            self._session.begin(number, text, known).finish(True)
 
     def _begin(self, info: ExecutionInfo) -> None:
         self._cell = None

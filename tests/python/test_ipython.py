@@ -234,18 +234,6 @@ def test_cells_are_recorded_with_their_names(ipython):
     assert texts["1 / 0"][2] == "error"
 
 
-def test_cells_that_ran_before_the_extension_are_recorded(directory):
-    with Kernel(directory, name="python3") as kernel:
-        kernel.run("early = [1]").ok()
-        kernel.run("%load_ext kernwerk").ok()
-        kernel.run("%lab init").ok()
-        kernel.run("late = early").ok()
-        kernel.run("%lab status").ok()
-    cells = [(text, names["defines"], names["uses"]) for _, text, names, _ in record(directory)]
-    assert cells[0] == ("early = [1]", ["early"], [])
-    assert ("late = early", ["late"], ["early"]) in cells
-
-
 def test_the_extension_can_be_taken_away_and_loaded_again(ipython):
     ipython.run("%unload_ext kernwerk").ok()
     assert "not found" in ipython.run("%feature list").text()
@@ -278,7 +266,7 @@ def test_a_slice_with_a_cell_of_python_is_planned_and_not_published(ipython):
     ipython.run(SOURCE).ok()
     ipython.run("chosen = asked.head(1)").ok()
     plan = ipython.run("%promote plan rows --target chosen").ok()
-    assert "cell of Python" in plan and "In[4]" in plan, plan
+    assert "is a cell of Python" in plan, plan
     refused = ipython.run("%promote publish rows --target chosen").failed("cannot be promoted", "cell of Python")
     assert "panicked" not in refused
     assert not (ipython.directory / "pipelines").exists()
