@@ -62,6 +62,10 @@ impl Result {
                 }
                 Ok(record.into_any())
             }
+            Body::Answer(answer) => {
+                let json = kernwerk_render::answer_json(answer).to_string();
+                py.import("json")?.call_method1("loads", (json,))
+            }
             Body::Table(table) => Ok(Bound::new(py, Frame { table: table.clone() })?.into_any()),
         }
     }
