@@ -11,7 +11,7 @@ bin := .venv/bin
 # Programs of the virtual environment come first, kernwerk among them.
 within := PATH='$(CURDIR)/.venv/bin':"$$PATH"
 
-.PHONY: help machine venv oracles program setup run lab test lint docs wheel bench torture
+.PHONY: help machine venv oracles ours program setup run lab test lint docs wheel bench torture
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ venv: machine
 oracles: machine
 	@tests/setup/venv.sh tests
 
-program: venv
+ours:
+	@tests/setup/target.sh '$(target)'
+
+program: venv ours
 	@echo 'kernwerk: building the program (the first time compiles everything it stands on: minutes)'
 	@$(cargo) build --workspace --locked
 	@tests/setup/program.sh '$(target)'
@@ -41,17 +44,18 @@ lab: setup ## open JupyterLab on the notebooks
 test: setup oracles ## run all tests but the long ones
 	@tests/setup/test.sh '$(target)'
 
-lint: machine ## check formatting and clippy's warnings
+lint: machine ours ## check formatting and clippy's warnings
 	@echo 'kernwerk: checking the formatting'
 	@cargo fmt --all --check
 	@rustfmt --check kernel/prelude*/src/lib.rs
 	@echo 'kernwerk: running clippy'
 	@$(cargo) clippy --workspace --all-targets --locked -- --deny warnings
 
-docs: program ## write the reference page of the magics anew
+docs: program ## write the reference page of the magics anew, and the documentation as a site into dist/site
 	@$(bin)/kernwerk reference > docs/magics.md.new
 	@mv docs/magics.md.new docs/magics.md
 	@echo 'kernwerk: docs/magics.md is up to date'
+	@tests/setup/site.sh
 
 wheel: venv ## build the Python package with optimisation (long), into dist/
 	@CARGO_TARGET_DIR='$(target)' $(bin)/python -m pip wheel --no-deps --wheel-dir dist ./python
