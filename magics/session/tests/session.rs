@@ -193,7 +193,7 @@ fn lines_are_completed_from_declarations_and_the_disk() {
     assert_eq!(complete("%feat"), ["%feature"]);
     assert_eq!(complete("let x = 1;\n%cost re"), ["report"]);
     assert_eq!(complete("%cost report --b"), ["--by"]);
-    assert_eq!(complete("%cost report --by "), ["cell", "model", "verb"]);
+    assert_eq!(complete("%cost report --by "), ["cell", "model", "verb", "tag"]);
     assert_eq!(complete("%lab init ri"), ["rides.csv"]);
     assert!(complete("let x = 7 %").is_empty());
     let help = notebook.session.inspect("%cost report", 8).expect("help");

@@ -147,7 +147,7 @@ fn wrong_requests_say_what_is_meant() {
     assert!(wrong(features("rides", &[])).contains("no features were asked for"));
     assert_eq!(
         wrong(features("weather", &["zone"])),
-        "InvalidTraining: view `zone` is joined on `key`, which `weather` does not have\nhint: the columns are `event`, `rain` (a view with another name for its key: SELECT … AS name)"
+        "InvalidTraining: view `zone` is joined on `key`, which `weather` does not have\nhint: the columns are `event` and `rain` (a view with another name for its key: SELECT … AS name)"
     );
     let at = |column: &str| TrainingSpec { event_time: Some(column.to_owned()), ..features("rides", &["zone"]) };
     assert!(wrong(at("evnt")).contains("did you mean `event`?"));

@@ -115,7 +115,7 @@ fn definitions_are_checked_at_once() {
     let sql = |sql: &str| ViewSpec { sql: sql.to_owned(), ..fares() };
     assert_eq!(
         wrong(sql("SELECT key, fare FROM rides")),
-        "UnknownColumn: --event-time: the SQL has no column `event`\nhint: the columns are `key`, `fare`"
+        "UnknownColumn: --event-time: the SQL has no column `event`\nhint: the columns are `key` and `fare`"
     );
     assert!(
         wrong(sql("SELECT event, fare FROM rides")).starts_with("UnknownColumn: --entity: the SQL has no column `key`")

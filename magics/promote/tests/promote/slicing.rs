@@ -569,7 +569,7 @@ fn targets_are_read_and_missed_clearly() {
     let mut log = log(&[("let frame = 1;", &["frame"], &[], &[]), ("frame.x", &[], &["frame"], &[])]);
     log[1].status = CellStatus::Error;
     let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default());
-    match miss("frma") {
+    match miss("total") {
         Err(Error::UnknownVariable { near, .. }) => assert_eq!(near, Vec::<String>::new()),
         other => panic!("{other:?}"),
     }
