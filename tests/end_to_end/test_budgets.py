@@ -110,8 +110,8 @@ def test_money_is_known_or_unpriced_and_never_zero(lab):
 
 
 def test_processes_do_not_overspend_together_and_the_killed_leave_nothing(lab):
-    """Three shells and a kernel spend at once, as fast as they can, and shells are killed in the middle of their calls."""
-    for spender in range(4):
+    """Two shells, two kernels and an IPython spend at once, as fast as they can; shells are killed in the middle of their calls."""
+    for spender in range(5):
         documents(lab, f"more{spender}", 12, 60, seed=10 + spender)
     spent = tokens_of(lab)
     limit = spent + 12_000
@@ -139,8 +139,10 @@ def test_processes_do_not_overspend_together_and_the_killed_leave_nothing(lab):
         ran = Shell(lab.directory)("rag", "ingest", corpus, folder)
         return ran.stderr if ran.code else None
 
-    def in_a_kernel(spender):
-        with Kernel(lab.directory) as kernel:
+    def in_a_kernel(spender, name):
+        with Kernel(lab.directory, name=name) as kernel:
+            if name == "python3":
+                kernel.run("%load_ext kernwerk").ok()
 
             def ingest(corpus, folder):
                 reply = kernel.run(f"%rag ingest {corpus} {folder}")
@@ -150,14 +152,16 @@ def test_processes_do_not_overspend_together_and_the_killed_leave_nothing(lab):
 
     def killed():
         while not refused and time.monotonic() < deadline:
-            process = lab.start("rag", "ingest", f"k{len(kills)}", "more3")
+            process = lab.start("rag", "ingest", f"k{len(kills)}", "more0")
             time.sleep(chance.uniform(0.1, 1.5))
             process.kill()
             process.communicate()
             kills.append(process.returncode)
 
     crowd = [threading.Thread(target=spend, args=(in_a_shell, spender)) for spender in range(2)]
-    crowd += [threading.Thread(target=in_a_kernel, args=(2,)), threading.Thread(target=killed)]
+    kernels = {2: "kernwerk", 3: "kernwerk", 4: "python3"}
+    crowd += [threading.Thread(target=in_a_kernel, args=kernel) for kernel in kernels.items()]
+    crowd += [threading.Thread(target=killed)]
     for member in crowd:
         member.start()
     for member in crowd:
