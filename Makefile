@@ -54,7 +54,8 @@ lint: machine ours ## check formatting and clippy's warnings
 docs: program ## write the reference page of the magics anew, and the documentation as a site into dist/site
 	@$(bin)/kernwerk reference > docs/magics.md.new
 	@mv docs/magics.md.new docs/magics.md
-	@echo 'kernwerk: docs/magics.md is up to date'
+	@$(bin)/python python/build/verbs_of_reference.py
+	@echo 'kernwerk: docs/magics.md and python/kernwerk/verbs.json are up to date'
 	@tests/setup/site.sh
 
 wheel: venv ## build the Python package with optimisation (long), into dist/
