@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the built program into .venv/bin, its kernelspec into .venv/share, the Python package into .venv/lib, and prepares
-# what Rust cells import. The same files as the wheel's, without packing them.
+# Puts the built program into .venv/bin, its kernelspec and JupyterLab's extension into .venv/share, the Python package into
+# .venv/lib, and prepares what Rust cells import. The same files as the wheel's, without packing them.
 # Usage: program.sh TARGET_DIRECTORY, the directory cargo built into.
 
 source "$(dirname "$0")/common.sh"
@@ -17,17 +17,9 @@ install_file() {
 }
 
 install_package() {
-    local packages source=$checkout/python name
+    local packages
     packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-    mkdir -p "$packages/kernwerk"
-    # A module that is gone from the checkout must not live on here.
-    for name in "$packages"/kernwerk/*.py; do
-        [ -f "$source/kernwerk/$(basename "$name")" ] || rm -f "$name"
-    done
-    for name in "$source"/kernwerk/*.py "$source"/kernwerk/*.pyi "$source"/kernwerk/py.typed; do
-        install_file "$name" "$packages/kernwerk/$(basename "$name")" ''
-    done
-    install_file "$source/kernwerk_launcher.py" "$packages/kernwerk_launcher.py" ''
+    "$venv/bin/python" "$checkout/python/build/wheel_of_workspace.py" install
     install_file "$1" "$packages/kernwerk/_kernwerk.abi3.so" "the Python package into .venv/lib"
 }
 
