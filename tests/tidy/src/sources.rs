@@ -37,7 +37,8 @@ fn is_generated(text: &str) -> bool {
     text.lines().next().is_some_and(|line| line.contains("@generated"))
 }
 
-/// Rust files begin with `//!`, Python files with a docstring, scripts with a comment below the interpreter's line.
+/// Rust files begin with `//!`, Python files with a docstring, scripts with a comment below the interpreter's line, JavaScript
+/// with a comment.
 fn first_words(file: &File, text: &str) -> Option<Finding> {
     let mut lines = text.lines();
     let first = match lines.next() {
@@ -51,6 +52,8 @@ fn first_words(file: &File, text: &str) -> Option<Finding> {
         (first.starts_with("\"\"\""), "a docstring")
     } else if file.has_extension("sh") {
         (first.starts_with("# "), "a comment")
+    } else if file.has_extension("js") {
+        (first.starts_with("/**"), "a comment")
     } else {
         return None;
     };
@@ -58,7 +61,7 @@ fn first_words(file: &File, text: &str) -> Option<Finding> {
 }
 
 fn length(file: &File, text: &str) -> Option<Finding> {
-    let is_source = ["rs", "py", "sh"].iter().any(|extension| file.has_extension(extension));
+    let is_source = ["rs", "py", "sh", "js"].iter().any(|extension| file.has_extension(extension));
     let lines = text.lines().count();
     (is_source && lines > LONGEST)
         .then(|| Finding::new(&file.path, format!("has {lines} lines, and {LONGEST} is the longest a file may be")))
@@ -106,6 +109,7 @@ mod tests {
         assert!(faults("a.rs", "//! Holds nothing.\n").is_empty());
         assert!(faults("a.py", "#!/usr/bin/env python3\n\"\"\"Holds nothing.\"\"\"\n").is_empty());
         assert!(faults("a.sh", "#!/usr/bin/env bash\n# Holds nothing.\n").is_empty());
+        assert!(faults("a.js", "/** Holds nothing. */\n").is_empty());
         assert!(faults("a.md", "text\n").is_empty());
     }
 
@@ -115,6 +119,7 @@ mod tests {
         assert_eq!(faults("a.rs", ""), ["a.rs: does not begin with `//! ` that says what it holds"]);
         assert_eq!(faults("a.py", "import os\n").len(), 1);
         assert_eq!(faults("a.sh", "#!/bin/bash\nset -e\n").len(), 1);
+        assert_eq!(faults("a.js", "import x from \"x\";\n").len(), 1);
     }
 
     #[test]
