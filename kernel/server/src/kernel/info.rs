@@ -16,8 +16,10 @@ pub(super) fn kernel_info() -> Value {
             "version": env!("CARGO_PKG_RUST_VERSION"),
             "mimetype": "text/rust",
             "file_extension": ".rs",
+            // Not `kernwerk`: where that lexer is not installed, nbconvert would show cells without any colour.
             "pygments_lexer": "rust",
-            "codemirror_mode": "rust",
+            // JupyterLab looks for the name, which the wheel's extension brings, then for the type, which is Rust's.
+            "codemirror_mode": { "name": "kernwerk", "mime": "text/x-rustsrc" },
             "nbconvert_exporter": "script",
         },
         "banner": concat!(

@@ -19,10 +19,10 @@ async fn the_kernel_says_what_it_is() {
         ("file_extension", ".rs"),
         ("mimetype", "text/rust"),
         ("pygments_lexer", "rust"),
-        ("codemirror_mode", "rust"),
     ] {
         assert_eq!(language[name], value);
     }
+    assert_eq!(language["codemirror_mode"], json!({ "name": "kernwerk", "mime": "text/x-rustsrc" }));
     assert_eq!(front_end.until_idle(&id).await, ["busy", "idle"]);
     let id = front_end.send_control("kernel_info_request", json!({})).await;
     assert_eq!(front_end.control_reply(&id).await["protocol_version"], "5.5");
