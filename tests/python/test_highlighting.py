@@ -31,7 +31,35 @@ PIECES = [
     "->", " -> x", "--key", "-k", "=", "5", "1h", "'a'", "'\\''", "b", "SELECT 1", "k: 1", "let x = 1;",
     "é", "ß", "?", "%%%a",
 ]  # fmt: skip
-CELLS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+# Lines that are magics wherever nothing has begun before them, so that it shows whether something has.
+LINES = st.sampled_from(["%lab status", "%%feature sql", "%%x", "%feature list -> x", "  %rag list"])
+PART = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
+CELLS = st.lists(st.one_of(PART, PART, LINES), max_size=12).map("\n".join)
+# In which the kernel sees one part of code and no magic.
+CODE = [
+    "let x = 7\n  % 4;",
+    'let s = "\n%lab status\n";',
+    'let s = r#"\n%lab " status\n"#;',
+    "/* a /* b */\n%lab status\n*/",
+    "let v = vec![\n%lab\n];",
+    "let c = '\"'; let l: &'static str = \"a\n%lab\";",
+]
+# The same for IPython.
+PYTHON_CODE = [
+    "%%bash\n%lab status",
+    "x\n%%feature sql\nSELECT 1",
+    "'''\n%lab status\n'''",
+    "f('''\\'''\n%lab\n''')",
+    "f(\n%lab\n)",
+]
+# In which code ends before a magic, and bodies before the next one.
+MIXED = [
+    "let c = '{'; // {\n%lab status",
+    "fn f<'a>(x: &'a str) {}\n%lab status",
+    "f(x))\n%lab status",
+    "%%feature sql\nSELECT 1\n%%other\nx\n%%eval suite define q\nk: 1",
+    "%feature training rides \\\n  --features a\n1",
+]
 HOSTS = {"rust": "kernwerk", "python": "kernwerk-ipython"}
 
 
@@ -101,19 +129,10 @@ def test_cells_split_as_in_the_kernel():
         "magic %lab status", "code let x = 1;⏎x", "magic %feature list",
         "magic %%feature define v --ttl 1h | sql select 1⏎  %x", "magic %%feature sql | sql select 2",
     ]  # fmt: skip
-    joined = "%feature training rides \\\n  --features a"
-    assert shape(f"{joined}\n1") == ["magic " + joined.replace("\n", "⏎"), "code 1"]
-    for code in (
-        "let x = 7\n  % 4;",
-        'let s = "\n%lab status\n";',
-        'let s = r#"\n%lab " status\n"#;',
-        "/* a /* b */\n%lab status\n*/",
-        "let v = vec![\n%lab\n];",
-        "let c = '\"'; let l: &'static str = \"a\n%lab\";",
-    ):
+    assert shape(MIXED[-1]) == ["magic %feature training rides \\⏎  --features a", "code 1"]
+    for code in CODE:
         assert shape(code) == ["code " + code.replace("\n", "⏎")]
-    assert len(shape("let c = '{'; // {\n%lab status")) == 2
-    assert len(shape("fn f<'a>(x: &'a str) {}\n%lab status")) == 2
+    assert [len(shape(cell)) for cell in MIXED] == [2, 2, 2, 3, 2]
 
 
 def test_in_ipython_only_our_magics_are_ours():
@@ -121,7 +140,8 @@ def test_in_ipython_only_our_magics_are_ours():
     assert shape(f"{lines}\n%lab status", "python") == ["code " + lines.replace("\n", "⏎"), "magic %lab status"]
     body = ["code ", "magic %%feature sql | sql SELECT 1⏎%lab status"]
     assert shape("\n%%feature sql\nSELECT 1\n%lab status", "python") == body
-    for code in ("%%bash\n%lab status", "x\n%%feature sql\nSELECT 1", "'''\n%lab status\n'''", "f(\n%lab\n)"):
+    assert len(shape(MIXED[3], "python")) == 3
+    for code in PYTHON_CODE:
         assert shape(code, "python") == ["code " + code.replace("\n", "⏎")]
 
 
@@ -167,12 +187,12 @@ def in_pygments(cell: str, host: str):
     return found
 
 
-def test_jupyterlab_sees_the_same_magics_in_notebooks_and_docs(in_the_browser):
+def test_jupyterlab_sees_the_same_magics_in_cells_that_there_are(in_the_browser):
     notebooks = [json.loads(path.read_text()) for path in sorted((CHECKOUT / "notebooks").glob("*.ipynb"))]
     cells = EXAMPLES + ["".join(cell["source"]) for notebook in notebooks for cell in notebook["cells"]]
     assert len(cells) > len(EXAMPLES)
     for host in HOSTS:
-        for cell in cells:
+        for cell in cells + CODE + PYTHON_CODE + MIXED:
             assert in_the_browser(cell, host) == in_pygments(cell, host)
 
 
