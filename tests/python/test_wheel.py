@@ -118,9 +118,20 @@ def test_ipython_has_the_magics(fresh):
     assert f"{fresh.prefix}/lib" in printed and " 1" in printed
 
 
+def test_cells_have_colours(fresh):
+    # JupyterLab tells it on the other channel.
+    listing = "import sys; sys.stderr = sys.stdout; from jupyterlab.labextensions import main; main(['list'])"
+    listed = fresh.run("python", "-c", listing)
+    assert f"{fresh.prefix}/share/jupyter/labextensions\n" in listed and "kernwerk v0.1.0" in listed, listed
+    lexer = "from pygments.lexers import get_lexer_by_name as named; import kernwerk_pygments as ours"
+    said = fresh.run("python", "-c", f"{lexer}; print(named('kernwerk').name, ours.__file__)")
+    assert said.startswith(f"Kernwerk {fresh.prefix}/lib"), said
+
+
 def test_the_wheel_can_be_taken_away(fresh):
     listed = json.loads(fresh.run("python", "-m", "pip", "list", "--format", "json", "--disable-pip-version-check", "--path", str(next(fresh.prefix.glob("lib/python*/site-packages")))))
     assert {"name": "kernwerk", "version": "0.1.0"} in listed
     fresh.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "--disable-pip-version-check", "kernwerk")
     assert not (fresh.prefix / "bin" / "kernwerk").exists()
     assert not (fresh.prefix / "share" / "jupyter" / "kernels" / "kernwerk" / "kernel.json").exists()
+    assert not (fresh.prefix / "share" / "jupyter" / "labextensions" / "kernwerk" / "package.json").exists()
