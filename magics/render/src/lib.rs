@@ -3,6 +3,7 @@
 mod answer;
 mod board;
 mod capture;
+mod captures;
 mod cells;
 mod html;
 mod machine;
@@ -11,7 +12,8 @@ mod text;
 
 pub use answer::{answer_table, json as answer_json};
 pub use board::{Bar, Board};
-pub use capture::{KEPT_BYTES, bounded, capture, rest_note};
+pub use capture::capture;
+pub use captures::Captures;
 pub use html::{html, problem_html};
 pub use machine::{arrow_file, arrow_stream, csv, json};
 pub use progress::Progress;

@@ -1,6 +1,5 @@
 //! Runs cells that mix magics and Rust: splits them, runs their parts in order, and records each as one cell. Knows no protocol.
 
-mod capture;
 mod names;
 mod questions;
 mod recorder;

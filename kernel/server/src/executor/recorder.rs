@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_core::{Captured, Channel, Event, Events, Output, Problem};
+use kernwerk_render::Captures;
 
-use super::capture::Captures;
 use crate::engine::{Bundle, Failure, Outputs, Shown};
 
 /// The outputs of one running cell.
@@ -61,9 +61,9 @@ impl Recorder {
         match shown {
             Shown::Stdout(text) => captures.stdout(text),
             Shown::Stderr(text) => captures.stderr(text),
-            Shown::Display { bundle, display_id } => captures.bundle(Channel::Display, display_id.clone(), bundle),
-            Shown::UpdateDisplay { bundle, display_id } => captures.update(display_id, bundle),
-            Shown::Result(bundle) => captures.bundle(Channel::Result, None, bundle),
+            Shown::Display { bundle, display_id } => captures.bundle(Channel::Display, display_id.clone(), &bundle.0),
+            Shown::UpdateDisplay { bundle, display_id } => captures.update(display_id, &bundle.0),
+            Shown::Result(bundle) => captures.bundle(Channel::Result, None, &bundle.0),
             Shown::Clear { .. } => captures.clear(),
         }
     }

@@ -1,13 +1,13 @@
 //! What a cell has shown, in the form that replay compares: content without its dress.
 
 use kernwerk_core::{Captured, Channel, Output};
-use kernwerk_render::{KEPT_BYTES, bounded, capture, rest_note};
 
-use crate::engine::Bundle;
+use crate::capture::{KEPT_BYTES, bounded, capture, rest_note};
 
-/// The outputs of one cell, as they come.
+/// The outputs of one cell, as they come. A bundle is one thing to show in several representations: pairs of a MIME type and
+/// its text, base64 for binary ones.
 #[derive(Default)]
-pub(super) struct Captures {
+pub struct Captures {
     stdout: Text,
     stderr: Text,
     others: Vec<Other>,
@@ -40,15 +40,15 @@ impl Captures {
         self.others.push(Other { display_id: None, captured: capture(output) });
     }
 
-    /// What a Rust cell displayed.
-    pub fn bundle(&mut self, channel: Channel, display_id: Option<String>, bundle: &Bundle) {
+    /// What code in a cell displayed.
+    pub fn bundle(&mut self, channel: Channel, display_id: Option<String>, bundle: &[(String, String)]) {
         if let Some((format, bytes)) = most_telling(bundle) {
             self.push(channel, display_id, format, bytes, false);
         }
     }
 
     /// A display was replaced.
-    pub fn update(&mut self, display_id: &str, bundle: &Bundle) {
+    pub fn update(&mut self, display_id: &str, bundle: &[(String, String)]) {
         let Some((format, bytes)) = most_telling(bundle) else { return };
         for other in &mut self.others {
             if other.display_id.as_deref() == Some(display_id) {
@@ -100,7 +100,7 @@ impl Text {
 }
 
 /// Of several representations the one that says most and depends least on dress.
-fn most_telling(bundle: &Bundle) -> Option<(&'static str, Vec<u8>)> {
+fn most_telling(bundle: &[(String, String)]) -> Option<(&'static str, Vec<u8>)> {
     const ORDER: &[(&str, &str)] = &[
         ("image/svg+xml", "svg"),
         ("application/json", "json"),
@@ -110,23 +110,31 @@ fn most_telling(bundle: &Bundle) -> Option<(&'static str, Vec<u8>)> {
     ];
     const PICTURES: &[&str] = &["image/png", "image/jpeg", "image/gif"];
     const WORDS: &[(&str, &str)] = &[("text/plain", "txt"), ("text/html", "html")];
+    let get = |mime: &str| bundle.iter().find(|(name, _)| name == mime).map(|(_, text)| text.as_bytes().to_vec());
     let find = |order: &[(&str, &'static str)]| {
-        order.iter().find_map(|(mime, format)| bundle.get(mime).map(|text| (*format, text.as_bytes().to_vec())))
+        order.iter().find_map(|(mime, format)| get(mime).map(|bytes| (*format, bytes)))
     };
+    // Charts of other makers describe themselves in JSON; a widget's view only names a process's widget.
+    let is_chart = |mime: &str| mime.ends_with("+json") && mime != "application/vnd.jupyter.widget-view+json";
+    let chart = || bundle.iter().find(|(mime, _)| is_chart(mime)).map(|(_, text)| ("json", text.as_bytes().to_vec()));
     // Pictures come in base64, which is compared as well as what it stands for.
-    let picture = || PICTURES.iter().find_map(|mime| bundle.get(mime)).map(|text| ("base64", text.as_bytes().to_vec()));
-    let first = || bundle.0.first().map(|(_, text)| ("txt", text.as_bytes().to_vec()));
-    find(ORDER).or_else(picture).or_else(|| find(WORDS)).or_else(first)
+    let picture = || PICTURES.iter().find_map(|mime| get(mime)).map(|bytes| ("base64", bytes));
+    let first = || bundle.first().map(|(_, text)| ("txt", text.as_bytes().to_vec()));
+    find(ORDER).or_else(chart).or_else(picture).or_else(|| find(WORDS)).or_else(first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn plain(text: &str) -> [(String, String); 1] {
+        [("text/plain".to_owned(), text.to_owned())]
+    }
+
     #[test]
     fn streams_come_first_whenever_they_came() {
         let mut captures = Captures::default();
-        captures.bundle(Channel::Display, None, &Bundle::plain("chart"));
+        captures.bundle(Channel::Display, None, &plain("chart"));
         captures.stderr("b");
         captures.stdout("a");
         captures.stdout("c");
@@ -160,8 +168,8 @@ mod tests {
         let mut captures = Captures::default();
         captures.stdout("10 %");
         captures.clear();
-        captures.bundle(Channel::Display, Some("d".into()), &Bundle::plain("first"));
-        captures.update("d", &Bundle::plain("second"));
+        captures.bundle(Channel::Display, Some("d".into()), &plain("first"));
+        captures.update("d", &plain("second"));
         let found = captures.finish();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].bytes, b"second");
