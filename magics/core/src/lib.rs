@@ -21,6 +21,8 @@ pub use model::{Embedded, Embedder, ModelError, ModelId};
 pub use near::{did_you_mean, listed, name_hint, near};
 pub use output::{Body, Output, Table, Value, Verdict};
 pub use problem::Problem;
-pub use run::{BoundValue, CellOutcome, Pin, RunCell, RunError, RunRequest, Runner};
+pub use run::{
+    BoundValue, CellOutcome, Environment, Pin, PythonRun, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
+};
 pub use target::{Answered, Answerer, Basis, Question, Ranked, Retrieved, Retriever};
 pub use usage::Usage;

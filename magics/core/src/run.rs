@@ -1,5 +1,6 @@
 //! Running cells in a fresh process: what promotion asks for its proof and its replay.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ pub struct RunCell {
     /// It failed when it was recorded and is expected to fail again: the run goes on behind it.
     #[serde(default)]
     pub may_fail: bool,
+    /// Variables of Python whose values are wanted when it has ended, as [`CellOutcome::bindings`].
+    #[serde(default)]
+    pub values: Vec<String>,
 }
 
 /// A table or corpus of another lab that the run reads in place of one of its own.
@@ -37,13 +41,44 @@ pub struct RunRequest {
     pub principal: Option<String>,
     pub pins: Vec<Pin>,
     pub cells: Vec<RunCell>,
+    /// The cells are of Python, to be run so; none is Rust and magics.
+    #[serde(default)]
+    pub python: Option<PythonRun>,
 }
 
-/// What a variable holds that a magic bound or a table that it stored.
+/// How Python runs cells. What else decides their results and is not named here is the same for every run: the seed of
+/// hashes, the time zone, the locale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonRun {
+    /// How many threads numerical libraries may use.
+    pub threads: u32,
+}
+
+/// What cells of Python ran in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Such as `CPython`.
+    pub implementation: String,
+    /// Such as `3.11.2`.
+    pub version: String,
+    /// Installed packages by their names, with their versions.
+    pub packages: BTreeMap<String, String>,
+}
+
+/// What a run of Python tells at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonTold {
+    /// Where it ran, with the packages that its cells used.
+    pub environment: Environment,
+    /// Each cell as plain Python: its magics are calls.
+    pub code: Vec<String>,
+}
+
+/// What a variable holds: a table that a magic bound, or a value of Python that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundValue {
     pub name: String,
-    /// blake3 of the Arrow file's content, hexadecimal.
+    /// blake3 of the table's content, or of the value's canonical form; hexadecimal.
     pub digest: String,
 }
 
@@ -56,6 +91,15 @@ pub struct CellOutcome {
     pub bindings: Vec<BoundValue>,
     pub effects: Vec<Effect>,
     pub wall_seconds: f64,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunResult {
+    /// In the order of the cells.
+    pub outcomes: Vec<CellOutcome>,
+    /// Of a run of Python.
+    pub python: Option<PythonTold>,
 }
 
 /// The run could not be done, or not to its end.
@@ -71,11 +115,14 @@ pub enum RunError {
 
 /// Runs cells in a fresh process, one after the other, to the end or to the first that fails and may not.
 pub trait Runner: Send + Sync {
-    /// Outcomes come in the order of the cells; `on_cell` hears of each as it ends.
+    /// `on_cell` hears of each outcome as its cell ends.
     fn run(
         &self,
         request: &RunRequest,
         work: &Work,
         on_cell: &mut dyn FnMut(&CellOutcome),
-    ) -> Result<Vec<CellOutcome>, RunError>;
+    ) -> Result<RunResult, RunError>;
+
+    /// The Python that runs cells of Python, with those of `packages` that are installed there.
+    fn environment(&self, packages: &[&str], work: &Work) -> Result<Environment, RunError>;
 }

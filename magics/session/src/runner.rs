@@ -1,4 +1,5 @@
-//! Cells in a fresh process: starts `kernwerk run-cells` and speaks JSON lines with it.
+//! Cells in a fresh process: starts `kernwerk run-cells`, or `python -m kernwerk.run_cells` for cells of Python, and speaks
+//! JSON lines with it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -6,37 +7,55 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use kernwerk_core::{CellOutcome, RunError, RunRequest, Runner, Work};
+use kernwerk_core::{CellOutcome, Environment, PythonRun, PythonTold, RunError, RunRequest, RunResult, Runner, Work};
+use serde::de::DeserializeOwned;
 
 /// How often a run looks whether it was interrupted.
 const POLL: Duration = Duration::from_millis(50);
 /// How much of the process's own words an error quotes.
 const QUOTED_BYTES: usize = 2_000;
 
-/// Runs cells through the `kernwerk` program.
+/// What is the same for every run of Python, wherever it runs: hashes of texts decide the order of sets, and the time zone
+/// and the locale how moments and numbers are written.
+const PYTHON_PINS: [(&str, &str); 4] =
+    [("PYTHONHASHSEED", "0"), ("PYTHONUTF8", "1"), ("TZ", "UTC"), ("LC_ALL", "C.UTF-8")];
+/// Where numerical libraries look for how many threads they may use, on which the last digits of sums depend.
+const THREAD_VARIABLES: [&str; 5] =
+    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS"];
+
+/// Runs cells through the `kernwerk` program, and those of Python through an interpreter.
 pub struct ProcessRunner {
     program: PathBuf,
+    /// None is the Python beside the program, else the one on the PATH.
+    python: Option<PathBuf>,
 }
 
 impl ProcessRunner {
-    pub fn new(program: PathBuf) -> Self {
-        Self { program }
+    pub fn new(program: PathBuf, python: Option<PathBuf>) -> Self {
+        Self { program, python }
     }
 
-    fn start(&self, request: &RunRequest) -> Result<Child, RunError> {
-        let mut child = Command::new(&self.program)
-            .arg("run-cells")
-            .current_dir(&request.directory)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| RunError::Start(format!("{}: {error}", self.program.display())))?;
+    fn start(&self, request: &RunRequest) -> Result<Talk, RunError> {
+        let mut command = match &request.python {
+            None => {
+                let mut command = Command::new(&self.program);
+                command.arg("run-cells");
+                command
+            }
+            Some(run) => self.python(run),
+        };
         let line = serde_json::to_string(request).map_err(|error| RunError::Start(error.to_string()))?;
-        let mut stdin = child.stdin.take().expect("standard input is piped");
-        // Where the process is gone already, its end says more than the broken pipe.
-        let _ = writeln!(stdin, "{line}");
-        Ok(child)
+        Talk::start(command.current_dir(&request.directory), &line)
+    }
+
+    /// A Python that runs cells. `-P` keeps files of the working directory from standing in for modules before any cell runs.
+    fn python(&self, run: &PythonRun) -> Command {
+        let beside = |name: &str| self.program.parent().map(|home| home.join(name)).filter(|path| path.is_file());
+        let python = self.python.clone().or_else(|| beside("python")).or_else(|| beside("python3"));
+        let mut command = Command::new(python.unwrap_or_else(|| "python3".into()));
+        command.args(["-P", "-m", "kernwerk.run_cells"]).envs(PYTHON_PINS);
+        command.envs(THREAD_VARIABLES.map(|variable| (variable, run.threads.to_string())));
+        command
     }
 }
 
@@ -46,32 +65,90 @@ impl Runner for ProcessRunner {
         request: &RunRequest,
         work: &Work,
         on_cell: &mut dyn FnMut(&CellOutcome),
-    ) -> Result<Vec<CellOutcome>, RunError> {
-        let mut process = Reaped(self.start(request)?);
-        let lines = lines_of(process.0.stdout.take().expect("standard output is piped"));
-        let words = text_of(process.0.stderr.take().expect("standard error is piped"));
-        let mut outcomes = Vec::new();
-        loop {
-            work.check()?;
-            match lines.recv_timeout(POLL) {
-                Ok(line) => {
-                    let outcome: CellOutcome = serde_json::from_str(&line)
-                        .map_err(|error| died(&outcomes, format!("it answered what is no outcome ({error})")))?;
+    ) -> Result<RunResult, RunError> {
+        let talk = self.start(request)?;
+        let mut outcomes: Vec<CellOutcome> = Vec::new();
+        let mut python = None;
+        while let Some(line) = talk.line(work)? {
+            // The last line of a run of Python is no outcome.
+            let is_end = request.python.is_some() && outcomes.len() == request.cells.len();
+            if let Some(told) = is_end.then(|| read::<PythonTold>(&line)).and_then(Result::ok) {
+                python = Some(told);
+                continue;
+            }
+            match read::<CellOutcome>(&line) {
+                Ok(outcome) => {
                     on_cell(&outcome);
                     outcomes.push(outcome);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(reason) => return Err(died(&outcomes, reason)),
             }
         }
-        let status = process.0.wait().map_err(|error| died(&outcomes, error.to_string()))?;
-        if status.success() {
-            Ok(outcomes)
-        } else {
-            let words = words.recv().unwrap_or_default();
-            Err(died(&outcomes, describe(status, &words)))
+        talk.end().map_err(|reason| died(&outcomes, reason))?;
+        Ok(RunResult { outcomes, python })
+    }
+
+    fn environment(&self, packages: &[&str], work: &Work) -> Result<Environment, RunError> {
+        let mut command = self.python(&PythonRun { threads: 1 });
+        command.arg("--environment").args(packages);
+        let talk = Talk::start(&mut command, "")?;
+        let mut found = None;
+        while let Some(line) = talk.line(work)? {
+            found = Some(read(&line).map_err(RunError::Start)?);
+        }
+        let name = command.get_program().to_string_lossy().into_owned();
+        talk.end().map_err(|reason| RunError::Start(format!("{name}: {reason}")))?;
+        found.ok_or_else(|| RunError::Start(format!("{name} does not say what it is")))
+    }
+}
+
+/// A process that was told its task and answers in lines. It does not outlive this.
+struct Talk {
+    process: Reaped,
+    lines: Receiver<String>,
+    words: Receiver<String>,
+}
+
+impl Talk {
+    fn start(command: &mut Command, line: &str) -> Result<Self, RunError> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| RunError::Start(format!("{}: {error}", command.get_program().to_string_lossy())))?;
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        // Where the process is gone already, its end says more than the broken pipe.
+        let _ = writeln!(stdin, "{line}");
+        let lines = lines_of(child.stdout.take().expect("standard output is piped"));
+        let words = text_of(child.stderr.take().expect("standard error is piped"));
+        Ok(Self { process: Reaped(child), lines, words })
+    }
+
+    /// The next line; none when there will be no more.
+    fn line(&self, work: &Work) -> Result<Option<String>, RunError> {
+        loop {
+            work.check()?;
+            match self.lines.recv_timeout(POLL) {
+                Ok(line) => return Ok(Some(line)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
         }
     }
+
+    /// Waits for the end; the error says in words how it ended where it did not end well.
+    fn end(mut self) -> Result<(), String> {
+        let status = self.process.0.wait().map_err(|error| error.to_string())?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(describe(status, &self.words.recv().unwrap_or_default()))
+    }
+}
+
+fn read<T: DeserializeOwned>(line: &str) -> Result<T, String> {
+    serde_json::from_str(line).map_err(|error| format!("it answered what nobody asked for ({error})"))
 }
 
 /// A child that does not outlive its run, however the run ends.

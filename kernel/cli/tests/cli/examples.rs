@@ -32,7 +32,11 @@ fn failure(example: &Example) -> Option<String> {
         lab: place.path().to_owned(),
         principal: None,
         pins: Vec::new(),
-        cells: sources.zip(1..).map(|(source, ordinal)| RunCell { ordinal, source, may_fail: false }).collect(),
+        cells: sources
+            .zip(1..)
+            .map(|(source, ordinal)| RunCell { ordinal, source, may_fail: false, values: Vec::new() })
+            .collect(),
+        python: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");
     let ran = place.run_with(&["run-cells"], &format!("{line}\n"));
