@@ -20,6 +20,8 @@ use crate::proof::Proof;
 pub(crate) const PIPELINE: &str = "pipeline.toml";
 pub(crate) const MANIFEST: &str = "MANIFEST.json";
 pub(crate) const NOTEBOOK: &str = "notebook.ipynb";
+/// A slice of Python as a script.
+pub(crate) const SCRIPT: &str = "pipeline.py";
 pub(crate) const PROOF: &str = "attestations/proof.json";
 /// What lies in here is measured or signed, and no part of the identity.
 pub(crate) const ATTESTATIONS: &str = "attestations";

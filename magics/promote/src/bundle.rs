@@ -7,15 +7,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::artifact::{CONFIG, NOTEBOOK, PIPELINE};
+use crate::artifact::{CONFIG, NOTEBOOK, PIPELINE, SCRIPT};
 use crate::files::digest;
 use crate::judge::{settle, traces};
 use crate::mirror::Mirror;
 use crate::pipeline::{BindingReference, OutputReference, Pipeline, StepRecord};
 use crate::plan::{Kept, Plan};
+use crate::python::script;
 
-/// A table of the target that is larger is kept by its digest alone.
-const LARGEST_TABLE: usize = 16 << 20;
+/// A table or value of the target that is larger is kept by its digest alone.
+const LARGEST_VALUE: usize = 16 << 20;
 /// Keeps version control from changing line ends, which are part of the digests.
 const ATTRIBUTES: &str = "* -text\n";
 
@@ -25,24 +26,32 @@ pub(crate) struct Bundle {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
+/// What the proof run gave.
+pub(crate) struct Proved<'a> {
+    pub outcomes: &'a [CellOutcome],
+    /// Each cell as plain Python, of a slice of Python.
+    pub code: &'a [String],
+}
+
 /// Completes `pipeline` with its steps and puts all files together.
 pub(crate) fn bundle(
     mut pipeline: Pipeline,
     plan: &Plan,
-    outcomes: &[CellOutcome],
+    proved: &Proved<'_>,
     mirror: &Mirror,
     config: Option<Vec<u8>>,
 ) -> Result<Bundle, Error> {
     let mut files = BTreeMap::new();
     let width = plan.kept.len().to_string().len().max(2);
     let inputs: BTreeSet<String> = pipeline.inputs.iter().map(|input| input.name.clone()).collect();
-    for ((kept, outcome), step) in plan.kept.iter().zip(outcomes).zip(1..) {
+    let suffix = if pipeline.python.is_some() { "py" } else { "rs" };
+    for ((kept, outcome), step) in plan.kept.iter().zip(proved.outcomes).zip(1..) {
         let number = format!("{step:0width$}");
-        let file = format!("cells/{number}.rs");
+        let file = format!("cells/{number}.{suffix}");
         files.insert(file.clone(), kept.execution.text.clone().into_bytes());
         let mut bindings = bindings(kept, outcome);
         if kept.is_target() {
-            attach_tables(&mut bindings, &number, mirror, &mut files);
+            attach_values(&mut bindings, &number, mirror, &mut files);
         }
         pipeline.steps.push(StepRecord {
             step,
@@ -55,6 +64,9 @@ pub(crate) fn bundle(
         });
     }
     files.insert(NOTEBOOK.to_owned(), to_json(&notebook(plan)));
+    if let Some(python) = &pipeline.python {
+        files.insert(SCRIPT.to_owned(), script(&pipeline, python, proved.code).into_bytes());
+    }
     files.insert(".gitattributes".to_owned(), ATTRIBUTES.into());
     if let Some(config) = config {
         files.insert(CONFIG.to_owned(), config);
@@ -104,26 +116,28 @@ fn is_stable(kept: &Kept, outcome: &CellOutcome, output: &Captured) -> bool {
     is_same || (is_stream && same_pieces())
 }
 
+/// What the cell bound. Where the notebook recorded nothing under a name, the value of the proof run stands.
 fn bindings(kept: &Kept, outcome: &CellOutcome) -> Vec<BindingReference> {
+    let recorded = &kept.execution.bindings;
     let bindings = outcome.bindings.iter().map(|binding| {
-        let is_stable = kept.execution.bindings.contains(binding);
+        let is_stable = recorded.contains(binding) || !recorded.iter().any(|other| other.name == binding.name);
         BindingReference { name: binding.name.clone(), digest: is_stable.then(|| binding.digest.clone()), file: None }
     });
     bindings.collect()
 }
 
-/// Adds the rows of the target's tables, so that a replay can tell rounding from a difference.
-fn attach_tables(
+/// Adds the target's tables and values, so that a replay can tell rounding from a difference.
+fn attach_values(
     bindings: &mut [BindingReference],
     number: &str,
     mirror: &Mirror,
     files: &mut BTreeMap<String, Vec<u8>>,
 ) {
     for binding in bindings {
-        let table = binding.digest.as_ref().and_then(|digest| mirror.bound_table(&binding.name, digest));
-        if let Some(table) = table.filter(|table| table.len() <= LARGEST_TABLE) {
-            let file = format!("outputs/{number}-{}.arrow", binding.name);
-            files.insert(file.clone(), table);
+        let value = binding.digest.as_ref().and_then(|digest| mirror.bound_value(&binding.name, digest));
+        if let Some((format, bytes)) = value.filter(|(_, bytes)| bytes.len() <= LARGEST_VALUE) {
+            let file = format!("outputs/{number}-{}.{format}", binding.name);
+            files.insert(file.clone(), bytes);
             binding.file = Some(file);
         }
     }
@@ -138,22 +152,34 @@ fn stable_traces(kept: &Kept, outcome: &CellOutcome, inputs: &BTreeSet<String>) 
 
 /// The slice as a notebook without outputs (nbformat 4.5).
 fn notebook(plan: &Plan) -> Value {
-    let cells = plan.kept.iter().zip(1..).map(|(kept, step): (&Kept, u32)| {
+    let cell = |id: &str, text: &str| {
         json!({
             "cell_type": "code",
             "execution_count": null,
-            "id": format!("step-{step}"),
+            "id": id,
             "metadata": {},
             "outputs": [],
-            "source": kept.execution.text.split_inclusive('\n').collect::<Vec<_>>(),
+            "source": text.split_inclusive('\n').collect::<Vec<_>>(),
         })
-    });
-    json!({
-        "cells": cells.collect::<Vec<_>>(),
-        "metadata": {
+    };
+    let steps = plan.kept.iter().zip(1..);
+    let steps = steps.map(|(kept, step): (&Kept, u32)| cell(&format!("step-{step}"), &kept.execution.text));
+    let (first, metadata) = if plan.is_python() {
+        let metadata = json!({
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+        });
+        (Some(cell("magics", "%load_ext kernwerk")), metadata)
+    } else {
+        let metadata = json!({
             "kernelspec": {"display_name": "Kernwerk", "language": "rust", "name": "kernwerk"},
             "language_info": {"file_extension": ".rs", "mimetype": "text/rust", "name": "rust"},
-        },
+        });
+        (None, metadata)
+    };
+    json!({
+        "cells": first.into_iter().chain(steps).collect::<Vec<_>>(),
+        "metadata": metadata,
         "nbformat": 4,
         "nbformat_minor": 5,
     })

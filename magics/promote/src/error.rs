@@ -82,6 +82,11 @@ impl Error {
             Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
             Self::NewerArtifact { .. } => "update Kernwerk".to_owned(),
             Self::Obstacles { .. } => "`%promote plan` shows the slice with the reasons".to_owned(),
+            Self::ProofFailed { reason, .. } if reason.starts_with("NameError") => {
+                "what ran before `%load_ext kernwerk`, or in its cell, is not recorded: give it a cell behind that and run \
+                 them again"
+                    .to_owned()
+            }
             Self::ProofFailed { .. } => {
                 "the slice ran in a fresh process, with only the files that its cells were seen to read or that their text \
                  names; `--input FILE` adds one"

@@ -6,12 +6,15 @@ use kernwerk_core::{Access, Captured, CellOutcome, CellStatus, Channel, Effect, 
 
 use crate::Error;
 use crate::artifact::Location;
-use crate::compare::{Agreement, Level, beginning, compare};
+use crate::compare::{Agreement, Level, beginning, compare, holds_address};
 use crate::execution::Execution;
 use crate::files::{digest, read_file};
 use crate::mirror::Mirror;
 use crate::pipeline::{BindingReference, OutputReference, StepRecord, Trace};
 use crate::reason::noun;
+
+const ADDRESS_WORDS: &str =
+    "; it tells where something lies in memory, which is another place in each run: show a value of it";
 
 /// How a cell of a run compares with its reference.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,10 +141,11 @@ pub(crate) fn against_notebook(
                 judgement.add(Agreement::IDENTICAL, None);
             }
             (_, Some(other)) => judgement.differs(format!(
-                "output {} ({}) is not what the notebook showed; the fresh run shows another{}",
+                "output {} ({}) is not what the notebook showed; the fresh run shows another{}{}",
                 position + 1,
                 kind(other.channel, &other.format),
-                quoted(&other.bytes)
+                quoted(&other.bytes),
+                if holds_address(&other.bytes) { ADDRESS_WORDS } else { "" },
             )),
             (Some(one), None) => {
                 judgement.differs(format!("output {} ({}) is missing", position + 1, kind(one.channel, &one.format)));
@@ -152,7 +156,7 @@ pub(crate) fn against_notebook(
     for binding in &recorded.bindings {
         match outcome.bindings.iter().find(|other| other.name == binding.name) {
             Some(other) if other.digest == binding.digest => judgement.add(Agreement::IDENTICAL, None),
-            Some(_) => judgement.differs(format!("`{}` holds other rows", binding.name)),
+            Some(_) => judgement.differs(format!("`{}` holds something else", binding.name)),
             None => judgement.differs(format!("`{}` is not bound", binding.name)),
         }
     }
@@ -241,17 +245,17 @@ fn compare_binding(
         judgement.add(Agreement::IDENTICAL, None);
         return Ok(());
     }
-    let tables = match &expected.file {
-        Some(file) => Some(read_file(&artifact.path(file))?).zip(mirror.bound_table(&found.name, &found.digest)),
-        None => None,
-    };
-    match tables.map(|(one, other)| compare("arrow", &one, &other)) {
+    let expected_bytes = expected.file.as_ref().map(|file| read_file(&artifact.path(file))).transpose()?;
+    let values = expected_bytes.zip(mirror.bound_value(&found.name, &found.digest));
+    match values.map(|(one, (format, other))| compare(&format, &one, &other)) {
         Some((Agreement::At(Level::Tolerance), difference)) => {
             let difference = difference.map(|difference| format!("`{}`: {difference}", expected.name));
             judgement.add(Agreement::At(Level::Tolerance), difference);
         }
-        Some((_, Some(difference))) => judgement.differs(format!("`{}` holds other rows: {difference}", expected.name)),
-        _ => judgement.differs(format!("`{}` holds other rows", expected.name)),
+        Some((_, Some(difference))) => {
+            judgement.differs(format!("`{}` holds something else: {difference}", expected.name));
+        }
+        _ => judgement.differs(format!("`{}` holds something else", expected.name)),
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ mod pipeline;
 mod plan;
 mod proof;
 mod publish;
+mod python;
 mod reason;
 mod replay;
 mod run;
@@ -40,6 +41,7 @@ pub use pipeline::{BindingReference, MadeWith, OutputReference, PinnedInput, Pip
 pub use plan::{Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};
 pub use proof::{Proof, ProofCell};
 pub use publish::{PublishSpec, Published, publish};
+pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use target::Target;

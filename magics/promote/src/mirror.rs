@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::compare::{SCRATCH_PREFIX, read_arrow};
-use crate::files::{copy_file, digest_file, make_directory, write_file};
+use crate::files::{copy_file, digest, digest_file, make_directory, write_file};
 use crate::inputs::open;
 use crate::pipeline::{PinnedInput, Pipeline};
 
@@ -78,19 +78,27 @@ impl Mirror {
         Ok(found == input.digest)
     }
 
-    /// The Arrow file that the run's process left of a table that it bound, found by name and content.
-    pub fn bound_table(&self, name: &str, digest: &str) -> Option<Vec<u8>> {
+    /// The file that the run's process left of a table or value that it bound, found by name and content, and its format.
+    pub fn bound_value(&self, name: &str, digest: &str) -> Option<(String, Vec<u8>)> {
         let exchange = self.lab.join(".kernwerk").join("exchange");
-        let suffix = format!("-{name}.arrow");
+        let end = format!("-{name}");
         let files = walkdir::WalkDir::new(exchange).sort_by_file_name().into_iter().flatten();
-        let mut files = files.filter(|entry| entry.file_name().to_string_lossy().ends_with(&suffix));
-        files.find_map(|entry| {
+        let is_named = |path: &Path| path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(&end));
+        files.filter(|entry| is_named(entry.path())).find_map(|entry| {
+            let format = entry.path().extension()?.to_str()?.to_owned();
             let bytes = std::fs::read(entry.path()).ok()?;
-            let batches = read_arrow(&bytes)?;
-            let schema = batches.first()?.schema();
-            (content_digest(&schema, &batches) == digest).then_some(bytes)
+            (value_digest(&format, &bytes)? == digest).then_some((format, bytes))
         })
     }
+}
+
+/// The digest of what a file holds that a process left of a variable: of a table that of its content, else of its bytes.
+fn value_digest(format: &str, bytes: &[u8]) -> Option<String> {
+    if format != "arrow" {
+        return Some(digest(bytes));
+    }
+    let batches = read_arrow(bytes)?;
+    Some(content_digest(&batches.first()?.schema(), &batches))
 }
 
 /// A directory of its own: in the lab, or among the system's temporary files where the lab is read-only.

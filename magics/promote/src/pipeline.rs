@@ -7,6 +7,7 @@ use kernwerk_core::{Access, Channel, ModelId, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::Level;
+use crate::python::PinnedPython;
 
 /// Rises whenever an older Kernwerk could not read the file.
 pub(crate) const FORMAT: u32 = 1;
@@ -24,6 +25,9 @@ pub struct Pipeline {
     /// How well a replay's outputs must agree.
     pub level: Level,
     pub made_with: MadeWith,
+    /// Where the cells are of Python.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<PinnedPython>,
     pub target: TargetStep,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelId>,
@@ -101,14 +105,14 @@ pub struct OutputReference {
     pub volatile: bool,
 }
 
-/// A table that the step bound to a variable.
+/// A table that the step bound to a variable, or the value that it gave to the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BindingReference {
     pub name: String,
-    /// Digest of the rows; none where they change from run to run.
+    /// Digest of the rows or of the value; none where they change from run to run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// The rows as an Arrow file, relative to the artifact; for the target only.
+    /// The rows as an Arrow file, or the value, relative to the artifact; for the target only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }

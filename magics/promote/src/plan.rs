@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use kernwerk_core::{CellId, CellStatus, Language, ModelId, Resource, Work};
+use kernwerk_core::{BoundValue, CellId, CellStatus, Language, ModelId, Resource, Work};
 use kernwerk_store::Lab;
 use uuid::Uuid;
 
@@ -50,6 +50,35 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether a fresh Python has to run the cells. Magics alone need none, in whichever face they ran.
+    pub fn is_python(&self) -> bool {
+        self.kept.iter().any(|kept| kept.execution.language == Language::Python)
+    }
+
+    /// The place in the slice, from 1, of the last cell that gives the target its value.
+    pub(crate) fn target_step(&self) -> u32 {
+        let target = self.kept.iter().rposition(Kept::is_target);
+        target.map_or(self.kept.len(), |index| index + 1) as u32
+    }
+
+    /// The target where it is a variable of Python, whose value is asked for when its last cell has ended.
+    pub(crate) fn value(&self) -> Option<&str> {
+        match &self.target {
+            Target::Variable(name) if self.is_python() => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Takes in that the notebook's target has a value with this digest.
+    pub(crate) fn record_value(&mut self, digest: String) {
+        let step = self.target_step();
+        let Some(name) = self.value().map(str::to_owned) else { return };
+        if let Some(kept) = self.kept.get_mut(step.saturating_sub(1) as usize) {
+            kept.execution.bindings.retain(|bound| bound.name != name);
+            kept.execution.bindings.push(BoundValue { name, digest });
+        }
+    }
+
     /// The places in the slice, from 1, of the kept cells with these execution counts.
     pub(crate) fn steps_of(&self, counts: &BTreeSet<u32>) -> BTreeSet<u32> {
         let steps = self.kept.iter().zip(1..);
@@ -167,12 +196,7 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
         Goal::Execution(index) => index + 1,
         Goal::Name(_) => log.len(),
     };
-    let (inputs, models, mut obstacles) = outside(log, &slice.outside);
-    let python = slice.members.keys().filter(|index| log[**index].language == Language::Python);
-    obstacles.extend(
-        python
-            .map(|index| format!("{} is a cell of Python, which a fresh process cannot run yet", label(count(index)))),
-    );
+    let (inputs, models, obstacles) = outside(log, &slice.outside);
     Ok(Plan {
         notebook: String::new(),
         directory: String::new(),

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
-use kernwerk_core::{CellOutcome, CellStatus, Resource, RunCell, Runner, Work};
+use kernwerk_core::{
+    CellOutcome, CellStatus, PythonRun, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
+};
 use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{self, Location, Manifest};
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, Bundle, Proved};
 use crate::compare::{Agreement, Level};
 use crate::files::{read_file, write_file};
 use crate::judge::{CellReport, against_notebook, error_text};
@@ -17,7 +19,8 @@ use crate::mirror::Mirror;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
-use crate::run::{Ran, run};
+use crate::python::{PinnedPython, run_here};
+use crate::run::{Course, Ran, run};
 use crate::slice::has_code;
 use crate::target::Target;
 use crate::verify::verify_location;
@@ -33,6 +36,8 @@ pub struct PublishSpec {
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
     pub toolchain: Option<String>,
+    /// The digest of what a target of Python holds now, where it is a variable of this process.
+    pub value: Option<String>,
     /// What else was measured and goes to `attestations/`, by the name of its file without `.json`.
     pub attestations: BTreeMap<String, serde_json::Value>,
 }
@@ -62,12 +67,19 @@ pub struct Published {
 pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work) -> Result<Published, Error> {
     artifact::check_name(&spec.name)?;
     let operation = lab.begin("publish", &spec.name)?;
-    let plan = plan(lab, &spec.plan, work).await?;
+    let mut plan = plan(lab, &spec.plan, work).await?;
     if !plan.obstacles.is_empty() {
         return Err(Error::Obstacles { obstacles: plan.obstacles });
     }
+    if let Some(value) = &spec.value {
+        plan.record_value(value.clone());
+    }
+    let python = plan.is_python().then(run_here);
+    if python.is_some() {
+        check_python(runner, work)?;
+    }
     let config = config(lab)?;
-    let pipeline = pipeline(lab, spec, &plan);
+    let mut pipeline = pipeline(lab, spec, &plan);
     let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -77,10 +89,17 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
         }
     };
     let begun = Instant::now();
-    let outcomes = prove(&plan, &mirror, spec.principal.as_deref(), runner, work)?;
+    let RunResult { outcomes, python: told } = prove(&plan, &mirror, spec.principal.as_deref(), python, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes)?;
-    let bundle = bundle::bundle(pipeline, &plan, &outcomes, &mirror, config)?;
+    let code = match python.zip(told) {
+        Some((run, PythonTold { environment, code })) => {
+            pipeline.python = Some(PinnedPython::new(environment, run));
+            code
+        }
+        None => Vec::new(),
+    };
+    let bundle = bundle::bundle(pipeline, &plan, &Proved { outcomes: &outcomes, code: &code }, &mirror, config)?;
     drop(mirror);
     let proof = proof(&plan, &cells, wall_seconds);
     let (location, id, unchanged) = put(lab, spec, &bundle, proof, work)?;
@@ -96,8 +115,7 @@ fn config(lab: &Lab) -> Result<Option<Vec<u8>>, Error> {
 
 /// The description of the artifact, but for what the proof run adds to its steps.
 fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
-    let has_code = plan.kept.iter().any(|kept| has_code(&kept.execution.text));
-    let target = plan.kept.iter().rposition(Kept::is_target).unwrap_or(plan.kept.len().saturating_sub(1));
+    let has_rust = !plan.is_python() && plan.kept.iter().any(|kept| has_code(&kept.execution.text));
     Pipeline {
         format: FORMAT,
         name: spec.name.clone(),
@@ -106,10 +124,11 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
         level: spec.level,
         made_with: MadeWith {
             kernwerk: env!("CARGO_PKG_VERSION").to_owned(),
-            toolchain: spec.toolchain.clone().filter(|_| has_code),
+            toolchain: spec.toolchain.clone().filter(|_| has_rust),
         },
+        python: None,
         target: TargetStep {
-            step: target as u32 + 1,
+            step: plan.target_step(),
             variable: match &plan.target {
                 Target::Variable(name) => Some(name.clone()),
                 Target::Cell(_) => None,
@@ -147,14 +166,24 @@ fn portable_path(root: &Path, plan: &Plan, name: &str) -> String {
     relative.to_string_lossy().into_owned()
 }
 
-/// Runs the slice in the mirror. The outcomes are as many as the kept cells.
+/// That there is a Python that can run cells.
+fn check_python(runner: &dyn Runner, work: &Work) -> Result<(), Error> {
+    match runner.environment(&[], work) {
+        Ok(_) => Ok(()),
+        Err(RunError::Cancelled(cancelled)) => Err(cancelled.into()),
+        Err(error) => Err(Error::NotRun { reason: error.to_string() }),
+    }
+}
+
+/// Runs the slice in the mirror. The outcomes are as many as the kept cells, and a run of Python has told of itself.
 fn prove(
     plan: &Plan,
     mirror: &Mirror,
     principal: Option<&str>,
+    python: Option<PythonRun>,
     runner: &dyn Runner,
     work: &Work,
-) -> Result<Vec<CellOutcome>, Error> {
+) -> Result<RunResult, Error> {
     let count = |ordinal: u32| {
         let kept = plan.kept.get(ordinal.saturating_sub(1) as usize);
         kept.map_or(ordinal, |kept| kept.execution.execution_count)
@@ -163,14 +192,17 @@ fn prove(
         ordinal,
         source: kept.execution.text.clone(),
         may_fail: kept.fails(),
+        values: plan.value().filter(|_| ordinal == plan.target_step()).map(str::to_owned).into_iter().collect(),
     });
-    let outcomes = match run(runner, mirror, principal, cells.collect(), "proof run", work)? {
-        Ran::Done(outcomes) => outcomes,
+    let course = Course { principal, cells: cells.collect(), python, task: "proof run" };
+    let result = match run(runner, mirror, course, work)? {
+        Ran::Done(result) => result,
         Ran::NotStarted(reason) => return Err(Error::NotRun { reason }),
         Ran::Died { ordinal, reason, .. } => {
             return Err(Error::ProofFailed { count: count(ordinal), reason });
         }
     };
+    let outcomes = &result.outcomes;
     let failed =
         outcomes.iter().zip(&plan.kept).find(|(outcome, kept)| outcome.status != CellStatus::Ok && !kept.fails());
     if let Some((outcome, kept)) = failed {
@@ -185,7 +217,10 @@ fn prove(
             reason: "the run ended before it".to_owned(),
         });
     }
-    Ok(outcomes)
+    if python.is_some() && result.python.is_none() {
+        return Err(Error::NotRun { reason: "Python does not say which packages its cells used".to_owned() });
+    }
+    Ok(result)
 }
 
 /// Compares the proof run with the notebook; refuses where the target is not what it was.

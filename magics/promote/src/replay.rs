@@ -2,7 +2,7 @@
 //!
 //! Digests on the disk are only ever compared with what was read or run just now, never with other digests on the disk.
 
-use kernwerk_core::{Problem, Resource, RunCell, Runner, Verdict, Work};
+use kernwerk_core::{Problem, Resource, RunCell, RunError, Runner, Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
@@ -13,8 +13,9 @@ use crate::inputs::open;
 use crate::judge::{CellReport, against_reference};
 use crate::mirror::Mirror;
 use crate::pipeline::{PinnedInput, Pipeline};
+use crate::python::PinnedPython;
 use crate::reason::noun;
-use crate::run::{Ran, run};
+use crate::run::{Course, Ran, run};
 use crate::verify::{Verification, verify_location};
 
 /// A model as it is installed now.
@@ -100,8 +101,14 @@ pub async fn replay(
     replay.total = pipeline.steps.len();
     replay.notes.extend(toolchain_note(&pipeline, spec.toolchain.as_deref()));
     check_inputs(lab, &pipeline, models, &mut replay, work).await?;
+    let changed = check_python(&pipeline, runner, &mut replay, work)?;
     if replay.verdict == Verdict::Passed {
         run_again(lab, &location, &pipeline, runner, &mut replay, work).await?;
+    }
+    if replay.first_divergence().is_some() {
+        replay.findings.extend(changed.into_iter().map(|change| format!("likely cause: {change}")));
+    } else {
+        replay.notes.extend(changed);
     }
     Ok(replay)
 }
@@ -150,6 +157,30 @@ async fn check_inputs(
     };
     replay.findings.extend(changed.into_iter().chain(missing));
     Ok(())
+}
+
+/// Checks that Python has the packages of the artifact; without one of them nothing runs. Returns what has another version.
+fn check_python(
+    pipeline: &Pipeline,
+    runner: &dyn Runner,
+    replay: &mut Replay,
+    work: &Work,
+) -> Result<Vec<String>, Error> {
+    let Some(python) = &pipeline.python else { return Ok(Vec::new()) };
+    let packages: Vec<&str> = python.packages.keys().map(String::as_str).collect();
+    let (missing, changed) = match runner.environment(&packages, work) {
+        Ok(now) => {
+            let missing = python.missing(&now).into_iter().map(|package| format!("missing: {package}"));
+            (missing.collect(), python.changed(&now))
+        }
+        Err(RunError::Cancelled(cancelled)) => return Err(cancelled.into()),
+        Err(error) => (vec![format!("could not run: {error}")], Vec::new()),
+    };
+    if !missing.is_empty() && replay.verdict == Verdict::Passed {
+        replay.verdict = Verdict::Undecided;
+    }
+    replay.findings.extend(missing);
+    Ok(changed)
 }
 
 fn label(input: &PinnedInput) -> String {
@@ -201,8 +232,10 @@ async fn run_again(
     };
     let cells = run_cells(location, pipeline)?;
     let texts: Vec<String> = cells.iter().map(|cell| cell.source.clone()).collect();
-    let (outcomes, cut_off) = match run(runner, &mirror, pipeline.principal.as_deref(), cells, "replay", work)? {
-        Ran::Done(outcomes) => (outcomes, None),
+    let python = pipeline.python.as_ref().map(PinnedPython::run);
+    let course = Course { principal: pipeline.principal.as_deref(), cells, python, task: "replay" };
+    let (outcomes, cut_off) = match run(runner, &mirror, course, work)? {
+        Ran::Done(result) => (result.outcomes, None),
         Ran::NotStarted(reason) => (Vec::new(), Some(format!("could not run: {reason}"))),
         Ran::Died { ordinal, reason, outcomes } => {
             (outcomes, Some(format!("could not run: the process ended in cell {ordinal}: {reason}")))
@@ -226,10 +259,16 @@ async fn run_again(
 }
 
 fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, Error> {
-    let cells = pipeline
-        .steps
-        .iter()
-        .map(|step| Ok(RunCell { ordinal: step.step, source: location.text(&step.file)?, may_fail: step.fails }));
+    let target = &pipeline.target;
+    let value = target.variable.as_ref().filter(|_| pipeline.python.is_some());
+    let cells = pipeline.steps.iter().map(|step| {
+        Ok(RunCell {
+            ordinal: step.step,
+            source: location.text(&step.file)?,
+            may_fail: step.fails,
+            values: value.filter(|_| step.step == target.step).cloned().into_iter().collect(),
+        })
+    });
     cells.collect()
 }
 

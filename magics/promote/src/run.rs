@@ -1,31 +1,39 @@
 //! One run of cells in a scratch mirror, with its progress told.
 
-use kernwerk_core::{CellOutcome, RunCell, RunError, RunRequest, Runner, Work};
+use kernwerk_core::{CellOutcome, PythonRun, RunCell, RunError, RunRequest, RunResult, Runner, Work};
 
 use crate::mirror::Mirror;
 
 /// How a run ended.
 pub(crate) enum Ran {
     /// Each cell ran, or all up to the first that failed and should not have.
-    Done(Vec<CellOutcome>),
+    Done(RunResult),
     /// It did not begin.
     NotStarted(String),
     /// The process was gone before the cell at this ordinal had ended; outcomes are those told before.
     Died { ordinal: u32, reason: String, outcomes: Vec<CellOutcome> },
 }
 
-/// Runs `cells` in `mirror`.
+/// What to run.
+pub(crate) struct Course<'a> {
+    pub principal: Option<&'a str>,
+    pub cells: Vec<RunCell>,
+    pub python: Option<PythonRun>,
+    /// What it is called while it goes on.
+    pub task: &'static str,
+}
+
+/// Runs cells in `mirror`.
 ///
 /// # Errors
 /// Only an interrupt; all else is part of [`Ran`].
 pub(crate) fn run(
     runner: &dyn Runner,
     mirror: &Mirror,
-    principal: Option<&str>,
-    cells: Vec<RunCell>,
-    task: &str,
+    course: Course<'_>,
     work: &Work,
 ) -> Result<Ran, kernwerk_core::Cancelled> {
+    let Course { principal, cells, python, task } = course;
     let total = cells.len() as u64;
     let request = RunRequest {
         directory: mirror.directory.clone(),
@@ -33,6 +41,7 @@ pub(crate) fn run(
         principal: principal.map(str::to_owned),
         pins: mirror.pins.clone(),
         cells,
+        python,
     };
     let mut told = Vec::new();
     work.progress(task, 0, Some(total), "cells");
@@ -41,7 +50,7 @@ pub(crate) fn run(
         work.progress(task, told.len() as u64, Some(total), "cells");
     });
     match result {
-        Ok(outcomes) => Ok(Ran::Done(outcomes)),
+        Ok(result) => Ok(Ran::Done(result)),
         Err(RunError::Cancelled(cancelled)) => Err(cancelled),
         Err(RunError::Start(reason)) => Ok(Ran::NotStarted(reason)),
         Err(RunError::Died { ordinal, reason }) => Ok(Ran::Died { ordinal, reason, outcomes: told }),

@@ -8,6 +8,8 @@ mod model;
 mod place;
 #[path = "promote/publishing.rs"]
 mod publishing;
+#[path = "promote/python.rs"]
+mod python;
 #[path = "promote/replaying.rs"]
 mod replaying;
 #[path = "promote/slicing.rs"]

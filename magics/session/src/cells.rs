@@ -1,10 +1,11 @@
 //! The record of cells: begun before they run, finished when they end, kept in memory while there is no lab.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kernwerk_core::{BoundValue, Captured, CellId, CellStatus, Effect, Language, Names};
+use kernwerk_core::{Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Problem, Resource};
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
 
 use crate::meter::process_tree_seconds;
@@ -72,8 +73,11 @@ impl RunningCell {
         }
     }
 
+    /// Records what a variable holds from now on.
     pub(crate) fn binds(&self, value: BoundValue) {
-        self.log().bindings.push(value);
+        let mut log = self.log();
+        log.bindings.retain(|bound| bound.name != value.name);
+        log.bindings.push(value);
     }
 
     fn log(&self) -> MutexGuard<'_, CellLog> {
@@ -126,6 +130,34 @@ impl Session {
             _ => self.unrecorded().push(Unrecorded { start, started, end }),
         }
         summary
+    }
+
+    /// Records that a cell read a file without a verb, such as a module beside the notebook.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reads_file(&self, cell: &RunningCell, path: &Path) -> Result<(), Problem> {
+        let read = std::fs::read(path);
+        let bytes = read.map_err(|error| Problem::new("FileFailed", format!("{}: {error}", path.display())))?;
+        let digest = blake3::hash(&bytes).to_hex().to_string();
+        // Where there is no lab yet, it will lie around the notebook.
+        let name = self.lab()?.map_or_else(|| path.display().to_string(), |lab| lab.relative(path));
+        let (access, resource) = (Access::Read, Resource::File);
+        cell.effect(Effect { access, resource, name, version: None, digest: Some(digest) });
+        Ok(())
+    }
+
+    /// Records what a variable of the face holds now that its cell ends, and leaves it for whoever runs this process. What
+    /// has no form to be compared in is not recorded.
+    ///
+    /// # Errors
+    /// The lab cannot be written to.
+    pub fn record_value(&self, cell: &RunningCell, name: &str) -> Result<(), Problem> {
+        let value = self.variables.as_ref().and_then(|variables| variables.value(name).ok().flatten());
+        let Some(value) = value else { return Ok(()) };
+        self.export(&value, name)?;
+        cell.binds(BoundValue { name: name.to_owned(), digest: value.digest });
+        Ok(())
     }
 
     /// The cell's id in the ledger, given now if the lab was made while it ran.

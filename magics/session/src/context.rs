@@ -33,9 +33,11 @@ impl Context<'_> {
         self.session.lab()
     }
 
-    /// The lab, made now if there is none.
+    /// The lab, made now if there is none. What ran before is in its record then.
     pub fn lab_for_writing(&self) -> Result<Lab, Problem> {
-        self.session.lab_for_writing()
+        let lab = self.session.lab_for_writing()?;
+        self.session.cell_id(&lab, self.cell);
+        Ok(lab)
     }
 
     /// Makes a lab at `root` and uses it from now on.
@@ -62,6 +64,15 @@ impl Context<'_> {
     pub fn principal(&self) -> Result<Principal, Problem> {
         let name = self.session.principal_name();
         Ok(self.lab()?.principal(name.as_deref())?)
+    }
+
+    /// The digest of what a variable of the notebook holds; none where there is no such variable, or where variables are not
+    /// in this process.
+    ///
+    /// # Errors
+    /// It holds what has no digest.
+    pub fn value_digest(&self, name: &str) -> Result<Option<String>, Problem> {
+        self.session.value_digest(name)
     }
 
     pub(crate) fn principal_name(&self) -> Option<String> {

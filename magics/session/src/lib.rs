@@ -20,5 +20,5 @@ pub use language::language;
 pub use meter::{process_tree_seconds, tree_of};
 pub use runner::ProcessRunner;
 pub use session::{Binding, Options, Reply, Session};
-pub use variables::Variables;
+pub use variables::{CanonicalValue, Variables};
 pub use verb::{Answer, Verb};

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
-use crate::variables::Variables;
+use crate::variables::{CanonicalValue, Variables};
 use crate::verb::Answer;
 use crate::verbs::ALL;
 
@@ -68,7 +68,9 @@ pub struct Session {
     embedder: Mutex<Option<Arc<dyn Embedder>>>,
     unrecorded: Mutex<Vec<Unrecorded>>,
     /// None where the session keeps them itself.
-    variables: Option<Arc<dyn Variables>>,
+    pub(crate) variables: Option<Arc<dyn Variables>>,
+    /// Where the face is a Python's.
+    python: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -94,6 +96,7 @@ impl Session {
             embedder: Mutex::new(None),
             unrecorded: Mutex::default(),
             variables: None,
+            python: None,
         };
         session.lab()?;
         Ok(session)
@@ -103,6 +106,12 @@ impl Session {
     #[must_use]
     pub fn with_variables(self, variables: Arc<dyn Variables>) -> Self {
         Self { variables: Some(variables), ..self }
+    }
+
+    /// Runs cells of Python by this interpreter. Without, it is the one beside the program, else the one on the PATH.
+    #[must_use]
+    pub fn with_python(self, python: Option<PathBuf>) -> Self {
+        Self { python, ..self }
     }
 
     /// Runs one magic line of `cell`.
@@ -154,15 +163,22 @@ impl Session {
 
     /// Keeps a variable in the session, and in a file for cells of another process.
     fn keep(&self, name: &str, table: &Table) -> Result<PathBuf, Problem> {
+        let path = self.export(&CanonicalValue::of_table(table)?, name)?;
+        self.state().variables.insert(name.to_owned(), table.clone());
+        Ok(path)
+    }
+
+    /// Leaves what a variable holds in a file, for cells of another process or for whoever runs this one.
+    pub(crate) fn export(&self, value: &CanonicalValue, name: &str) -> Result<PathBuf, Problem> {
         let lab = self.lab_for_writing()?;
         let number = {
             let mut state = self.state();
             state.exports += 1;
             state.exports
         };
-        let path = lab.exchange_dir().join(format!("{}-{number}-{name}.arrow", self.process.simple()));
-        lab.atomic_write(&path, &kernwerk_render::arrow_file(table)?)?;
-        self.state().variables.insert(name.to_owned(), table.clone());
+        let file = format!("{}-{number}-{name}.{}", self.process.simple(), value.format);
+        let path = lab.exchange_dir().join(file);
+        lab.atomic_write(&path, &value.bytes)?;
         Ok(path)
     }
 
@@ -244,7 +260,7 @@ impl Session {
     }
 
     pub(crate) fn runner(&self) -> Arc<dyn Runner> {
-        Arc::new(ProcessRunner::new(self.options.program.clone()))
+        Arc::new(ProcessRunner::new(self.options.program.clone(), self.python.clone()))
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
@@ -294,6 +310,12 @@ impl Session {
             Some(variables) => variables.table(name),
             None => Ok(self.state().variables.get(name).cloned()),
         }
+    }
+
+    /// The digest of what a variable of the face holds; none where there is no such variable.
+    pub(crate) fn value_digest(&self, name: &str) -> Result<Option<String>, Problem> {
+        let value = self.variables.as_ref().map(|variables| variables.value(name)).transpose()?;
+        Ok(value.flatten().map(|value| value.digest))
     }
 
     pub(crate) fn variable_names(&self) -> Vec<String> {

@@ -101,6 +101,11 @@ pub(crate) fn compare(format: &str, expected: &[u8], found: &[u8]) -> (Agreement
     }
 }
 
+/// Whether an output tells where in memory something lies, as `<Model object at 0x7f3a09c1d2e0>` does.
+pub(crate) fn holds_address(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.contains("0x…") && canonical(text).contains("0x…"))
+}
+
 fn compare_texts(expected: &str, found: &str) -> (Agreement, Option<String>) {
     let (plain_expected, plain_found) = (canonical(expected), canonical(found));
     if plain_expected == plain_found {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernwerk_core::{CellStatus, Language};
 
+use super::python::python_literals;
 use super::scan::{Facts, scan};
 use crate::execution::Execution;
 
@@ -205,9 +206,15 @@ impl Groups {
     }
 }
 
-/// Python's names were read when the session logged the cell; what is left is whether it defines code that runs later.
+/// Python's names were read when the session logged the cell; what is left is whether it defines code that runs later, and
+/// its texts, which may be paths of files.
 fn python_facts(text: &str) -> Facts {
-    Facts { code: true, late: words(text).any(|word| matches!(word, "def" | "lambda" | "class")), ..Facts::default() }
+    Facts {
+        code: true,
+        late: words(text).any(|word| matches!(word, "def" | "lambda" | "class")),
+        literals: python_literals(text),
+        ..Facts::default()
+    }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -4,6 +4,7 @@
 //! to read and write. Both err on the side of keeping too much; the proof run then shows that it is enough.
 
 mod flow;
+mod python;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use kernwerk_core::{
-    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Language, Names, Pin, Resource, RunError,
-    RunRequest, Runner, Work,
+    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Pin,
+    PythonTold, Resource, RunError, RunRequest, RunResult, Runner, Work,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Stored, WriteMode, content_digest};
 use uuid::Uuid;
@@ -34,6 +34,8 @@ pub struct Kernel {
     values: BTreeMap<String, f64>,
     tables: u64,
     executions: u32,
+    /// What its cells are recorded as.
+    pub language: Language,
 }
 
 /// What a cell has done so far.
@@ -71,6 +73,7 @@ impl Kernel {
             values: BTreeMap::new(),
             tables: 0,
             executions: 0,
+            language: Language::Rust,
         }
     }
 
@@ -81,7 +84,7 @@ impl Kernel {
             notebook: notebook.to_owned(),
             process: self.process,
             execution_count: self.executions,
-            language: Language::Rust,
+            language: self.language,
             text: text.to_owned(),
             names: names(text),
         };
@@ -177,6 +180,15 @@ impl Kernel {
             _ => return Err(format!("cannot read `{line}`")),
         }
         Ok(())
+    }
+
+    /// What a variable holds, by its digest, and left in a file as Python's process does.
+    pub fn binding(&mut self, name: &str) -> BoundValue {
+        let text = self.values[name].to_string();
+        self.tables += 1;
+        let path = self.lab.exchange_dir().join(format!("{}-{}-{name}.json", self.process.simple(), self.tables));
+        std::fs::write(path, &text).expect("the lab can be written to");
+        BoundValue { name: name.to_owned(), digest: blake3::hash(text.as_bytes()).to_hex().to_string() }
     }
 
     fn value(&self, term: &str) -> Result<f64, String> {
@@ -290,6 +302,8 @@ pub struct MiniRunner {
     pub bend: Option<Bend>,
     /// Fails instead of running this cell (from 1); 0 does not even start.
     pub dies_in: Option<u32>,
+    /// What is installed where cells of Python run.
+    pub packages: BTreeMap<String, String>,
     /// The requests that were made.
     pub requests: std::sync::Mutex<Vec<RunRequest>>,
 }
@@ -297,6 +311,12 @@ pub struct MiniRunner {
 impl MiniRunner {
     pub fn bending(bend: impl Fn(&mut CellOutcome) + Send + Sync + 'static) -> Self {
         Self { bend: Some(Box::new(bend)), ..Self::default() }
+    }
+
+    /// A Python with these packages.
+    pub fn python(packages: &[(&str, &str)]) -> Self {
+        let packages = packages.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
+        Self { packages, ..Self::default() }
     }
 
     pub fn dying_in(cell: u32) -> Self {
@@ -324,7 +344,7 @@ impl Runner for MiniRunner {
         request: &RunRequest,
         work: &Work,
         on_cell: &mut dyn FnMut(&CellOutcome),
-    ) -> Result<Vec<CellOutcome>, RunError> {
+    ) -> Result<RunResult, RunError> {
         self.requests.lock().expect("no test panics while it holds this").push(request.clone());
         if self.dies_in == Some(0) {
             return Err(RunError::Start("there is no such program".to_owned()));
@@ -338,6 +358,7 @@ impl Runner for MiniRunner {
                 return Err(RunError::Died { ordinal: cell.ordinal, reason: "killed by signal 9".to_owned() });
             }
             let mut outcome = kernel.run(cell.ordinal, &cell.source);
+            outcome.bindings.extend(cell.values.iter().map(|name| kernel.binding(name)));
             if let Some(bend) = &self.bend {
                 bend(&mut outcome);
             }
@@ -348,6 +369,21 @@ impl Runner for MiniRunner {
                 break;
             }
         }
-        Ok(outcomes)
+        let code = request.cells.iter().map(|cell| cell.source.replace('%', "get_ipython() %"));
+        let python = request.python.map(|_| PythonTold { environment: self.told(), code: code.collect() });
+        Ok(RunResult { outcomes, python })
+    }
+
+    fn environment(&self, packages: &[&str], _work: &Work) -> Result<Environment, RunError> {
+        let mut told = self.told();
+        told.packages.retain(|name, _| packages.contains(&name.as_str()));
+        Ok(told)
+    }
+}
+
+impl MiniRunner {
+    fn told(&self) -> Environment {
+        let (implementation, version) = ("CPython".to_owned(), "3.11.2".to_owned());
+        Environment { implementation, version, packages: self.packages.clone() }
     }
 }

@@ -119,6 +119,7 @@ pub fn spec(target: &str) -> PublishSpec {
         level: Level::Bytes,
         principal: None,
         toolchain: Some("rustc 1.95.0".to_owned()),
+        value: None,
         attestations: std::collections::BTreeMap::new(),
     }
 }

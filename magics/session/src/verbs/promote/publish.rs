@@ -2,7 +2,7 @@
 
 use kernwerk_core::{Access, Output, Problem, Resource};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Level, PublishSpec};
+use kernwerk_promote::{Level, PublishSpec, Target};
 
 use super::{cell_table, plan_spec, toolchain};
 use crate::verbs::eval::gate::must_pass;
@@ -64,8 +64,14 @@ impl Verb for Publish {
         let lab = context.lab_for_writing()?;
         let gates: Vec<_> = self.gates.iter().map(|suite| must_pass(context, suite)).collect::<Result<_, _>>()?;
         let attested = (!gates.is_empty()).then(|| ("gates".to_owned(), gates.into()));
+        let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
+        let value = match &plan.target {
+            Target::Variable(name) if self.notebook.is_none() => context.value_digest(name)?,
+            _ => None,
+        };
         let spec = PublishSpec {
-            plan: plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?,
+            plan,
+            value,
             name: self.name,
             level: self.level,
             principal: context.principal_name(),

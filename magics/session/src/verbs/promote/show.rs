@@ -39,6 +39,12 @@ impl Verb for Show {
             ("files".to_owned(), Value::from(shown.manifest.files.len())),
             ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),
         ];
+        if let Some(python) = &shown.pipeline.python {
+            let packages: Vec<String> =
+                python.packages.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            fields.push(("python".to_owned(), Value::from(format!("{} {}", python.implementation, python.version))));
+            fields.push(("packages".to_owned(), Value::from(packages.join(", "))));
+        }
         for (number, cell) in (1..).zip(&shown.cells) {
             fields.push((format!("cell {number}"), Value::from(cell.trim_end())));
         }
