@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernwerk import names, program
-from kernwerk._kernwerk import Cell, Result, Session, magics
+from kernwerk import modules, names, program
+from kernwerk._kernwerk import Cell, Session, magics
+from kernwerk.capture import Capture
+from kernwerk.errors import Error, Interrupted
 from kernwerk.watch import Terminal
 
 if TYPE_CHECKING:
@@ -45,18 +47,22 @@ class Display:
 class Extension:
     """The session of one IPython, and its hooks there."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
         from IPython.core.completer import context_matcher
 
         self._shell = shell
+        self._session = session
+        self._capture = Capture(shell)
+        self._directory = Path.cwd()
         self._magics = {name for name, _ in magics()}
-        notebook = os.environ.get(_NOTEBOOK_VARIABLE)
-        # A relative name is to the server's directory, of which this process knows nothing: only its end counts.
-        named = Path(notebook if os.path.isabs(notebook) else os.path.basename(notebook)) if notebook else Path("ipython")
         self._matcher = context_matcher(priority=200, identifier="kernwerk")(lambda context: self._complete(context))
-        self._session = Session(Path.cwd(), shell.user_ns, program.path(), notebook=named)
-        #: The cell that IPython runs now.
+        #: The cell that IPython runs now, and its text.
         self._cell: Cell | None = None
+        self._text = ""
+        #: The cell that ended last.
+        self.finished: Cell | None = None
+        #: Variables whose values are recorded when the cell ends.
+        self.wanted: list[str] = []
 
     def load(self) -> None:
         for name, help_text in magics():
@@ -65,6 +71,7 @@ class Extension:
             register(self._magic(name, help_text), magic_kind="line_cell", magic_name=name)
         self._shell.events.register("pre_run_cell", self._begin)
         self._shell.events.register("post_run_cell", self._finish)
+        self._capture.load()
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.append(self._matcher)
         self._tell_warnings(self._watcher())
@@ -72,6 +79,7 @@ class Extension:
     def unload(self) -> None:
         self._shell.events.unregister("pre_run_cell", self._begin)
         self._shell.events.unregister("post_run_cell", self._finish)
+        self._capture.unload()
         if self._shell.Completer is not None:
             self._shell.Completer.custom_matchers.remove(self._matcher)
         for name in self._magics:
@@ -94,10 +102,12 @@ class Extension:
 
         watcher = self._watcher()
         within = self._cell
-        cell = within or self._session.begin(self._shell.execution_count, text)
+        cell = within or self._session.begin(self._count(), text)
         succeeded = False
         try:
-            cell.run(text, display, watcher)
+            # The engine takes down the answers of magics itself, without their dress.
+            with self._capture.paused():
+                cell.run(text, display, watcher)
             succeeded = True
         finally:
             if isinstance(watcher, Terminal):
@@ -114,21 +124,38 @@ class Extension:
         for line in self._session.warnings():
             watcher.note(line)
 
+    def _count(self) -> int:
+        """The number of the cell in `In [7]`. Versions of IPython count on before a cell or behind it, and their display hook
+        knows."""
+        return int(self._shell.displayhook.prompt_count)
+
     def _begin(self, info: ExecutionInfo) -> None:
         self._cell = None
         if info.silent or not info.store_history:
             return
-        text = info.raw_cell or ""
+        text = self._text = info.raw_cell or ""
         code = info.transformed_cell or ""
         known = None
         if not names.is_magics_alone(code, self._magics):
             known = names.of_cell(code, self._magics, self._shell.user_ns)
-        self._cell = self._session.begin(self._shell.execution_count, text, known)
+        self._cell = self._session.begin(self._count(), text, known)
+        self._capture.begin(self._cell)
 
     def _finish(self, result: ExecutionResult) -> None:
+        self._capture.end()
         cell, self._cell = self._cell, None
-        if cell is not None:
-            cell.finish(bool(result.success))
+        if cell is None:
+            return
+        for path in modules.among(self._directory, self._text):
+            cell.reads(path)
+        for name in self.wanted:
+            cell.value(name)
+        error = result.error_before_exec or result.error_in_exec
+        # What a magic failed with is taken down already.
+        if isinstance(error, BaseException) and not isinstance(error, Error | Interrupted):
+            cell.error(type(error).__name__, str(error))
+        cell.finish(bool(result.success), result.error_before_exec is not None)
+        self.finished = cell
 
     def _complete(self, context: CompletionContext) -> Any:
         from IPython.core.completer import SimpleCompletion
@@ -157,10 +184,18 @@ _loaded: dict[int, Extension] = {}
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext kernwerk`: magics, completion and the record of cells, for the lab of the working directory."""
-    if id(shell) not in _loaded:
-        extension = Extension(shell)
-        extension.load()
-        _loaded[id(shell)] = extension
+    if id(shell) in _loaded:
+        return
+    notebook = os.environ.get(_NOTEBOOK_VARIABLE)
+    # A relative name is to the server's directory, of which this process knows nothing: only its end counts.
+    named = Path(notebook if os.path.isabs(notebook) else os.path.basename(notebook)) if notebook else Path("ipython")
+    attach(shell, Extension(shell, Session(Path.cwd(), shell.user_ns, program.path(), notebook=named)))
+
+
+def attach(shell: InteractiveShell, extension: Extension) -> None:
+    """Puts the hooks of `extension` into its IPython. To load the extension there again does nothing."""
+    extension.load()
+    _loaded[id(shell)] = extension
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

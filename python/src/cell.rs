@@ -1,10 +1,13 @@
 //! A cell while it runs: its magics, one after the other, and its end.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_core::{Captured, CellStatus, Channel, Problem};
+use kernwerk_core::{Captured, CellOutcome, CellStatus, Channel, Problem};
 use kernwerk_lang::{MagicLine, Segment, split};
+use kernwerk_render::Captures;
 use kernwerk_session::{RunningCell, Session, language};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::problem::raise;
@@ -27,13 +30,21 @@ struct State {
     failed: Option<CellStatus>,
     /// A magic has run: the cell may have had effects.
     began: bool,
-    /// What its magics answered.
-    shown: Vec<Captured>,
+    /// What it showed.
+    shown: Captures,
+    /// What it did, once it has ended.
+    outcome: Option<CellOutcome>,
 }
 
 impl Cell {
     pub fn new(session: Arc<Session>, variables: Arc<Namespace>, running: RunningCell) -> Self {
-        let state = State { running: Some(Arc::new(running)), failed: None, began: false, shown: Vec::new() };
+        let state = State {
+            running: Some(Arc::new(running)),
+            failed: None,
+            began: false,
+            shown: Captures::default(),
+            outcome: None,
+        };
         Self { session, variables, state: Mutex::new(state) }
     }
 
@@ -54,7 +65,7 @@ impl Cell {
         let reply = match result {
             Ok(Ok(reply)) => reply,
             Ok(Err(problem)) => {
-                self.state().shown.push(error(&problem));
+                self.state().shown.error(&problem.name, &problem.message);
                 failed(if problem.is_interrupt() { CellStatus::Interrupted } else { CellStatus::Error });
                 return Err(raise(py, problem));
             }
@@ -66,7 +77,7 @@ impl Cell {
         if let Some(binding) = reply.binding {
             self.variables.bind(py, &binding.name, binding.table)?;
         }
-        self.state().shown.push(kernwerk_render::capture(&reply.output));
+        self.state().shown.output(&reply.output);
         Ok(Answer::new(reply.output, reply.table))
     }
 }
@@ -87,23 +98,84 @@ impl Cell {
         Ok(())
     }
 
-    /// Ends the record of the cell. A second call does nothing.
-    fn finish(&self, py: Python<'_>, succeeded: bool) {
+    /// Takes down what its code wrote to standard output, or to standard error.
+    fn write(&self, is_error: bool, text: &str) {
+        let shown = &mut self.state().shown;
+        if is_error { shown.stderr(text) } else { shown.stdout(text) }
+    }
+
+    /// Takes down what its code displayed: pairs of a MIME type and a text, base64 for binary ones.
+    #[pyo3(signature = (bundle, display_id = None))]
+    fn display(&self, bundle: Vec<(String, String)>, display_id: Option<String>) {
+        self.state().shown.bundle(Channel::Display, display_id, &bundle);
+    }
+
+    /// Takes down that a display was replaced.
+    fn update(&self, bundle: Vec<(String, String)>, display_id: &str) {
+        self.state().shown.update(display_id, &bundle);
+    }
+
+    /// Takes down the value of its last expression.
+    fn result(&self, bundle: Vec<(String, String)>) {
+        self.state().shown.bundle(Channel::Result, None, &bundle);
+    }
+
+    /// Takes down that what it has shown is gone.
+    fn clear(&self) {
+        self.state().shown.clear();
+    }
+
+    /// Takes down the error that its code ended with.
+    fn error(&self, name: &str, message: &str) {
+        self.state().shown.error(name, message);
+    }
+
+    /// Records that its code read a file.
+    fn reads(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let Some(running) = self.state().running.clone() else { return Ok(()) };
+        py.detach(|| self.session.reads_file(&running, &path)).map_err(|problem| raise(py, problem))
+    }
+
+    /// Records what a variable holds now.
+    fn value(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        let Some(running) = self.state().running.clone() else { return Ok(()) };
+        py.detach(|| self.session.record_value(&running, name)).map_err(|problem| raise(py, problem))
+    }
+
+    /// Ends the record of the cell; one that was `rejected` never began to run. A second call does nothing.
+    #[pyo3(signature = (succeeded, rejected = false))]
+    fn finish(&self, py: Python<'_>, succeeded: bool, rejected: bool) {
         let (running, failed, shown) = {
             let mut state = self.state();
             (state.running.take(), state.failed, std::mem::take(&mut state.shown))
         };
-        let status = if succeeded { CellStatus::Ok } else { failed.unwrap_or(CellStatus::Error) };
+        let failed = failed.unwrap_or(if rejected { CellStatus::Rejected } else { CellStatus::Error });
+        let status = if succeeded { CellStatus::Ok } else { failed };
         // A line that still runs in another thread would hold the cell; it then stays as begun in the record.
-        if let Some(running) = running.and_then(Arc::into_inner) {
-            py.detach(|| self.session.finish_cell(running, status, &shown));
-        }
+        let Some(running) = running.and_then(Arc::into_inner) else { return };
+        let outputs: Vec<Captured> = shown.finish().into_iter().map(settled).collect();
+        let summary = py.detach(|| self.session.finish_cell(running, status, &outputs));
+        self.state().outcome = Some(CellOutcome {
+            ordinal: 0,
+            status,
+            outputs,
+            bindings: summary.bindings,
+            effects: summary.effects,
+            wall_seconds: summary.wall_seconds,
+        });
+    }
+
+    /// What it did, once it has ended, as the engine reads it: as the cell of this number.
+    fn outcome(&self, ordinal: u32) -> PyResult<Option<String>> {
+        let outcome = self.state().outcome.take().map(|outcome| CellOutcome { ordinal, ..outcome });
+        let line = outcome.map(|outcome| serde_json::to_string(&outcome)).transpose();
+        line.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 }
 
-fn error(problem: &Problem) -> Captured {
-    let text = format!("{}: {}", problem.name, problem.message);
-    Captured { channel: Channel::Error, format: "txt".to_owned(), bytes: text.into_bytes(), volatile: false }
+/// In Python warnings, logs and progress go to standard error, with times and paths: shown, never compared.
+fn settled(output: Captured) -> Captured {
+    Captured { volatile: output.volatile || output.channel == Channel::Stderr, ..output }
 }
 
 /// The magics of `text`, each of which can be read: a mistake in the last one is found before the first one runs.

@@ -5,6 +5,7 @@ mod cell;
 mod frame;
 mod problem;
 mod reply;
+mod request;
 mod session;
 mod variables;
 mod watch;
@@ -18,6 +19,8 @@ mod _kernwerk {
     use crate::frame::Frame;
     #[pymodule_export]
     use crate::reply::Result;
+    #[pymodule_export]
+    use crate::request::{Request, told};
     #[pymodule_export]
     use crate::session::{Session, bound_by, magics};
 }

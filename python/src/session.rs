@@ -18,6 +18,8 @@ use crate::variables::Namespace;
 #[pyclass(frozen, module = "kernwerk._kernwerk")]
 pub struct Session {
     options: Options,
+    /// This process's interpreter; none where nobody knows it.
+    python: Option<PathBuf>,
     variables: Arc<Namespace>,
     opened: Mutex<Opened>,
 }
@@ -57,10 +59,7 @@ impl Session {
         principal: Option<String>,
         notebook: Option<PathBuf>,
     ) -> PyResult<Self> {
-        let options = Options { directory, lab: None, principal, notebook, program, pins: Vec::new() };
-        let variables = Arc::new(Namespace::new(variables));
-        let opened = open(py, &options, &variables)?;
-        Ok(Self { options, variables, opened: Mutex::new(opened) })
+        Self::open(py, Options { directory, lab: None, principal, notebook, program, pins: Vec::new() }, variables)
     }
 
     /// Begins the record of a cell. `names` are those that a cell of Python touches; a cell without is of magics alone.
@@ -91,13 +90,21 @@ impl Session {
 }
 
 impl Session {
+    pub fn open(py: Python<'_>, options: Options, variables: Bound<'_, PyDict>) -> PyResult<Self> {
+        let python: Option<PathBuf> = py.import("sys")?.getattr("executable")?.extract()?;
+        let python = python.filter(|python| python.is_file());
+        let variables = Arc::new(Namespace::new(variables));
+        let opened = open(py, &options, &variables, python.clone())?;
+        Ok(Self { options, python, variables, opened: Mutex::new(opened) })
+    }
+
     /// The session of this process. Threads and open files of a forked process belong to its parent: it opens its own.
     fn session(&self, py: Python<'_>) -> PyResult<Arc<kernwerk_session::Session>> {
         let is_ours = |opened: &Opened| opened.process == std::process::id();
         if let Some(opened) = Some(self.opened()).filter(|opened| is_ours(opened)) {
             return Ok(opened.session.clone());
         }
-        let opened = open(py, &self.options, &self.variables)?;
+        let opened = open(py, &self.options, &self.variables, self.python.clone())?;
         let session = opened.session.clone();
         // What the parent opened is left alone: ending it would wait for threads that are not here.
         std::mem::forget(std::mem::replace(&mut *self.opened(), opened));
@@ -109,10 +116,10 @@ impl Session {
     }
 }
 
-fn open(py: Python<'_>, options: &Options, variables: &Arc<Namespace>) -> PyResult<Opened> {
+fn open(py: Python<'_>, options: &Options, variables: &Arc<Namespace>, python: Option<PathBuf>) -> PyResult<Opened> {
     let session: Result<_, Problem> = py.detach(|| {
         let session = kernwerk_session::Session::open(options.clone())?;
-        Ok(session.with_variables(variables.clone()))
+        Ok(session.with_variables(variables.clone()).with_python(python))
     });
     let session = session.map_err(|problem| raise(py, problem))?;
     Ok(Opened { process: std::process::id(), session: Arc::new(session) })

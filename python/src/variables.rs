@@ -1,7 +1,7 @@
 //! The variables of a Python namespace, as the session sees them.
 
 use kernwerk_core::{Problem, Table};
-use kernwerk_session::Variables;
+use kernwerk_session::{CanonicalValue, Variables};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -34,6 +34,23 @@ impl Variables for Namespace {
         })
     }
 
+    fn value(&self, name: &str) -> Result<Option<CanonicalValue>, Problem> {
+        Python::attach(|py| {
+            let unfit = |error: PyErr| {
+                Problem::new("NoValueToCompare", format!("`{name}` cannot be a target: {}", error.value(py))).with_hint(
+                    "a target is a frame (of this package, Polars, pyarrow, pandas), an array of NumPy, or a text, number, date \
+                     or bytes, and lists, tuples, sets and dictionaries of them; else name the cell that shows the result",
+                )
+            };
+            let Some(value) = self.0.bind(py).get_item(name).map_err(unfit)? else { return Ok(None) };
+            if let Some(table) = table_of(&value).map_err(unfit)? {
+                return CanonicalValue::of_table(&table).map(Some);
+            }
+            let (is_array, bytes) = canonical(&value).map_err(unfit)?;
+            Ok(Some(CanonicalValue::of_bytes(if is_array { "npy" } else { "json" }, bytes)))
+        })
+    }
+
     /// Names with a leading underscore are IPython's own, such as `_` and `_3`.
     fn names(&self) -> Vec<String> {
         Python::attach(|py| {
@@ -47,4 +64,9 @@ impl Variables for Namespace {
             names
         })
     }
+}
+
+/// What is no table, in bytes that are the same for equal values, and whether it is an array; see `kernwerk/values.py`.
+fn canonical(value: &Bound<'_, PyAny>) -> PyResult<(bool, Vec<u8>)> {
+    value.py().import("kernwerk.values")?.call_method1("canonical", (value,))?.extract()
 }
