@@ -1,14 +1,13 @@
 """A pipeline of rows, documents and Rust, published once from a real kernel: untouched it replays anywhere; whatever is planted is found and named."""
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
 
-from house import Kernel, Shell, copy_of_minilm
+from artifact import Project, agreements, assert_differs, assert_not_run
+from house import Kernel, copy_of_minilm
 
 RIDES = """ride,zone,pickup,fare
 1,1,2026-03-01T08:00:00Z,12.5
@@ -55,35 +54,6 @@ BESIDE = {"fares": "let idle = 7;", "lines": "let idle = (idle, fares.rows());",
 AFTERWARDS = "use std::collections::*;\nlet counts = BTreeMap::from_iter(lines.clone());"
 
 
-class Project(Shell):
-    """A checkout that holds the artifact `trip@1`."""
-
-    artifact_path = Path("pipelines") / "trip" / "1"
-
-    def artifact(self, file: str) -> Path:
-        return self.directory / self.artifact_path / file
-
-    def replay(self, **options):
-        return self("promote", "replay", "trip@1", seconds=300, **options)
-
-    def verify(self):
-        return self("promote", "verify", "trip@1")
-
-    def forge(self):
-        """Digests the artifact anew, as somebody would who hides what he did: only running the cells can tell."""
-        manifest, proof = self.artifact("MANIFEST.json"), self.artifact("attestations/proof.json")
-        root = self.artifact(".")
-        files = sorted(path for path in root.rglob("*") if path.is_file() and path != manifest and proof.parent not in path.parents)
-        listed = [
-            {"path": path.relative_to(root).as_posix(), "bytes": path.stat().st_size, "blake3": blake3(path.read_bytes()).hexdigest()}
-            for path in files
-        ]
-        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"files": listed}, indent=2) + "\n")
-        identity = blake3(manifest.read_bytes()).hexdigest()
-        proof.write_text(json.dumps(json.loads(proof.read_text()) | {"artifact": identity}))
-        assert "is sound" in self.verify().ok()
-
-
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """The project in which the notebook ran, and what its cells answered."""
@@ -120,25 +90,6 @@ def checkout(published, tmp_path):
     shutil.copytree(original, elsewhere)
     (elsewhere.parent / "model").symlink_to(original.parent / "model")
     return Project(elsewhere)
-
-
-def assert_differs(report, *words: str):
-    """The replay found something else than was published, and says what."""
-    assert report.code == 1, report.stdout + report.stderr
-    for word in words:
-        assert word in report.stdout, f"no {word!r} in:\n{report.stdout}\n{report.stderr}"
-
-
-def assert_not_run(report, *words: str):
-    """The replay could not be done, and says why."""
-    assert report.code == 2, report.stdout + report.stderr
-    for word in words:
-        assert word in report.stdout + report.stderr, f"no {word!r} in:\n{report.stdout}\n{report.stderr}"
-
-
-def agreements(report) -> list:
-    """The agreement of each cell that ran, in their order."""
-    return [row["agreement"] for row in json.loads(report.stdout)]
 
 
 def step(name: str) -> int:

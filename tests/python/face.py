@@ -19,8 +19,8 @@ class IPython(Kernel):
 
     kinds = (*Kernel.kinds, "update_display_data")
 
-    def __init__(self, directory):
-        super().__init__(directory, name="python3")
+    def __init__(self, directory, environment=None):
+        super().__init__(directory, environment, name="python3")
 
     def __enter__(self):
         super().__enter__()

@@ -234,6 +234,13 @@ def test_cells_are_recorded_with_their_names(ipython):
     assert texts["1 / 0"][2] == "error"
 
 
+def test_cells_are_recorded_under_the_numbers_that_people_see(ipython):
+    shown = [ipython.run(code).content["execution_count"] for code in ("%lab init", "a = 1", "%lab status")]
+    with sqlite3.connect(f"file:{ipython.directory / '.kernwerk' / 'ledger.sqlite'}?mode=ro", uri=True) as ledger:
+        recorded = [count for (count,) in ledger.execute("SELECT execution_count FROM cell ORDER BY id")]
+    assert shown == recorded
+
+
 def test_the_extension_can_be_taken_away_and_loaded_again(ipython):
     ipython.run("%unload_ext kernwerk").ok()
     assert "not found" in ipython.run("%feature list").text()
@@ -259,14 +266,3 @@ def test_a_cell_of_two_body_magics_runs_both(ipython, code):
     ipython.run(SOURCE).ok()
     text = ipython.run(code).ok()
     assert "one" in text and "two" in text
-
-
-def test_a_slice_with_a_cell_of_python_is_planned_and_not_published(ipython):
-    ipython.run("import polars as pl\nasked = pl.DataFrame({'ride': [1, 2]})").ok()
-    ipython.run(SOURCE).ok()
-    ipython.run("chosen = asked.head(1)").ok()
-    plan = ipython.run("%promote plan rows --target chosen").ok()
-    assert "is a cell of Python" in plan, plan
-    refused = ipython.run("%promote publish rows --target chosen").failed("cannot be promoted", "cell of Python")
-    assert "panicked" not in refused
-    assert not (ipython.directory / "pipelines").exists()
