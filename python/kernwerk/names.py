@@ -22,6 +22,15 @@ _IMMUTABLE: tuple[type, ...] = (
     str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, Frame, type(None),
 )  # fmt: skip
 
+# Frames whose methods give new frames, by their package and class; but for these, which change them or can be told to.
+_FRAMES: dict[tuple[str, str], set[str]] = {
+    ("polars", "DataFrame"): {"drop_in_place", "extend", "hstack", "insert_column", "replace_column", "shrink_to_fit", "vstack"},
+    ("polars", "LazyFrame"): set(),
+    ("polars", "Series"): {"append", "extend", "rechunk", "scatter", "set_at_idx", "shrink_to_fit", "sort"},
+    ("pyarrow", "RecordBatch"): set(),
+    ("pyarrow", "Table"): set(),
+}
+
 # What runs text, or reaches names that are not spelt out.
 _OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
 
@@ -33,6 +42,8 @@ class Names:
     defines: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     mutates: set[str] = field(default_factory=set)
+    #: Methods that it calls, by the name that the call begins with.
+    called: dict[str, set[str]] = field(default_factory=dict)
     #: It makes names that its text does not spell out (`from module import *`).
     defines_any: bool = False
     #: Its text cannot be read (`!command`, `exec`): every later cell may depend on it.
@@ -65,13 +76,21 @@ def _add(names: Names, part: Names, namespace: Mapping[str, Any]) -> None:
     def known(name: str) -> bool:
         return name not in names.defines and (name in namespace or not hasattr(builtins, name))
 
-    names.uses |= {name for name in part.uses | part.mutates if known(name)}
-    names.mutates |= {
-        name for name in part.mutates if known(name) and not isinstance(namespace.get(name, names), _IMMUTABLE)
-    }
+    names.uses |= {name for name in part.uses | part.mutates | part.called.keys() if known(name)}
+    def changeable(name: str) -> bool:
+        return known(name) and not isinstance(namespace.get(name, names), _IMMUTABLE)
+
+    called = {name for name, methods in part.called.items() if _changing(namespace.get(name, names), methods)}
+    names.mutates |= {name for name in part.mutates | called if changeable(name)}
     names.defines |= part.defines
     names.defines_any |= part.defines_any
     names.barrier |= part.barrier
+
+
+def _changing(value: object, methods: set[str]) -> set[str]:
+    """Those of `methods` that may change `value`: all of them, but for frames whose methods are known."""
+    kind = (type(value).__module__.partition(".")[0], type(value).__name__)
+    return methods & _FRAMES[kind] if kind in _FRAMES else methods
 
 
 def _of_statement(statement: ast.stmt, magics: Collection[str]) -> Names:
@@ -111,7 +130,8 @@ def _of_node(names: Names, node: ast.AST, magics: Collection[str]) -> None:
             else:
                 names.defines |= set(bound_by(magic[1]))
         case ast.Call(func=ast.Attribute() as function):
-            names.mutates |= _root(function)
+            for name in _root(function):
+                names.called.setdefault(name, set()).add(_first(function))
         case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
             names.mutates |= _root(node)
         case ast.AugAssign(target=target):
@@ -139,6 +159,17 @@ def text_of(name: str, line: str, body: str | None = None) -> str:
     if body is None:
         return f"%{name} {line}"
     return f"%%{name} {line}\n{body.removesuffix(chr(10))}"
+
+
+def _first(node: ast.Attribute) -> str:
+    """The first attribute in a chain of attributes, items and calls."""
+    first = node.attr
+    inner: ast.AST = node.value
+    while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        if isinstance(inner, ast.Attribute):
+            first = inner.attr
+        inner = inner.func if isinstance(inner, ast.Call) else inner.value
+    return first
 
 
 def _root(node: ast.AST) -> set[str]:

@@ -2,6 +2,8 @@
 
 import types
 
+import polars
+import pyarrow
 import pytest
 from kernwerk.names import is_magics_alone, of_cell
 
@@ -49,6 +51,18 @@ def test_names_are_read_from_the_syntax(code, defines, uses, mutates):
 def test_what_cannot_be_changed_is_not_changed():
     assert names("math.sqrt(2)\ntext.upper()", math=types.ModuleType("math"), text="x").mutates == set()
     assert names("rows.pop()", rows=[1]).mutates == {"rows"}
+
+
+def test_methods_of_frames_change_them_only_where_they_are_known_to():
+    frame = polars.DataFrame({"a": [1]})
+    for code in ("frame.select('a').rows()", "b = frame.filter(polars.col('a') > 0)", "frame['a'].to_list()"):
+        found = names(code, frame=frame, polars=polars)
+        assert found.mutates == set() and "frame" in found.uses, code
+    for code in ("frame.extend(frame)", "frame.drop_in_place('a')", "frame[0, 'a'] = 2", "def f():\n    frame.extend(frame)"):
+        assert "frame" in names(code, frame=frame, polars=polars).mutates, code
+    assert names("column.append(column)", column=frame["a"]).mutates == {"column"}
+    assert names("table.set_column(0, 'a', b)", table=pyarrow.table({"a": [1]})).mutates == set()
+    assert names("frame.select('a')").mutates == {"frame"}
 
 
 def test_a_name_of_pythons_own_is_used_only_where_the_notebook_has_it():
