@@ -58,8 +58,12 @@ def test_a_frame_of_polars_is_joined(executed):
 def test_what_is_published_replays_in_the_notebook_and_in_a_shell(executed):
     cells, directory = executed
     assert "replay.md" in shown(cells["search"])
-    assert "identical" in shown(cells["replay"])
-    (stored,) = (directory / "pipelines" / "search" / "1").glob("*.ipynb")
-    sources = [cell.source for cell in nbformat.read(stored, as_version=4).cells if cell.cell_type == "code"]
-    assert sources == [cells["ingest"].source, cells["search"].source]
-    assert "identical" in Shell(directory)("promote", "replay", "search@1", seconds=300).ok()
+    assert "identical" in shown(cells["replay"]) and "results are identical" in shown(cells["replay-zones"])
+    kept = {
+        "search": ("ingest", "search"),
+        "zones": ("generate", "source-rides", "source-requests", "define-zone-hour", "training", "by-zone"),
+    }
+    for artifact, names in kept.items():
+        stored = sorted((directory / "pipelines" / artifact / "1" / "cells").iterdir())
+        assert [path.read_text() for path in stored] == [cells[name].source for name in names]
+        assert "identical" in Shell(directory)("promote", "replay", f"{artifact}@1", seconds=300).ok()
