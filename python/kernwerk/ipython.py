@@ -130,8 +130,8 @@ class Extension:
         return int(self._shell.displayhook.prompt_count)
 
     def _begin(self, info: ExecutionInfo) -> None:
-        self._cell = None
-        if info.silent or not info.store_history:
+        # A magic such as `%%capture` runs a cell within a cell, without a number of its own: a part of the other one.
+        if not info.store_history:
             return
         text = self._text = info.raw_cell or ""
         code = info.transformed_cell or ""
@@ -142,20 +142,25 @@ class Extension:
         self._capture.begin(self._cell)
 
     def _finish(self, result: ExecutionResult) -> None:
+        info: Any = result.info
+        if not info.store_history:
+            return
         self._capture.end()
         cell, self._cell = self._cell, None
         if cell is None:
             return
-        for path in modules.among(self._directory, self._text):
-            cell.reads(path)
-        for name in self.wanted:
-            cell.value(name)
-        error = result.error_before_exec or result.error_in_exec
-        # What a magic failed with is taken down already.
-        if isinstance(error, BaseException) and not isinstance(error, Error | Interrupted):
-            cell.error(type(error).__name__, str(error))
-        cell.finish(bool(result.success), result.error_before_exec is not None)
-        self.finished = cell
+        try:
+            for path in modules.among(self._directory, self._text):
+                cell.reads(path)
+            for name in self.wanted:
+                cell.value(name)
+            error = result.error_before_exec or result.error_in_exec
+            # What a magic failed with is taken down already.
+            if isinstance(error, BaseException) and not isinstance(error, Error | Interrupted):
+                cell.error(type(error).__name__, str(error))
+        finally:
+            cell.finish(bool(result.success), result.error_before_exec is not None)
+            self.finished = cell
 
     def _complete(self, context: CompletionContext) -> Any:
         from IPython.core.completer import SimpleCompletion

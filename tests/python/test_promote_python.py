@@ -306,6 +306,7 @@ def test_what_ran_before_the_extension_is_missed_in_words(tmp_path):
 def test_values_of_many_kinds_are_targets(desk, code):
     desk.run(code).ok()
     assert "identical" in desk.run("%promote publish value --target value").ok()
+    assert "these cells and results already" in desk.run("%promote publish value --target value").ok()
     assert "all 1 results are identical" in desk.run("%promote replay value").ok()
 
 

@@ -128,6 +128,15 @@ def test_cells_have_colours(fresh):
     assert said.startswith(f"Kernwerk {fresh.prefix}/lib"), said
 
 
+def test_a_cell_of_python_is_published_and_replayed(fresh):
+    cells = ["%load_ext kernwerk", "%lab init", "half = 1 / 2", "%promote publish half --target half", "%promote replay half"]
+    answers = fresh.in_kernel("python3", *cells)
+    assert "half@1 is published" in json.dumps(answers[cells[3]]), answers
+    assert "half@1 replays: all 1 results are identical" in json.dumps(answers[cells[4]]), answers
+    # In a shell the Python of the same environment runs the cells.
+    assert "identical" in fresh.run("kernwerk", "promote", "replay", "half@1")
+
+
 def test_the_wheel_can_be_taken_away(fresh):
     listed = json.loads(fresh.run("python", "-m", "pip", "list", "--format", "json", "--disable-pip-version-check", "--path", str(next(fresh.prefix.glob("lib/python*/site-packages")))))
     assert {"name": "kernwerk", "version": "0.1.0"} in listed
