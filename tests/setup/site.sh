@@ -4,7 +4,7 @@
 
 source "$(dirname "$0")/common.sh"
 
-version=0.5.1
+version=0.5.4
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/kernwerk/tools
 mdbook=$tools/bin/mdbook
 
