@@ -107,6 +107,25 @@ def test_the_search_finds_the_page_about_replay(executed):
     assert text.index("replay.md") < text.index("first-notebook.md") if "first-notebook.md" in text else "replay.md" in text
 
 
+def test_an_answer_is_cited_and_what_nobody_says_is_not_known(executed):
+    cells, _ = executed
+    answer = shown(cells["ask"])
+    assert "[1] docs/guide/replay.md" in answer, answer
+    assert "I do not know" in shown(cells["ask-unknown"])
+
+
+def test_the_documentation_is_found_as_well_as_the_gate_asks(executed):
+    cells, _ = executed
+    assert "pass" in shown(cells["gate"]) and "ndcg@10" in shown(cells["run"])
+    assert "gate `handbook_quality` passes" in shown(cells["publish"])
+
+
+def test_the_budget_counts_what_was_used(executed):
+    cells, _ = executed
+    assert "1000000" in shown(cells["budget"]).replace(",", "")
+    assert "hard" in shown(cells["budget-list"])
+
+
 def test_the_cost_report_has_tokens_seconds_and_no_invented_price(executed):
     cells, _ = executed
     text = shown(cells["cost-report"])
