@@ -64,6 +64,14 @@ def expected_by_zone(directory: Path) -> list:
     return result
 
 
+def holds_rows(text: str, expected: list):
+    """Fails unless each of the rows stands in a line of the text."""
+    for row in expected:
+        line = next(line for line in text.splitlines() if row["zone"] in line)
+        for number in (str(row["requests"]), str(row["unknown"]), f"{row['rides']:.2f}".rstrip("0"), f"{row['fare']:.2f}".rstrip("0")):
+            assert number.rstrip(".") in line, (row, line)
+
+
 def test_every_cell_with_something_to_say_says_it(executed):
     cells, _ = executed
     for cell in cells.values():
@@ -86,11 +94,7 @@ def test_the_result_is_what_brute_force_gives(executed):
     expected = expected_by_zone(directory)
     assert len(expected) == 8 and sum(row["requests"] for row in expected) == 600
     assert 0 < sum(row["unknown"] for row in expected) < 600
-    text = shown(cells["by-zone"])
-    for row in expected:
-        line = next(line for line in text.splitlines() if row["zone"] in line)
-        for number in (str(row["requests"]), str(row["unknown"]), f"{row['rides']:.2f}".rstrip("0"), f"{row['fare']:.2f}".rstrip("0")):
-            assert number.rstrip(".") in line, (row, line)
+    holds_rows(shown(cells["by-zone"]), expected)
 
 
 def test_the_chart_is_a_picture(executed):
