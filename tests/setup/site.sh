@@ -18,12 +18,11 @@ install_mdbook() {
 # The pages as a book wants them: all below one directory, the README as the first one.
 gather_pages() {
     local book=$1
-    cp "$checkout/site/book.toml" "$book/"
+    cp "$checkout/tests/setup/site/book.toml" "$book/"
     mkdir "$book/pages"
-    cp -r "$checkout/docs/." "$checkout/site/SUMMARY.md" "$checkout/LICENSE" "$book/pages/"
-    [ ! -d "$checkout/site/images" ] || cp -r "$checkout/site/images" "$book/pages/"
-    sed 's#](docs/#](#g; s#](site/#](#g' "$checkout/README.md" >"$book/pages/index.md"
-    sed -i 's#](../../site/#](../#g' "$book"/pages/guide/*.md
+    cp -r "$checkout/docs/." "$checkout/LICENSE" "$book/pages/"
+    sed 's#](../../../README.md)#](index.md)#; s#](../../../docs/#](#' "$checkout/tests/setup/site/SUMMARY.md" >"$book/pages/SUMMARY.md"
+    sed 's#\(](\|="\)docs/#\1#g' "$checkout/README.md" >"$book/pages/index.md"
 }
 
 install_mdbook
