@@ -39,7 +39,7 @@ pub fn name_hint<'a>(
         let all: Vec<&str> = candidates.into_iter().collect();
         match all.len() {
             0 => None,
-            ..=MOST_LISTED => Some(format!("{otherwise} {}", listed(&all, "and"))),
+            1..=MOST_LISTED => Some(format!("{otherwise} {}", listed(&all, "and"))),
             many => {
                 let first: Vec<String> = all[..MOST_LISTED].iter().map(|name| format!("`{name}`")).collect();
                 Some(format!("{otherwise} {}, and {} more", first.join(", "), many - MOST_LISTED))

@@ -115,7 +115,7 @@ pub fn admit(lab: &Lab, call: &Call, bound: &Bound, model: &str) -> Result<Admit
         Reserved::Refused(refusal) => Err(Error::OverBudget { refusal, model: model.to_owned() }),
         Reserved::Admitted(reservation, over) => {
             let warn = |refusal: kernwerk_store::Refusal| (refusal.state.budget.id, words::refusal(&refusal, model));
-            Ok(Admitted { reservation, warnings: over.into_iter().map(warn).collect() })
+            Ok(Admitted { reservation: *reservation, warnings: over.into_iter().map(warn).collect() })
         }
     }
 }

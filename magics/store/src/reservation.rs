@@ -10,7 +10,7 @@ use crate::{Error, Lab, Price};
 /// What [`Lab::reserve`] answers.
 pub enum Reserved {
     /// The call may run; of these soft budgets it goes over.
-    Admitted(Reservation, Vec<Refusal>),
+    Admitted(Box<Reservation>, Vec<Refusal>),
     /// A hard budget would be overspent, and nothing was reserved.
     Refused(Box<Refusal>),
 }
@@ -34,7 +34,7 @@ impl Lab {
             Admission::Refused(refusal) => Reserved::Refused(refusal),
             Admission::Admitted { id, over } => {
                 let (lab, call, bound) = (self.clone(), call.clone(), bound.clone());
-                Reserved::Admitted(Reservation { lab, id, call, bound, open: true }, over)
+                Reserved::Admitted(Box::new(Reservation { lab, id, call, bound, open: true }), over)
             }
         })
     }

@@ -14,12 +14,9 @@ async fn the_kernel_says_what_it_is() {
     assert_eq!(info["status"], "ok");
     assert_eq!(info["implementation"], "kernwerk");
     let language = &info["language_info"];
-    for (name, value) in [
-        ("name", "rust"),
-        ("file_extension", ".rs"),
-        ("mimetype", "text/rust"),
-        ("pygments_lexer", "rust"),
-    ] {
+    for (name, value) in
+        [("name", "rust"), ("file_extension", ".rs"), ("mimetype", "text/rust"), ("pygments_lexer", "rust")]
+    {
         assert_eq!(language[name], value);
     }
     assert_eq!(language["codemirror_mode"], json!({ "name": "kernwerk", "mime": "text/x-rustsrc" }));

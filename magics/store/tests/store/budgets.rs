@@ -29,10 +29,10 @@ pub fn allow(unit: Unit, scope: BudgetScope, most: i64) -> NewBudget {
 }
 
 /// Reserves, or says why not.
-pub fn reserve(lab: &Lab, call: &Call, bound: &Bound) -> Result<Reservation, Refusal> {
+pub fn reserve(lab: &Lab, call: &Call, bound: &Bound) -> Result<Reservation, Box<Refusal>> {
     match lab.reserve(call, bound).unwrap() {
-        Reserved::Admitted(reservation, _) => Ok(reservation),
-        Reserved::Refused(refusal) => Err(*refusal),
+        Reserved::Admitted(reservation, _) => Ok(*reservation),
+        Reserved::Refused(refusal) => Err(refusal),
     }
 }
 
