@@ -193,13 +193,17 @@ fn write_on_and_on(root: &Path) {
     });
 }
 
-/// Calls, as long as any is let in.
+/// Calls whenever one is let in, until it is told to stop.
 fn spend(root: &Path) {
     let lab = Lab::open(root).unwrap();
     let (call, bound) = (budgets::call("x"), budgets::bound(budgets::TOKENS_A_CALL));
-    while let Ok(reservation) = budgets::reserve(&lab, &call, &bound) {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-        reservation.settle(&budgets::usage("m", budgets::TOKENS_A_CALL, 0.1), None).unwrap();
+    while !root.join("stop").exists() {
+        match budgets::reserve(&lab, &call, &bound) {
+            Ok(reservation) => {
+                reservation.settle(&budgets::usage("m", budgets::TOKENS_A_CALL, 0.1), None).unwrap();
+            }
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+        }
     }
 }
 
