@@ -214,11 +214,17 @@ def test_jupyterlab_lists_the_extension_as_fit():
     assert asked_for == {path.name for path in entry.parent.iterdir()} - {entry.name}
 
 
-def test_nbconvert_knows_magics_when_it_is_asked(tmp_path):
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"language_info": {"name": "rust", "pygments_lexer": "rust"}},
+        {"kernelspec": {"name": "kernwerk", "display_name": "Kernwerk (Rust)", "language": "rust"}},
+    ],
+)
+def test_nbconvert_knows_magics_when_it_is_asked(tmp_path, metadata):
     code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     cells = [code | {"source": source} for source in ("%%feature sql\nSELECT 1 AS one", "let x = 1;")]
-    language = {"name": "rust", "pygments_lexer": "rust"}
-    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {"language_info": language}, "cells": cells}
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells}
     (tmp_path / "notebook.ipynb").write_text(json.dumps(notebook))
     command = ["jupyter", "nbconvert", "--to", "kernwerk", tmp_path / "notebook.ipynb"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
