@@ -10,7 +10,7 @@ use crate::engine::{Engine, ReadFrom, query_failed};
 use crate::merge::common_key_type;
 use crate::source::types::type_name;
 use crate::view::{View, ViewColumn};
-use crate::{Error, Ttl};
+use crate::{Error, Ttl, foresight};
 
 /// A feature view to define.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Defined {
     pub changed: bool,
     /// What the SQL was checked against.
     pub reads: Vec<ReadFrom>,
+    /// Ways in which its features may know the future.
+    pub warnings: Vec<String>,
 }
 
 /// Checks a feature view against the lab's tables and stores it as its next version; the same definition as the latest is
@@ -62,7 +64,14 @@ pub async fn define(lab: &Lab, spec: &ViewSpec, work: &Work) -> Result<Defined, 
     let before = View::find(lab, &spec.name)?.map(|view| view.version);
     let body = serde_json::to_value(&view).map_err(|error| arrow::error::ArrowError::JsonError(error.to_string()))?;
     let definition = lab.ledger().define(View::KIND, &spec.name, &body)?;
-    Ok(Defined { changed: before != Some(definition.version), view: View::read(&definition)?, reads: engine.reads() })
+    let view = View::read(&definition)?;
+    let warnings = [foresight::unused_created(&engine, &view), foresight::looks_ahead(frame.logical_plan())?];
+    Ok(Defined {
+        changed: before != Some(definition.version),
+        warnings: warnings.into_iter().flatten().collect(),
+        reads: engine.reads(),
+        view,
+    })
 }
 
 /// Views share their names with tables; the rules for names are the same.

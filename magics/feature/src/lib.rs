@@ -5,6 +5,7 @@ mod catalog;
 mod define;
 mod engine;
 mod error;
+mod foresight;
 pub mod merge;
 mod roles;
 mod source;

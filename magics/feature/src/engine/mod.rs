@@ -88,6 +88,11 @@ impl Engine {
         reads
     }
 
+    /// What the columns of a table or view are for; none where it was not read.
+    pub(crate) fn roles(&self, name: &str) -> Option<&Roles> {
+        self.roles.get(name)
+    }
+
     /// Gives a table that the lab does not hold a name.
     pub(crate) fn give(&mut self, name: &str, table: &Table) -> Result<(), Error> {
         let rows = MemTable::try_new(table.schema.clone(), vec![table.batches.clone()]).map_err(query_failed)?;

@@ -15,7 +15,7 @@ use crate::engine::{Engine, ReadFrom, collect, each_batch, plain_schema};
 use crate::merge::{Matched, Outcome, PointInTime, Spine, SpineIndex, ViewRows, common_key_type};
 use crate::source::types::type_name;
 use crate::view::View;
-use crate::{Error, Roles};
+use crate::{Error, Roles, foresight};
 
 use pick::Picked;
 
@@ -47,6 +47,8 @@ pub struct Training {
     pub coverage: Vec<Coverage>,
     /// For each view, what became of every row of the spine.
     pub outcomes: Vec<(String, Vec<Outcome>)>,
+    /// Ways in which features may know the future.
+    pub warnings: Vec<String>,
     pub reads: Vec<ReadFrom>,
 }
 
@@ -99,7 +101,9 @@ pub async fn training(lab: &Lab, spec: &TrainingSpec, work: &Work) -> Result<Tra
     let coverage = coverage(&picked, &matches, batches.iter().map(RecordBatch::num_rows).sum())?;
     let table = assemble(spec, &schema, &batches, &picked, &matches)?;
     let outcomes = picked.views.iter().zip(&matches);
+    let warnings = picked.views.iter().filter_map(|(view, _)| foresight::unused_created(&engine, view));
     Ok(Training {
+        warnings: warnings.collect(),
         table,
         coverage,
         outcomes: outcomes.map(|((view, _), matched)| (view.name.clone(), matched.outcomes().to_vec())).collect(),

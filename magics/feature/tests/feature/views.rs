@@ -40,6 +40,31 @@ fn definitions_have_versions() {
 }
 
 #[test]
+fn what_may_know_the_future_is_told() {
+    let place = place();
+    place.table("late", "event,created,key,fare\n2019-03-01 10:00,2019-03-01 12:00,1,7.5\n");
+    let warnings = |sql: &str, created: Option<&str>| {
+        let spec = ViewSpec { sql: sql.to_owned(), created: created.map(str::to_owned), ..fares() };
+        place.define(&spec).warnings.join("\n")
+    };
+    assert_eq!(warnings("SELECT key, event, fare FROM rides", None), "");
+    assert_eq!(warnings("SELECT key, event, created, fare FROM late", Some("created")), "");
+    let told = warnings("SELECT key, event, fare FROM late", None);
+    assert!(told.starts_with("`late` tells when rows became known, and `fares` does not"), "{told}");
+    for (window, functions) in [
+        ("lead(fare) OVER (PARTITION BY key ORDER BY event)", "`lead`"),
+        ("avg(fare) OVER (PARTITION BY key)", "`avg`"),
+        ("avg(fare) OVER (ORDER BY event ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)", "`avg`"),
+    ] {
+        let told = warnings(&format!("SELECT key, event, {window} AS fare FROM rides"), None);
+        assert!(told.starts_with(&format!("the window of {functions} reaches behind its own row")), "{told}");
+    }
+    for window in ["lag(fare) OVER (ORDER BY event)", "avg(fare) OVER (PARTITION BY key ORDER BY event)"] {
+        assert_eq!(warnings(&format!("SELECT key, event, {window} AS fare FROM rides"), None), "");
+    }
+}
+
+#[test]
 fn wrong_sql_is_placed() {
     let place = place();
     let wrong = |sql: &str| said(place.sql(sql));

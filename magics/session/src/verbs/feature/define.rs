@@ -21,7 +21,7 @@ pub(crate) struct Define {
     /// When a row became known: before, it is never seen
     #[arg(long, value_name = "COLUMN")]
     created: Option<String>,
-    /// How long a row counts after its event, such as 90m, 2h or 7d; `none` is for ever
+    /// How long a row counts after its event, such as 90m, 2h or 7d; `none`, like 0, is for ever
     #[arg(long, value_name = "DURATION", default_value = "none")]
     ttl: String,
 }
@@ -85,6 +85,6 @@ impl Verb for Define {
             ),
             ("reads", names(view.reads.iter().map(String::as_str).collect())),
         ]);
-        Ok(output.with_note(version).into())
+        Ok(defined.warnings.into_iter().fold(output.with_note(version), Output::with_note).into())
     }
 }

@@ -80,6 +80,7 @@ impl Verb for Training {
         for coverage in training.coverage.iter().filter(|coverage| coverage.null_value > 0) {
             output = output.with_note(nulls(coverage));
         }
+        output = training.warnings.into_iter().fold(output, Output::with_note);
         if !spec.created_cutoff {
             output = output.with_note("created times were ignored: rows may have features that were not known yet");
         }
