@@ -92,7 +92,9 @@ fn magic_line(invocation: &Invocation) -> Result<MagicLine, Problem> {
     };
     let percents = if body.is_some() { "%%" } else { "%" };
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    Ok(MagicLine { text: format!("{percents}{magic} {}", quoted.join(" ")), magic, words, bind: None, body, line: 0 })
+    let text = format!("{percents}{magic} {}", quoted.join(" "));
+    // The shell has taken its own quotes off, and what is left is meant.
+    Ok(MagicLine { text, magic, written: words.clone(), words, bind: None, body, line: 0 })
 }
 
 fn quote(word: &str) -> String {

@@ -80,6 +80,11 @@ impl Language {
         if name.iter().any(|word| word.ends_with('?')) || arguments.iter().any(|word| word == "?") {
             return Ok(Parsed::Help(self.verb_help(verb)));
         }
+        // Words that may stand in place of a body are a text of their own language, to which quotes belong.
+        let arguments = match verb.body {
+            BodyUse::Optional(_) if line.body.is_none() && arguments.len() > 1 => &line.written[name.len()..],
+            _ => arguments,
+        };
         match verb.command("%").try_get_matches_from(arguments) {
             Ok(arguments) => {
                 check_body(verb, line.body.as_deref())?;

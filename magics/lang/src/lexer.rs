@@ -9,6 +9,8 @@ pub struct MagicLine {
     pub magic: String,
     /// What follows the magic's name, quotes resolved.
     pub words: Vec<String>,
+    /// The same words as they were written, with their quotes.
+    pub written: Vec<String>,
     /// The variable after `->`.
     pub bind: Option<String>,
     /// The lines below a `%%magic`; none for `%magic`.
@@ -35,10 +37,11 @@ impl From<LineError> for Problem {
     }
 }
 
-/// One word, and whether any of it was quoted: a quoted `->` is not an arrow.
+/// One word, and as it was written: a quoted `->` is not an arrow.
+#[derive(Default)]
 struct Word {
     text: String,
-    quoted: bool,
+    written: String,
 }
 
 impl MagicLine {
@@ -47,13 +50,14 @@ impl MagicLine {
         let rest = text.trim_start().trim_start_matches('%');
         let mut words = words(rest, line)?;
         let bind = take_binding(&mut words, line)?;
-        let mut words = words.into_iter().map(|word| word.text);
-        let magic = words.next().ok_or_else(|| LineError {
+        let mut words = words.into_iter();
+        let magic = words.next().map(|word| word.text).ok_or_else(|| LineError {
             line,
             message: "a magic's name is missing after `%`".to_owned(),
             hint: "write a magic such as `%feature list`, or `%lab status` to see where you are".to_owned(),
         })?;
-        Ok(Self { magic, words: words.collect(), bind, body, line, text: text.trim().to_owned() })
+        let (words, written) = words.map(|word| (word.text, word.written)).unzip();
+        Ok(Self { magic, words, written, bind, body, line, text: text.trim().to_owned() })
     }
 }
 
@@ -66,11 +70,12 @@ fn words(text: &str, line: usize) -> Result<Vec<Word>, LineError> {
         if characters.peek().is_none() {
             return Ok(words);
         }
-        let mut word = Word { text: String::new(), quoted: false };
+        let mut word = Word::default();
         while let Some(character) = characters.next_if(|c| !c.is_whitespace()) {
+            word.written.push(character);
             match character {
                 '"' | '\'' => {
-                    word.quoted = true;
+                    let mut characters = characters.by_ref().inspect(|character| word.written.push(*character));
                     quoted(character, &mut characters, &mut word.text, line)?;
                 }
                 other => word.text.push(other),
@@ -105,7 +110,7 @@ fn quoted(
 }
 
 fn take_binding(words: &mut Vec<Word>, line: usize) -> Result<Option<String>, LineError> {
-    let Some(arrow) = words.iter().position(|word| !word.quoted && word.text == "->") else {
+    let Some(arrow) = words.iter().position(|word| word.written == "->") else {
         return Ok(None);
     };
     let after: Vec<Word> = words.drain(arrow..).skip(1).collect();
@@ -149,6 +154,13 @@ mod tests {
     #[test]
     fn a_quoted_arrow_and_an_empty_word_are_plain_words() {
         assert_eq!(read("%rag search docs '->' \"\"").words, ["search", "docs", "->", ""]);
+    }
+
+    #[test]
+    fn words_are_also_there_as_they_were_written() {
+        let line = read(r#"%feature sql SELECT 'it''s' AS "a \" b"  -> x"#);
+        assert_eq!(line.written, ["sql", "SELECT", "'it''s'", "AS", r#""a \" b""#]);
+        assert_eq!(line.words, ["sql", "SELECT", "its", "AS", "a \" b"]);
     }
 
     #[test]

@@ -101,6 +101,21 @@ fn cells_before_the_lab_are_recorded_when_it_is_made() {
 }
 
 #[test]
+fn a_query_on_the_line_keeps_its_quotes() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%lab init");
+    for line in [
+        "%feature sql SELECT 'it''s' AS \"two  words\", 'a' = 'b' AS same",
+        "%feature sql \"SELECT 'it''s' AS \\\"two  words\\\", 'a' = 'b' AS same\"",
+    ] {
+        let table = notebook.ok(line).table.expect("rows");
+        assert_eq!(table.schema.field(0).name(), "two  words", "{line}");
+        let told = format!("{:?}", table.batches);
+        assert!(told.contains("it's") && told.contains("false"), "{told}");
+    }
+}
+
+#[test]
 fn a_binding_is_a_file_with_a_digest_and_a_variable_for_later_lines() {
     let mut notebook = Notebook::new();
     notebook.ok("%lab init");

@@ -8,7 +8,7 @@ use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
 pub(crate) struct Sql {
-    /// The query; with quotes or over several lines it stands below a `%%feature sql`
+    /// The query, with SQL's own quotes; over several lines it stands below a `%%feature sql`
     #[arg(value_name = "SQL", allow_negative_numbers = true)]
     words: Vec<String>,
 }
@@ -27,7 +27,7 @@ impl Verb for Sql {
         },
         Example {
             about: "a short query on one line, over a feature view",
-            line: "%feature sql SELECT count(*) AS rows FROM busy -> rows",
+            line: "%feature sql SELECT count(*) AS rows FROM busy WHERE zone = 'harbour' -> rows",
             body: None,
             setup: &[RIDES, BUSY],
         },
