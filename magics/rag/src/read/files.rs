@@ -91,10 +91,17 @@ fn below(directory: &Path, lab: &Lab, left_out: &mut Vec<String>) -> Result<Vec<
         if entry.file_type().is_dir() {
             continue;
         }
+        // What a directory is given for ends with it: a link may lead anywhere.
+        let leads_out = entry.path_is_symlink() && !stays_below(directory, entry.path());
         match Format::of(entry.path()) {
-            Some(format) if entry.path().is_file() => files.push((entry.into_path(), format)),
+            Some(format) if entry.path().is_file() && !leads_out => files.push((entry.into_path(), format)),
             _ => left_out.push(lab.relative(entry.path())),
         }
     }
     Ok(files)
+}
+
+fn stays_below(directory: &Path, link: &Path) -> bool {
+    let (directory, target) = (directory.canonicalize(), link.canonicalize());
+    directory.is_ok_and(|directory| target.is_ok_and(|target| target.starts_with(directory)))
 }

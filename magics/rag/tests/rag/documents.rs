@@ -31,6 +31,22 @@ fn all_kinds_of_files_are_read_in_order() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_out_of_a_directory_is_left_out() {
+    let place = Place::new();
+    place.write("secret.md", "not meant");
+    place.write("docs/a.md", "meant");
+    for (link, target) in [("out.md", "../secret.md"), ("in.md", "a.md"), ("gone.md", "nowhere.md")] {
+        std::os::unix::fs::symlink(target, place.path("docs").join(link)).expect("a link");
+    }
+    let ingested = place.ingest("corpus", &["docs"]);
+    assert_eq!(ingested.left_out, ["docs/gone.md", "docs/out.md"]);
+    assert_eq!(place.column("corpus", "text"), ["meant", "meant"]);
+    // Whoever names the link means what it leads to.
+    assert_eq!(place.ingest("other", &["docs/out.md"]).chunks, 1);
+}
+
 #[test]
 fn a_file_that_is_named_is_read_whatever_its_kind() {
     let place = Place::new();
