@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -94,7 +94,12 @@ impl Location {
         if head.format > FORMAT {
             return Err(Error::NewerArtifact { path: self.path(PIPELINE), found: head.format, known: FORMAT });
         }
-        toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))
+        let pipeline: Pipeline = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
+        let is_inside = |file: &&str| Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+        if let Some(file) = pipeline.files().find(|file| !is_inside(file)) {
+            return Err(self.broken(PIPELINE, format!("`{file}` is not in the artifact")));
+        }
+        Ok(pipeline)
     }
 
     /// Reads `MANIFEST.json`, and with it the artifact's identity: the digest of the manifest.

@@ -71,6 +71,17 @@ pub struct PinnedInput {
     pub steps: BTreeSet<u32>,
 }
 
+impl Pipeline {
+    /// The artifact's files that the description names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|step| {
+            let outputs = step.outputs.iter().filter_map(|output| output.file.as_deref());
+            let bindings = step.bindings.iter().filter_map(|binding| binding.file.as_deref());
+            [step.file.as_str()].into_iter().chain(outputs).chain(bindings)
+        })
+    }
+}
+
 /// A cell of the artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRecord {

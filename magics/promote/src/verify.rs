@@ -23,6 +23,8 @@ pub struct Verification {
     pub extra: Vec<String>,
     /// The manifest itself was replaced: the proof run attests another identity.
     pub attested: Option<String>,
+    /// Whether the proof run's attestation is there.
+    pub is_attested: bool,
 }
 
 impl Verification {
@@ -71,7 +73,9 @@ pub fn verify(lab: &Lab, reference: &Reference, work: &Work) -> Result<Verificat
 
 pub(crate) fn verify_location(location: &Location, work: &Work) -> Result<Verification, Error> {
     let (manifest, id) = location.manifest()?;
-    let attested = location.proof()?.map(|proof| proof.artifact).filter(|attested| *attested != id);
+    let proof = location.proof()?;
+    let is_attested = proof.is_some();
+    let attested = proof.map(|proof| proof.artifact).filter(|attested| *attested != id);
     let mut present = present_files(location)?;
     let (mut changed, mut missing) = (Vec::new(), Vec::new());
     let total = manifest.files.len() as u64;
@@ -91,6 +95,7 @@ pub(crate) fn verify_location(location: &Location, work: &Work) -> Result<Verifi
         missing,
         extra: present.into_keys().collect(),
         attested,
+        is_attested,
     })
 }
 

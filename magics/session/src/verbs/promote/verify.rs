@@ -38,7 +38,13 @@ impl Verb for Verify {
         } else {
             format!("{name} is not what was published")
         };
-        let output = Output::text(title).with_verdict(verification.verdict());
+        let mut output = Output::text(title).with_verdict(verification.verdict()).with_note(format!(
+            "identity {}: compare it with the one that was told when it was published",
+            verification.id
+        ));
+        if !verification.is_attested {
+            output = output.with_note("attestations/proof.json is missing: nothing tells that these files were proved");
+        }
         Ok(verification.findings().into_iter().fold(output, Output::with_note).volatile().into())
     }
 }
