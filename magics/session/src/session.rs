@@ -209,12 +209,25 @@ impl Session {
         root.map(|root| self.adopt(Lab::open(&root)?)).transpose()
     }
 
+    /// Where there is no lab, in words.
+    pub(crate) fn no_lab(&self) -> String {
+        match &self.options.lab {
+            Some(root) => format!("there is no lab at {}", root.display()),
+            None => format!("there is no lab at or above {}", self.options.directory.display()),
+        }
+    }
+
     /// The lab, made now if there is none: at the root of the git repository around the notebook, else beside it.
     pub(crate) fn lab_for_writing(&self) -> Result<Lab, Problem> {
         if let Some(lab) = self.lab()? {
             return Ok(lab);
         }
         let root = match &self.options.lab {
+            // A directory that is not there is a slip of the pen.
+            Some(root) if !root.is_dir() => {
+                return Err(Problem::new("NoLab", format!("there is no directory {}", root.display()))
+                    .with_hint("`kernwerk lab init DIRECTORY` makes it a lab"));
+            }
             Some(root) => root.clone(),
             None => repository_root(&self.options.directory).unwrap_or_else(|| self.options.directory.clone()),
         };

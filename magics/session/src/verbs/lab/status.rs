@@ -23,8 +23,7 @@ impl Verb for Status {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let Some(lab) = context.existing_lab()? else {
-            let place = context.directory().display();
-            return Ok(Output::text(format!("there is no lab at or above {place}"))
+            return Ok(Output::text(context.session.no_lab())
                 .with_note("`%lab init` makes one, and so does the first magic that writes")
                 .volatile()
                 .into());
