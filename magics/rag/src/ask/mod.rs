@@ -16,7 +16,7 @@ use kernwerk_store::{Lab, Principal};
 use crate::search::{Mode, Prepared, SearchRequest, View, prepare};
 use crate::{Error, Language};
 use evidence::{Signs, THRESHOLD};
-use sentences::sentences;
+use sentences::spoken;
 
 /// Chunks whose sentences are looked at.
 const CHUNKS: usize = 10;
@@ -107,7 +107,7 @@ struct Passages<'a> {
 impl<'a> Passages<'a> {
     fn read(view: &'a View, asked: &[Asked<'_>], embedder: &dyn Embedder, work: &Work) -> Result<Self, Error> {
         let chunks: BTreeSet<u32> = asked.iter().flat_map(|asked| asked.chunks.iter().copied()).collect();
-        let of_chunk = |chunk: u32| (chunk, sentences(&view.chunk(chunk).text, view.chunk(chunk).language));
+        let of_chunk = |chunk: u32| (chunk, spoken(&view.chunk(chunk).text, view.chunk(chunk).language));
         let of_chunks: BTreeMap<u32, Vec<Range<usize>>> = chunks.into_iter().map(of_chunk).collect();
         let texts = of_chunks.iter().flat_map(|(chunk, ranges)| {
             let text = &view.chunk(*chunk).text;

@@ -13,9 +13,38 @@ const ABBREVIATIONS: &[&str] = &[
 /// Languages that write the point of an ordinal number: `am 7. Februar`.
 const WITH_ORDINALS: &[&str] = &["cs", "da", "de", "et", "fi", "hr", "hu", "lv", "no", "pl", "sk", "sl", "sr", "tr"];
 
+/// Those of the [`sentences`] that say something: without what stands in fenced code, and without rows of tables.
+pub(super) fn spoken(text: &str, language: Option<Language>) -> Vec<Range<usize>> {
+    let fenced = fenced(text);
+    let is_spoken = |range: &Range<usize>| {
+        !text[range.clone()].starts_with('|')
+            && !fenced.iter().any(|code| code.start < range.end && range.start < code.end)
+    };
+    sentences(text, language).into_iter().filter(is_spoken).collect()
+}
+
+/// Byte ranges of fenced code, fences included; one that is never closed goes on to the end.
+fn fenced(text: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut open = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let next = at + line.len();
+        if line.trim_start().starts_with("```") {
+            match open.take() {
+                Some(start) => found.push(start..next),
+                None => open = Some(at),
+            }
+        }
+        at = next;
+    }
+    found.extend(open.map(|start| start..text.len()));
+    found
+}
+
 /// Byte ranges of the sentences, in order, without blanks around them. Ends of paragraphs and items of lists end a sentence,
 /// too; a line break inside a paragraph does not.
-pub(super) fn sentences(text: &str, language: Option<Language>) -> Vec<Range<usize>> {
+fn sentences(text: &str, language: Option<Language>) -> Vec<Range<usize>> {
     let rules = Rules {
         has_ordinals: language.is_some_and(|language| WITH_ORDINALS.contains(&language.code())),
         is_small: !text.contains(char::is_uppercase),
@@ -158,6 +187,17 @@ mod tests {
         // An ordinal in German, the end of a sentence in English.
         assert_eq!(split("They won 24. The rest lost.", "en").len(), 2);
         assert_eq!(split("Seit 1990. Der Rest folgte.", "de").len(), 2);
+    }
+
+    #[test]
+    fn code_and_tables_say_nothing() {
+        let text = "Ask it:\n\n```\n%rag ask c \"What? Who.\"\n```\n\nIt answers. So\n\n| a | b |\n|---|---|\n| One. | Two. |\n\nand\n```\nopen.";
+        let said: Vec<&str> = spoken(text, None).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(said[..3], ["Ask it:", "It answers.", "So"]);
+        assert!(
+            !said.iter().any(|said| said.contains("```") || said.contains('|') || said.contains("open")),
+            "{said:?}"
+        );
     }
 
     proptest! {

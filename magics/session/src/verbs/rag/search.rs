@@ -158,15 +158,14 @@ fn many(
     Ok(output.into())
 }
 
+/// What people read of the hits. A file that is one document is called by its path: nobody wants to read that twice.
 fn shown(hits: &[Hit]) -> Result<Table, Problem> {
-    table(vec![
-        ("rank", ranks(hits)),
-        ("score", scores(hits)),
-        ("doc_id", texts(hits, |hit| &hit.doc_id)),
-        ("source", texts(hits, |hit| &hit.source)),
-        ("section", texts(hits, |hit| &hit.section)),
-        ("text", texts(hits, |hit| &hit.excerpt)),
-    ])
+    let mut columns = vec![("rank", ranks(hits)), ("score", scores(hits)), ("doc_id", texts(hits, |hit| &hit.doc_id))];
+    if hits.iter().any(|hit| hit.source != hit.doc_id) {
+        columns.push(("source", texts(hits, |hit| &hit.source)));
+    }
+    columns.extend([("section", texts(hits, |hit| &hit.section)), ("text", texts(hits, |hit| &hit.excerpt))]);
+    table(columns)
 }
 
 /// All that is known of the hits, whole texts included.
