@@ -125,6 +125,9 @@ def _of_node(names: Names, node: ast.AST, magics: Collection[str]) -> None:
             names.barrier = True
         case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")))):
             magic = _magic_of(node)
+            if magic == ("load_ext", "%load_ext kernwerk"):
+                # It is loaded already, here and wherever the cell runs again.
+                return
             if magic is None or magic[0] not in magics:
                 names.barrier = True
             else:

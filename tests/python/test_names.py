@@ -75,6 +75,10 @@ def test_what_cannot_be_read_is_a_barrier(code):
     assert names(code).barrier
 
 
+def test_to_load_the_extension_again_is_nothing():
+    assert not names(LINE.format("load_ext", "kernwerk")).barrier and names(LINE.format("load_ext", "other")).barrier
+
+
 def test_a_star_makes_any_name():
     assert names("from math import *").defines_any
 
