@@ -54,7 +54,7 @@ impl Error {
             Self::Store(error) => return error.hint(),
             Self::BadTarget { .. } => "give the number in the brackets of the cell, or the name of a variable".to_owned(),
             Self::NothingRecorded { recorded, .. } if recorded.is_empty() => {
-                "run the notebook in the Kernwerk kernel first".to_owned()
+                "run the notebook first, in the Kernwerk kernel or with `%load_ext kernwerk`".to_owned()
             }
             Self::NothingRecorded { recorded, .. } => {
                 format!("name one with `--notebook`: {}", recorded.join(", "))
