@@ -161,8 +161,12 @@ type Clash = (&'static str, &'static str);
 enum Shape {
     Null,
     Bool,
-    /// Whether there are negative ones.
-    Integer(bool),
+    Integer {
+        /// Whether there are negative ones.
+        negative: bool,
+        /// Whether a float holds all of them to the last digit.
+        fits_float: bool,
+    },
     /// Beyond the signed range.
     Unsigned,
     Float,
@@ -177,7 +181,10 @@ impl Shape {
             Value::Null => Self::Null,
             Value::Bool(_) => Self::Bool,
             Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(integer), _) => Self::Integer(integer < 0),
+                (Some(integer), _) => Self::Integer {
+                    negative: integer < 0,
+                    fits_float: integer.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS,
+                },
                 (None, Some(_)) => Self::Unsigned,
                 (None, None) => Self::Float,
             },
@@ -201,12 +208,15 @@ impl Shape {
     fn merge(self, other: Self) -> Result<Self, Clash> {
         Ok(match (self, other) {
             (Self::Null, shape) | (shape, Self::Null) => shape,
-            (Self::Integer(left), Self::Integer(right)) => Self::Integer(left || right),
-            (Self::Integer(false), Self::Unsigned) | (Self::Unsigned, Self::Integer(false) | Self::Unsigned) => {
-                Self::Unsigned
-            }
-            (Self::Integer(_) | Self::Unsigned | Self::Float, Self::Float)
-            | (Self::Float, Self::Integer(_) | Self::Unsigned) => Self::Float,
+            (
+                Self::Integer { negative: left, fits_float: one },
+                Self::Integer { negative: right, fits_float: other },
+            ) => Self::Integer { negative: left || right, fits_float: one && other },
+            (Self::Integer { negative: false, .. }, Self::Unsigned)
+            | (Self::Unsigned, Self::Integer { negative: false, .. } | Self::Unsigned) => Self::Unsigned,
+            // Beside a fraction a long integer would lose digits: it stays as it is written, as a text.
+            (Self::Integer { fits_float: true, .. } | Self::Float, Self::Float)
+            | (Self::Float, Self::Integer { fits_float: true, .. }) => Self::Float,
             (Self::List(left), Self::List(right)) => Self::List(Box::new(left.merge(*right)?)),
             (Self::Object(left), Self::Object(right)) => Self::Object(merge_members(left, right)?),
             (left @ (Self::List(_) | Self::Object(_)), right) | (left, right @ (Self::List(_) | Self::Object(_))) => {
@@ -222,7 +232,7 @@ impl Shape {
         match self {
             Self::Null => "null",
             Self::Bool => "a boolean",
-            Self::Integer(_) | Self::Unsigned | Self::Float => "a number",
+            Self::Integer { .. } | Self::Unsigned | Self::Float => "a number",
             Self::Text => "a text",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
@@ -240,7 +250,7 @@ impl Shape {
         match self {
             Self::Null | Self::Text => DataType::Utf8,
             Self::Bool => DataType::Boolean,
-            Self::Integer(_) => DataType::Int64,
+            Self::Integer { .. } => DataType::Int64,
             Self::Unsigned => DataType::UInt64,
             Self::Float => DataType::Float64,
             Self::List(item) => DataType::new_list(item.data_type(), true),

@@ -198,6 +198,16 @@ fn large_whole_numbers_keep_all_digits() {
 }
 
 #[test]
+fn a_long_whole_number_beside_a_fraction_keeps_its_digits() {
+    // 2^53 + 1, which no float is.
+    let mixed = read("a.jsonl", "{\"n\": 9007199254740993}\n{\"n\": 1.5}\n");
+    assert_eq!(rows(&mixed), "n\n9007199254740993\n1.5");
+    assert_eq!(described(&mixed), ["n: text (text because line 2 holds `1.5`)"]);
+    assert_eq!(described(&read("a.jsonl", "{\"n\": 9007199254740993}\n{\"n\": -1}\n")), ["n: int64"]);
+    assert_eq!(described(&read("a.jsonl", "{\"n\": 9007199254740992}\n{\"n\": 1.5}\n")), ["n: float64"]);
+}
+
+#[test]
 fn broken_ndjson_is_placed() {
     let broken = |text: &str| said(try_read("a.jsonl", text, &ReadOptions::default()));
     assert_eq!(
