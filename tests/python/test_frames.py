@@ -110,6 +110,15 @@ def test_a_frame_that_a_magic_names_is_its_table(lab, make):
     assert all(row["last_fare"] is not None for row in rows), rows
 
 
+def test_a_table_of_the_lab_goes_before_and_says_so(lab):
+    few = polars.DataFrame({"zone": ["harbour"], "at": ["2024-05-01 09:00:00"]}).with_columns(polars.col("at").str.to_datetime())
+    asked = lab.run("%feature training asked --features busy --event-time at", asked=few)
+    assert len(asked.table) == 1 and not any("not looked at" in note for note in asked.notes)
+    hidden = lab.run("%feature training rides --features busy", rides=few)
+    assert len(hidden.table) == 24
+    assert any("`rides` is the lab's table" in note for note in hidden.notes), hidden.notes
+
+
 def test_what_is_no_frame_is_said(lab):
     with pytest.raises(TypeError, match="list holds no rows in Arrow form"):
         kernwerk.Frame([1, 2])

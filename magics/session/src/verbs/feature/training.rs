@@ -58,6 +58,7 @@ impl Verb for Training {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab()?;
         let is_stored = lab.names(Resource::Table).contains(&self.spine) || View::find(&lab, &self.spine)?.is_some();
+        let is_hidden = is_stored && context.session.variable_names().contains(&self.spine);
         let spec = TrainingSpec {
             given: if is_stored { None } else { context.variable(&self.spine)? },
             spine: self.spine,
@@ -79,6 +80,10 @@ impl Verb for Training {
         }
         for coverage in training.coverage.iter().filter(|coverage| coverage.null_value > 0) {
             output = output.with_note(nulls(coverage));
+        }
+        if is_hidden {
+            let note = format!("`{}` is the lab's table; the variable of that name was not looked at", spec.spine);
+            output = output.with_note(note);
         }
         output = training.warnings.into_iter().fold(output, Output::with_note);
         if !spec.created_cutoff {
