@@ -1,4 +1,4 @@
-"""A hard budget holds among processes: shells and a kernel that spend at once, and some that are killed in the middle."""
+"""A hard budget holds among processes: shells, kernels and an IPython that spend at once, and some that are killed in the middle."""
 
 import random
 import threading

@@ -28,7 +28,7 @@ pub(crate) fn unused_created(engine: &Engine, view: &View) -> Option<String> {
     })
 }
 
-/// The window functions that look at rows behind their own.
+/// The window functions that look at rows after their own.
 pub(crate) fn looks_ahead(plan: &LogicalPlan) -> Result<Option<String>, Error> {
     let mut functions = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
@@ -49,7 +49,7 @@ pub(crate) fn looks_ahead(plan: &LogicalPlan) -> Result<Option<String>, Error> {
     let functions: Vec<String> = functions.into_iter().collect();
     Ok((!functions.is_empty()).then(|| {
         format!(
-            "the window of {} reaches behind its own row: where rows are in the order of time, that is the future",
+            "the window of {} reaches past its own row: where rows are in the order of time, that is the future",
             listed(&functions, "and")
         )
     }))

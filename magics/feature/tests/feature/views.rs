@@ -57,7 +57,7 @@ fn what_may_know_the_future_is_told() {
         ("avg(fare) OVER (ORDER BY event ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)", "`avg`"),
     ] {
         let told = warnings(&format!("SELECT key, event, {window} AS fare FROM rides"), None);
-        assert!(told.starts_with(&format!("the window of {functions} reaches behind its own row")), "{told}");
+        assert!(told.starts_with(&format!("the window of {functions} reaches past its own row")), "{told}");
     }
     for window in ["lag(fare) OVER (ORDER BY event)", "avg(fare) OVER (PARTITION BY key ORDER BY event)"] {
         assert_eq!(warnings(&format!("SELECT key, event, {window} AS fare FROM rides"), None), "");
