@@ -96,6 +96,16 @@ impl Home {
         self.root.join("socket")
     }
 
+    /// Where the supervisor waits for snapshots of the worker.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    /// Variables on their way from one worker to another.
+    pub(crate) fn spilled(&self) -> PathBuf {
+        self.root.join("spilled")
+    }
+
     /// Exists from an interrupt to the end of the cell: nothing is to be begun.
     pub(crate) fn stop_mark(&self) -> PathBuf {
         self.root.join("stop")

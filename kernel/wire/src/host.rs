@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Bundle;
+use crate::{Bundle, Kept};
 
 /// What the kernel asks of the cell host. One `Execute`, `Complete` or `Inspect` at a time; the others may come in between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,11 +112,13 @@ pub enum Ended {
     Failed {
         message: String,
     },
+    /// The process that runs cells is gone; another has taken its place.
     Crashed {
         reason: String,
+        kept: Kept,
     },
     Interrupted {
-        state_lost: bool,
+        kept: Kept,
     },
 }
 

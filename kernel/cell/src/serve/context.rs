@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use evcxr::{CommandContext, CompilationError, Error as EvcxrError, EvalContext};
-use kernwerk_wire::{Bundle, CellText, Completed, Ended};
+use kernwerk_wire::{Bundle, CellText, Completed, Ended, Kept};
 
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
@@ -60,10 +60,10 @@ impl Context {
     fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan) -> Ended {
         // A cell that was kept from beginning counts as panicked. One that came to its end in spite of the interrupt did.
         if state.interrupted && (outcome.is_err() || state.died.is_some() || state.panic.is_some()) {
-            return Ended::Interrupted { state_lost: state.died.is_some() };
+            return Ended::Interrupted { kept: state.died.map_or(Kept::All, |(_, kept)| kept) };
         }
-        if let Some(reason) = state.died {
-            return Ended::Crashed { reason: format!("the process that runs cells {reason}") };
+        if let Some((reason, kept)) = state.died {
+            return Ended::Crashed { reason: format!("the process that runs cells {reason}"), kept };
         }
         match outcome {
             Err(error) => self.compile_error(error, plan),

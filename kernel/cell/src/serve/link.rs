@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_wire::{Bundle, Event};
+use kernwerk_wire::{Bundle, Event, Kept};
 
 use crate::home::Home;
 use crate::process;
@@ -32,8 +32,8 @@ pub(super) struct State {
     pub(super) result: Option<Bundle>,
     pub(super) panic: Option<Panic>,
     pub(super) failed: Option<String>,
-    /// Why the worker died.
-    pub(super) died: Option<String>,
+    /// Why the worker died, and what was kept of the variables.
+    pub(super) died: Option<(String, Kept)>,
     /// A question that waits: none yet, or its answer.
     question: Option<Option<Option<String>>>,
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{CellStart, Ended, Event, Request};
+use kernwerk_wire::{CellStart, Ended, Event, Kept, Request};
 
 use self::context::Context;
 use self::directory::Directory;
@@ -90,7 +90,7 @@ fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Resul
         let answer = match request {
             Request::Execute(cell) => {
                 if link.was_interrupted() {
-                    Event::Ended(Ended::Interrupted { state_lost: false })
+                    Event::Ended(Ended::Interrupted { kept: Kept::All })
                 } else {
                     context.execute(&cell).map_or_else(|error| refusal(error.into(), false), Event::Ended)
                 }

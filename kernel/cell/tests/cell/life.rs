@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use kernwerk_cell::{CellEnd, CellRequest, Host, HostConfig};
+use kernwerk_cell::{CellEnd, CellRequest, Host, HostConfig, Kept};
 use kernwerk_core::Work;
 
 use crate::bench::Bench;
@@ -46,7 +46,7 @@ pub fn killed_host(bench: &mut Bench) {
     let host = bench.host.process_ids()[0];
     assert!(Command::new("kill").args(["-9", &host.to_string()]).status().unwrap().success());
     let ran = bench.run("1 + 1");
-    let CellEnd::Crashed { reason } = &ran.end else { panic!("{ran:#?}") };
+    let CellEnd::Crashed { reason, kept: Kept::Nothing } = &ran.end else { panic!("{ran:#?}") };
     assert!(reason.contains("signal 9"), "{reason}");
     assert_eq!(bench.run("1 + 1").ok(), Some("2"), "a new host is started");
 }
