@@ -2,22 +2,25 @@
 //!
 //! A cell is compiled by rustc directly, with the command line that cargo would use; cargo itself is asked only when the dependencies are new.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kernwerk_wire::Report;
 
-use super::cache::Cache;
+use super::cache::{Cache, SUPPORT_CRATE};
 use super::cargo::{self, Dependencies, Failure, Sign};
 use super::record::Record;
+use super::spill::{self, Variables};
 use super::{generated, lock};
 use crate::home::Home;
 use crate::process;
 
 /// evcxr's name for the file that is to hold the path of the compiled cell.
 const LIBRARY_FILE: &str = "EVCXR_EXECUTION_SO_PATH";
+/// Where a compiled cell goes, below the package.
+pub(crate) const OUT: &str = "out";
 /// Exit code of a build that was interrupted.
 const INTERRUPTED: i32 = 130;
 /// cargo's exit code of a build that failed.
@@ -163,35 +166,49 @@ impl<'a> Compilation<'a> {
     }
 
     fn compile(&self, record: &Record, wanted: Wanted) -> Outcome {
-        let generated = self.package.join("generated");
         let manifest = std::fs::read_to_string(self.package.join("Cargo.toml")).unwrap_or_default();
-        let source = std::fs::read_to_string(self.package.join("src/lib.rs"))
-            .map(|source| generated::complete(&source, &manifest));
-        let written = source
-            .and_then(|source| std::fs::create_dir_all(&generated).map(|()| source))
-            .and_then(|source| std::fs::write(generated.join("lib.rs"), source));
+        let source = match std::fs::read_to_string(self.package.join("src/lib.rs")) {
+            Ok(source) => generated::complete(&source, &manifest),
+            Err(error) => return cannot_be_written(&error),
+        };
+        let variables = Variables::of(&source);
+        if let Err(error) = variables.write(&self.package.join(OUT)) {
+            return cannot_be_written(&error);
+        }
+        let mut moving = source.clone();
+        spill::add_to(&mut moving, &variables, &manifest);
+        match self.rustc(record, wanted, &moving, source.lines().count()) {
+            // What moves variables does not compile for one of their types: then they are not moved.
+            Outcome::OursFailed => self.rustc(record, wanted, &source, usize::MAX),
+            outcome => outcome,
+        }
+    }
+
+    /// Compiles a source whose lines behind so many are ours.
+    fn rustc(&self, record: &Record, wanted: Wanted, source: &str, lines: usize) -> Outcome {
+        let generated = self.package.join("generated");
+        let written =
+            std::fs::create_dir_all(&generated).and_then(|()| std::fs::write(generated.join("lib.rs"), source));
         if let Err(error) = written {
-            eprintln!("error: the cell's source could not be written: {error}");
-            return Outcome::Failed;
+            return cannot_be_written(&error);
         }
         let mut rustc = self.home.command(&self.home.rustc);
         record.apply(&mut rustc);
         rustc.args(["generated/lib.rs", "--error-format=json", "-Awarnings"]).current_dir(&self.package);
+        rustc.arg("--extern").arg(format!("{SUPPORT_CRATE}={}", self.home.support.display()));
+        rustc.arg(format!("-Clink-arg=-Wl,-rpath,{}", self.cache.directory.display()));
         match wanted {
-            Wanted::Library => rustc.args(["--emit=link", "--out-dir", "out", "-C", "incremental=incremental"]),
+            Wanted::Library => rustc.args(["--emit=link", "--out-dir", OUT, "-C", "incremental=incremental"]),
             Wanted::Messages => rustc.args(["--emit=metadata", "--out-dir", "checked"]),
         };
-        let (succeeded, stale) = relay(&mut rustc);
-        match (succeeded, wanted) {
-            (true, Wanted::Library) => self.hand_over(),
-            (true, Wanted::Messages) => Outcome::Compiled,
-            (false, _) if stale => Outcome::Stale,
-            (false, _) => Outcome::Failed,
+        match (relay(&mut rustc, lines), wanted) {
+            (Outcome::Compiled, Wanted::Library) => self.hand_over(),
+            (outcome, _) => outcome,
         }
     }
 
     fn hand_over(&self) -> Outcome {
-        let library = self.package.join("out/libctx.so");
+        let library = self.package.join(OUT).join("libctx.so");
         let Some(file) = std::env::var_os(LIBRARY_FILE) else { return Outcome::Compiled };
         match std::fs::write(file, library.to_string_lossy().as_bytes()) {
             Ok(()) => Outcome::Compiled,
@@ -209,6 +226,8 @@ enum Outcome {
     Failed,
     /// The compiled dependencies are gone or do not fit.
     Stale,
+    /// Only what we have added does not compile.
+    OursFailed,
 }
 
 impl Outcome {
@@ -217,41 +236,54 @@ impl Outcome {
     }
 }
 
-/// Runs rustc and passes its messages on as cargo does. Tells whether it succeeded, and whether compiled dependencies were the trouble.
-fn relay(rustc: &mut Command) -> (bool, bool) {
-    let mut child = match rustc.stdin(Stdio::null()).stderr(Stdio::piped()).spawn() {
-        Ok(child) => child,
+fn cannot_be_written(error: &std::io::Error) -> Outcome {
+    eprintln!("error: the cell's source could not be written: {error}");
+    Outcome::Failed
+}
+
+/// Runs rustc and passes its messages on as cargo does, unless they are about lines behind the first `lines`.
+fn relay(rustc: &mut Command, lines: usize) -> Outcome {
+    let output = match rustc.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::piped()).output() {
+        Ok(output) => output,
         Err(error) => {
             eprintln!("error: rustc could not be started: {error}");
-            return (false, false);
+            return Outcome::Failed;
         }
     };
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() && said.lines().any(|line| is_behind(line, lines)) {
+        return Outcome::OursFailed;
+    }
     let mut stale = false;
-    if let Some(stderr) = child.stderr.take() {
-        let mut stdout = std::io::stdout().lock();
-        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line);
-            if line.starts_with('{') {
-                stale |= STALE.iter().any(|code| line.contains(code));
-                // evcxr reads to the end; should it be gone, so are we.
-                let _ = writeln!(stdout, "{{\"reason\":\"compiler-message\",\"message\":{line}}}");
-            } else {
-                eprintln!("{line}");
-            }
+    let mut stdout = std::io::stdout().lock();
+    for line in said.lines() {
+        if line.starts_with('{') {
+            stale |= STALE.iter().any(|code| line.contains(code));
+            // evcxr reads to the end; should it be gone, so are we.
+            let _ = writeln!(stdout, "{{\"reason\":\"compiler-message\",\"message\":{line}}}");
+        } else {
+            eprintln!("{line}");
         }
     }
-    match child.wait() {
+    match output.status.code() {
+        Some(0) => Outcome::Compiled,
+        Some(_) if stale => Outcome::Stale,
         // rustc has said itself what made it fail, unless something else ended it.
-        Ok(status) if status.success() || status.code().is_some() => (status.success(), stale),
-        Ok(status) => {
-            eprintln!("error: rustc {}", process::describe_end(status));
-            (false, false)
-        }
-        Err(error) => {
-            eprintln!("error: rustc cannot be waited for: {error}");
-            (false, false)
+        Some(_) => Outcome::Failed,
+        None => {
+            eprintln!("error: rustc {}", process::describe_end(output.status));
+            Outcome::Failed
         }
     }
+}
+
+/// Whether a message of rustc is an error whose place lies behind the first `lines` of the source.
+fn is_behind(message: &str, lines: usize) -> bool {
+    let Ok(message) = serde_json::from_str::<serde_json::Value>(message) else { return false };
+    let spans = message["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let primary = spans.iter().find(|span| span["is_primary"] == true);
+    let line = primary.and_then(|span| usize::try_from(span["line_start"].as_u64()?).ok());
+    message["level"] == "error" && line.is_some_and(|line| line > lines)
 }
 
 /// Whether all dependencies are the same for everybody: none lies in a directory of the user's.
