@@ -6,6 +6,8 @@ mod bench;
 mod dependencies;
 #[path = "cell/ends.rs"]
 mod ends;
+#[path = "cell/kept.rs"]
+mod kept;
 #[path = "cell/life.rs"]
 mod life;
 #[path = "cell/outputs.rs"]
@@ -47,9 +49,11 @@ const TESTS: &[Test] = &[
     ("a build is interrupted", ends::interrupted_build),
     ("a cell is interrupted", ends::interrupted_cell),
     ("crashes", ends::crashes),
-    ("a kill between cells", ends::killed_while_idle),
-    ("crashes beside threads", ends::crashes_beside_threads),
-    ("pipes", ends::pipes),
+    ("a kill between cells", kept::killed_while_idle),
+    ("crashes beside threads", kept::crashes_beside_threads),
+    ("pipes", kept::pipes),
+    ("crashes with frames", kept::frames),
+    ("crashes with frames and threads", kept::frames_beside_threads),
     ("the host is killed", life::killed_host),
     ("nothing is left behind", life::shutdown),
 ];

@@ -1,12 +1,16 @@
 //! What Rust cells find under the name `kernwerk` after `:dep polars`: the preludes below, with frames as Polars data frames.
 
 mod bind;
+mod pools;
 mod show;
+mod spill;
 
 pub use bind::{ToPolars, bind};
 // Everything; what is defined here comes first where both have a name.
 pub use kernwerk_prelude_plotters::*;
+pub use pools::{kernwerk_begin_pools, kernwerk_renew_pools};
 pub use show::Show;
+pub use spill::{SpilledByPolars, SpilledBySerde};
 
 /// Shows a value as a trailing expression would be shown, anywhere in a cell.
 #[macro_export]

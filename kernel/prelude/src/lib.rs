@@ -6,6 +6,7 @@ mod flatbuffer;
 mod frame;
 mod html;
 mod input;
+mod spill;
 
 pub use display::{
     Debugged, clear_output, display, display_as, display_html, display_markdown, display_svg, display_text, show_svg,
@@ -14,6 +15,7 @@ pub use display::{
 pub use frame::{Column, Frame, Value, bind};
 pub use html::{Shown, show_table};
 pub use input::{input, password};
+pub use spill::SpilledAsFrame;
 
 /// Shows a value as a trailing expression would be shown, anywhere in a cell.
 #[macro_export]

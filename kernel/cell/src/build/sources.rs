@@ -22,13 +22,16 @@ const FILES: &[(&str, &str)] = embedded![
     "prelude/src/html.rs",
     "prelude/src/input.rs",
     "prelude/src/lib.rs",
+    "prelude/src/spill.rs",
     "prelude-plotters/Cargo.toml",
     "prelude-plotters/src/lib.rs",
     "prelude-plotters/src/plot.rs",
     "prelude-polars/Cargo.toml",
     "prelude-polars/src/bind.rs",
     "prelude-polars/src/lib.rs",
+    "prelude-polars/src/pools.rs",
     "prelude-polars/src/show.rs",
+    "prelude-polars/src/spill.rs",
 ];
 
 const PLOTTERS_MANIFEST: &str = include_str!("../../../prelude-plotters/Cargo.toml");

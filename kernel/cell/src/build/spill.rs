@@ -79,7 +79,7 @@ pub(super) fn add_to(source: &mut String, variables: &Variables, manifest: &str)
         ways.push_str("use ::kernwerk::SpilledAsFrame as _;\n");
     }
     if manifest.contains("\"kernwerk-prelude-polars\"") {
-        ways.push_str("use ::kernwerk::SpilledBySerde as _;\n");
+        ways.push_str("use ::kernwerk::{SpilledByPolars as _, SpilledBySerde as _};\n");
     }
     let arms = |arm: fn(&str, &str) -> String| -> String {
         let made = variables.made.iter().enumerate();

@@ -1,7 +1,7 @@
 //! What cells print without a line's end is shown all the same: a thread writes it out now and then.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 /// How long what `print!` wrote without a line's end may wait to be seen.
@@ -20,13 +20,17 @@ impl Flusher {
     pub(super) fn start(flush: extern "C" fn()) -> io::Result<Self> {
         let at_work = Arc::<Mutex<()>>::default();
         let lock = at_work.clone();
+        let (ready, begun) = mpsc::channel();
         std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+            // From here on it has its name. Should nobody wait any more, that is all the same.
+            let _ = ready.send(());
             loop {
                 std::thread::sleep(EVERY);
                 let _at_work = lock.lock().unwrap_or_else(PoisonError::into_inner);
                 flush();
             }
         })?;
+        begun.recv().map_err(io::Error::other)?;
         Ok(Self { flush, at_work })
     }
 

@@ -5,21 +5,20 @@ use std::time::{Duration, Instant};
 
 use super::flush;
 
-/// Threads of pools that a copy can make anew: Polars' (the prelude does it), by the beginning of their names.
-const RENEWABLE: &str = "polars-";
-/// The threads of a pool get so long to fall asleep after a cell.
-const SETTLE: Duration = Duration::from_millis(5);
+/// The threads of a pool get so long to fall asleep after a cell. They take less than a millisecond, unless the machine is overloaded.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How often they are looked at meanwhile.
+const LOOK: Duration = Duration::from_micros(500);
 
-/// Whether a copy of this process, which has one thread, lacks nothing: all other threads sleep and can be made anew, and `renewable` says
-/// whether there is somebody to do it.
-pub(super) fn can_be_copied(renewable: bool) -> bool {
+/// Whether a copy of this process, which has one thread, lacks nothing: all others are of pools that can be made anew, and sleep.
+pub(super) fn can_be_copied(pools: &[i32]) -> bool {
     let deadline = Instant::now() + SETTLE;
     loop {
-        match threads(renewable) {
+        match threads(pools) {
             Threads::Asleep => return true,
             Threads::Foreign => return false,
             Threads::AtWork if Instant::now() >= deadline => return false,
-            Threads::AtWork => std::thread::sleep(SETTLE / 10),
+            Threads::AtWork => std::thread::sleep(LOOK),
         }
     }
 }
@@ -33,21 +32,22 @@ enum Threads {
     Foreign,
 }
 
-fn threads(renewable: bool) -> Threads {
-    let main = std::process::id().to_string();
+fn threads(pools: &[i32]) -> Threads {
+    let main = i32::try_from(std::process::id()).unwrap_or_default();
     let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Threads::Foreign };
     let mut found = Threads::Asleep;
-    for task in tasks.flatten().filter(|task| task.file_name().to_string_lossy() != main) {
-        // A thread that has ended meanwhile has no name any more.
-        let Ok(name) = fs::read_to_string(task.path().join("comm")) else { continue };
-        match name.trim_end() {
-            flush::THREAD => {}
-            name if renewable && name.starts_with(RENEWABLE) => {
-                if !is_asleep(&task.path()) {
-                    found = Threads::AtWork;
-                }
+    for task in tasks.flatten() {
+        let Some(number) = task.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        if pools.contains(&number) {
+            if !is_asleep(&task.path()) {
+                found = Threads::AtWork;
             }
-            _ => return Threads::Foreign,
+        } else if number != main {
+            // A thread that has ended meanwhile has no name any more.
+            let Ok(name) = fs::read_to_string(task.path().join("comm")) else { continue };
+            if name.trim_end() != flush::THREAD {
+                return Threads::Foreign;
+            }
         }
     }
     found

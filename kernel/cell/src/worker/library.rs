@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use kernwerk_wire::Spilled;
 
+use super::pools::Pools;
 use crate::process;
 
 /// What cells have kept: evcxr's store of variables, handed from cell to cell.
@@ -46,7 +47,7 @@ impl Library {
         if handle.is_null() { Err(last_error()) } else { Ok(Self { path: path.to_owned(), handle }) }
     }
 
-    fn symbol(&self, name: &str) -> Result<*mut c_void, String> {
+    pub(super) fn symbol(&self, name: &str) -> Result<*mut c_void, String> {
         let name = CString::new(name).map_err(|error| error.to_string())?;
         // SAFETY: the handle is open for ever and the name ends with a zero.
         let symbol = unsafe { libc::dlsym(self.handle, name.as_ptr()) };
@@ -75,8 +76,6 @@ impl Library {
     }
 }
 
-/// A prelude's function that makes its threads anew in a copy of a process.
-const WAKE: &str = "kernwerk_wake";
 /// A compiled cell's functions for variables on their way: see `spill` of the stand-in for cargo.
 const SPILL: &str = "kernwerk_spill";
 const RESTORE: &str = "kernwerk_restore";
@@ -86,42 +85,29 @@ const PATIENCE: i32 = 60_000;
 /// Takes the store of variables, which of the cell's variables it is about, and a path. Answers whether it could be done.
 type Move = extern "C" fn(*mut *mut c_void, usize, *const u8, usize) -> bool;
 
-/// Whether some prelude can make its threads anew.
-pub(super) fn can_wake(libraries: &[Library]) -> bool {
-    waker(libraries).is_some()
-}
-
-/// In a copy of a process: has the prelude make its threads anew.
-pub(super) fn wake(libraries: &[Library]) {
-    if let Some(symbol) = waker(libraries) {
-        // SAFETY: the prelude defines it with this signature.
-        let wake = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(symbol) };
-        wake();
-    }
-}
-
-/// The newest cell that uses the prelude leads to it.
-fn waker(libraries: &[Library]) -> Option<*mut c_void> {
-    libraries.iter().rev().find_map(|library| library.symbol(WAKE).ok())
-}
-
 /// Writes variables to files, each in a process of its own, so that one that fails or hangs does no harm to the others. The names of those
 /// that were written.
-pub(super) fn spill(variables: &[Spilled], libraries: &[Library]) -> Vec<String> {
+pub(super) fn spill(variables: &[Spilled], libraries: &[Library], pools: &Pools) -> Vec<String> {
     let spilled = variables.iter().filter(|variable| {
         let library = libraries.iter().find(|library| library.path == variable.library);
-        library.is_some_and(|library| process::in_copy(PATIENCE, || library.moves(SPILL, variable)))
+        library.is_some_and(|library| {
+            process::in_copy(PATIENCE, || {
+                pools.clone().renew();
+                library.moves(SPILL, variable)
+            })
+        })
     });
     spilled.map(|variable| variable.name.clone()).collect()
 }
 
 /// Reads variables from files. The names of those that could be.
-pub(super) fn restore(variables: &[Spilled], libraries: &mut Vec<Library>) -> Vec<String> {
+pub(super) fn restore(variables: &[Spilled], libraries: &mut Vec<Library>, pools: &mut Pools) -> Vec<String> {
     let mut names = Vec::new();
     for variable in variables {
         if !libraries.iter().any(|library| library.path == variable.library)
             && let Ok(library) = Library::open(&variable.library)
         {
+            pools.begin(&library);
             libraries.push(library);
         }
         let library = libraries.iter().find(|library| library.path == variable.library);

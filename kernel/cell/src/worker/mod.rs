@@ -4,6 +4,7 @@
 mod flush;
 mod inside;
 mod library;
+mod pools;
 mod snapshot;
 
 use std::io;
@@ -16,6 +17,7 @@ use kernwerk_wire::{Command, Happened, Snapshot};
 
 use self::flush::Flusher;
 use self::library::{Library, Support, Text};
+use self::pools::Pools;
 use self::snapshot::{Fork, Snapshots};
 use crate::home::{self, Home};
 use crate::process;
@@ -42,6 +44,7 @@ struct Worker {
     flusher: Flusher,
     /// All that were ever opened; none is closed.
     libraries: Vec<Library>,
+    pools: Pools,
     snapshots: Snapshots,
 }
 
@@ -54,7 +57,7 @@ impl Worker {
         support.listen(panicked);
         let flusher = Flusher::start(support.flush)?;
         let snapshots = Snapshots::new(home, inside::pipes());
-        Ok(Self { commands, flusher, libraries: Vec::new(), snapshots })
+        Ok(Self { commands, flusher, libraries: Vec::new(), pools: Pools::default(), snapshots })
     }
 
     fn serve(mut self) -> io::Result<()> {
@@ -68,7 +71,7 @@ impl Worker {
                     Err(reason) => tell(&Happened::Failed { reason })?,
                 },
                 Command::Restore { variables } => {
-                    let names = library::restore(&variables, &mut self.libraries);
+                    let names = library::restore(&variables, &mut self.libraries, &mut self.pools);
                     self.done(|snapshot| Happened::Restored { names, snapshot })?;
                 }
                 Command::TakeOver | Command::Spill { .. } => {
@@ -81,6 +84,7 @@ impl Worker {
 
     fn run_cell(&mut self, library: &Path, function: &str) -> Result<(), String> {
         let library = Library::open(library)?;
+        self.pools.begin(&library);
         let ran = library.call(function);
         self.libraries.push(library);
         ran
@@ -90,14 +94,14 @@ impl Worker {
     fn done(&mut self, happened: impl FnOnce(Snapshot) -> Happened + 'static) -> io::Result<()> {
         let mut happened: Box<dyn FnOnce(Snapshot) -> Happened> = Box::new(happened);
         loop {
-            match self.snapshots.take(&self.flusher, &self.libraries) {
+            match self.snapshots.take(&self.flusher, &self.pools, &self.libraries) {
                 Fork::Worker(snapshot) => return tell(&happened(snapshot)),
                 Fork::TookOver(line) => {
                     self.commands = line.try_clone()?;
                     *control() = Some(line);
                     self.snapshots.expect(inside::pipes());
                     self.flusher = self.flusher.restart()?;
-                    library::wake(&self.libraries);
+                    self.pools.renew();
                     happened = Box::new(|snapshot| Happened::TookOver { snapshot });
                 }
             }

@@ -12,6 +12,7 @@ use kernwerk_wire::{Command, Happened, Snapshot};
 
 use super::flush::Flusher;
 use super::library::{self, Library};
+use super::pools::Pools;
 use super::{CONTROL, inside};
 use crate::home::Home;
 use crate::process;
@@ -45,7 +46,7 @@ impl Snapshots {
     }
 
     /// Makes a copy. Returns in the worker at once, and in the copy when it has become the worker.
-    pub(super) fn take(&mut self, flusher: &Flusher, libraries: &[Library]) -> Fork {
+    pub(super) fn take(&mut self, flusher: &Flusher, pools: &Pools, libraries: &[Library]) -> Fork {
         // The one before ends when the supervisor lets go of it, which is about now.
         self.children.retain(|process| !process::is_over(*process));
         if process::watch(std::process::id()).is_none() {
@@ -58,15 +59,16 @@ impl Snapshots {
         {
             return Fork::Worker(Snapshot::NoMemory { wanted, available });
         }
-        let pipes: Vec<i32> = inside::pipes().into_iter().filter(|pipe| !self.ours.contains(pipe)).collect();
-        let whole = pipes.is_empty() && inside::can_be_copied(library::can_wake(libraries));
+        let mut pipes = inside::pipes();
+        pipes.retain(|pipe| !self.ours.contains(pipe) && !pools.descriptors.contains(pipe));
+        let whole = pipes.is_empty() && inside::can_be_copied(&pools.threads);
         let paused = flusher.pause();
         // SAFETY: of the other threads the flusher holds no lock, and no other one is needed in the copy (`whole`), or the copy only writes
         // variables down, which takes no lock of theirs; the allocator prepares itself for a fork.
         let process = unsafe { libc::fork() };
         drop(paused);
         match u32::try_from(process) {
-            Ok(0) => self.wait(&pipes, libraries),
+            Ok(0) => self.wait(&pipes, pools, libraries),
             Ok(process) => {
                 process::lead_group_of(process);
                 self.children.push(process);
@@ -77,7 +79,7 @@ impl Snapshots {
     }
 
     /// The life of a copy, until it becomes the worker.
-    fn wait(&mut self, pipes: &[i32], libraries: &[Library]) -> Fork {
+    fn wait(&mut self, pipes: &[i32], pools: &Pools, libraries: &[Library]) -> Fork {
         process::lead_group();
         self.children.clear();
         pipes.iter().for_each(|pipe| process::close(*pipe));
@@ -89,7 +91,7 @@ impl Snapshots {
                     return Fork::TookOver(line);
                 }
                 Ok(Some(Command::Spill { variables })) => {
-                    let names = library::spill(&variables, libraries);
+                    let names = library::spill(&variables, libraries, pools);
                     // Who asked has gone: nobody needs the files.
                     let _ = kernwerk_wire::write(&mut line, &Happened::Spilled { names });
                 }

@@ -1,0 +1,65 @@
+//! The pools of threads that a prelude brings: known by their numbers, because a copy of the process can make them anew, and no others.
+
+use std::ffi::c_void;
+
+use super::library::Library;
+
+/// The prelude's functions: to start its pools, and to make them anew in a copy.
+const BEGIN: &str = "kernwerk_begin_pools";
+const RENEW: &str = "kernwerk_renew_pools";
+
+/// What a prelude says of its pools; laid out as there.
+#[repr(C)]
+struct Census {
+    threads: *const i32,
+    thread_count: usize,
+    descriptors: *const i32,
+    descriptor_count: usize,
+}
+
+type Tell = extern "C" fn() -> Census;
+
+/// The pools that there are.
+#[derive(Clone, Default)]
+pub(super) struct Pools {
+    renew: Option<Tell>,
+    /// Their threads, by the system's numbers.
+    pub(super) threads: Vec<i32>,
+    /// What they hold open.
+    pub(super) descriptors: Vec<i32>,
+}
+
+impl Pools {
+    /// Starts the pools of a prelude that comes with a library, unless that was done already. To be called before anything of it runs.
+    pub(super) fn begin(&mut self, library: &Library) {
+        if self.renew.is_none()
+            && let (Some(begin), Some(renew)) = (tell(library, BEGIN), tell(library, RENEW))
+        {
+            self.renew = Some(renew);
+            self.count(begin);
+        }
+    }
+
+    /// Makes the pools anew in a copy of the process, which has none of their threads.
+    pub(super) fn renew(&mut self) {
+        if let Some(renew) = self.renew {
+            self.count(renew);
+        }
+    }
+
+    fn count(&mut self, tell: Tell) {
+        let census = tell();
+        // SAFETY: the prelude hands over its own lists, which stay as they are until it is called again.
+        unsafe {
+            self.threads = std::slice::from_raw_parts(census.threads, census.thread_count).to_vec();
+            self.descriptors = std::slice::from_raw_parts(census.descriptors, census.descriptor_count).to_vec();
+        }
+    }
+}
+
+/// A function of a prelude, found by way of a cell that is linked with it.
+fn tell(library: &Library, name: &str) -> Option<Tell> {
+    let symbol = library.symbol(name).ok()?;
+    // SAFETY: the prelude defines both with this signature.
+    Some(unsafe { std::mem::transmute::<*mut c_void, Tell>(symbol) })
+}
