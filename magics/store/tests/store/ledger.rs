@@ -86,9 +86,9 @@ fn usage_is_priced_when_it_is_recorded() {
     let price = Price {
         from: None,
         currency: "EUR".to_owned(),
-        million_tokens_in: 2.0,
-        million_tokens_out: 0.0,
-        cpu_hour: 0.0,
+        million_tokens_in: Some(2.0),
+        million_tokens_out: None,
+        cpu_hour: None,
     };
     let call = |cell, notebook: Option<&str>, verb: &str| Call {
         cell,
