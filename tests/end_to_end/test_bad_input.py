@@ -148,6 +148,41 @@ class TestInAShell:
                 subprocess.run(["chmod", "-R", "u+w", place], check=True)
             assert data_of(place) == before
 
+    def test_a_read_only_lab_is_searched_without_a_record_unless_a_hard_budget_would_have_to_count(self):
+        with tempfile.TemporaryDirectory() as place:
+            shell = Shell(Path(place))
+            shell.write("docs/harbour.md", "# Harbour\n\nRides begin at the harbour in the morning.\n")
+            shell.write("queries.jsonl", json.dumps({"_id": "1", "text": "harbour"}))
+            shell("rag", "ingest", "handbook", "docs").ok()
+            calls = shell("cost", "report", "--by", "verb", "--all", "--format", "json").json()
+            subprocess.run(["chmod", "-R", "a-w", place], check=True)
+            ask = ("rag", "ask", "handbook", "where do rides begin?", "--format", "json")
+            try:
+                found = unprivileged(place, "rag", "search", "handbook", "harbour", "--format", "json")
+                assert found.returncode == 0, found.stderr
+                assert [hit["doc_id"] for hit in json.loads(found.stdout)] == ["docs/harbour.md"]
+                assert found.stderr.count("nothing is recorded") == 1 and "read-only" in found.stderr, found.stderr
+                asked = unprivileged(place, *ask)
+                assert asked.returncode == 0 and "harbour" in json.loads(asked.stdout)["answer"], asked.stderr
+                with tempfile.TemporaryDirectory() as other:
+                    os.chmod(other, 0o777)
+                    run = Path(other) / "out.trec"
+                    many = unprivileged(place, "rag", "search", "handbook", "--queries", "queries.jsonl", "--run", run)
+                    assert many.returncode == 0 and run.read_text().startswith("1 Q0 docs/harbour.md 1"), many.stderr
+            finally:
+                subprocess.run(["chmod", "-R", "u+w", place], check=True)
+            assert shell("cost", "report", "--by", "verb", "--all", "--format", "json").json() == calls
+            shell("cost", "budget", "set", "--limit", "1000000", "--unit", "tokens", "--hard").ok()
+            subprocess.run(["chmod", "-R", "a-w", place], check=True)
+            try:
+                refused = unprivileged(place, *ask)
+                assert refused.returncode != 0 and refused.stdout == "", refused.stdout
+                assert "read-only" in refused.stderr and "hard budget 1" in refused.stderr, refused.stderr
+                by_words = unprivileged(place, "rag", "search", "handbook", "harbour", "--mode", "text")
+                assert by_words.returncode == 0, by_words.stderr
+            finally:
+                subprocess.run(["chmod", "-R", "u+w", place], check=True)
+
     def test_a_broken_kernelspec_directory(self, shell):
         prefix = shell.directory / "prefix"
         shell.write("prefix/share/jupyter/kernels", "a file where a directory belongs")

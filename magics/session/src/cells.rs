@@ -216,9 +216,13 @@ impl Session {
         }
     }
 
-    /// A cell runs even where it cannot be recorded (a read-only lab), but never silently: see [`Session::take_warning`].
+    /// A cell runs even where it cannot be recorded (a read-only lab), but never silently: see [`Session::take_warnings`].
     fn recorded<T>(&self, result: Result<T, kernwerk_store::Error>) -> Option<T> {
-        result.map_err(|error| self.warn(format!("this cell is not recorded: {error}"))).ok()
+        let warn = |error| match error {
+            kernwerk_store::Error::ReadOnly { .. } => self.warn_of_read_only(&error),
+            error => self.warn(format!("this cell is not recorded: {error}")),
+        };
+        result.map_err(warn).ok()
     }
 }
 

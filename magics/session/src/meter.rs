@@ -57,6 +57,25 @@ impl Metered {
         Ok(bound(self.inner.id(), tokens, seconds, price))
     }
 
+    /// A call in a lab that cannot be written to. Reading goes on there without a record, of which the session tells; only what
+    /// would have to be counted against a hard budget does not run.
+    fn embed_unrecorded(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
+        let budgets = self.lab.budgets().map_err(unrecorded)?;
+        if let Some(state) = budgets.iter().find(|state| state.budget.allowed.is_hard) {
+            return Err(ModelError::Refused {
+                message: format!(
+                    "the lab at {} is read-only: this call could not be counted against its hard budget {}",
+                    self.lab.root().display(),
+                    state.budget.id
+                ),
+                hint: Some(
+                    "`--mode text` searches without a model; or work in a copy that you may write to".to_owned(),
+                ),
+            });
+        }
+        self.inner.embed(texts, work)
+    }
+
     /// Asks the budgets, where there are any.
     fn admit(&self, texts: &[&str], price: Option<&Price>, work: &Work) -> Result<Option<Reservation>, ModelError> {
         if !self.lab.ledger().has_budgets().map_err(unrecorded)? {
@@ -90,6 +109,9 @@ impl Embedder for Metered {
     }
 
     fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
+        if self.lab.is_read_only() {
+            return self.embed_unrecorded(texts, work);
+        }
         let price = self.lab.price(&self.inner.id().name).map_err(unrecorded)?;
         let reservation = self.admit(texts, price.as_ref(), work)?;
         let watch = Arc::new(Watch::new(work, reservation, price.clone()));

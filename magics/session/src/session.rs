@@ -80,6 +80,8 @@ struct State {
     variables: BTreeMap<String, Table>,
     exports: u64,
     warnings: Vec<String>,
+    /// The user knows that nothing can be recorded.
+    told_of_read_only: bool,
 }
 
 impl Session {
@@ -177,9 +179,7 @@ impl Session {
             state.exports
         };
         let file = format!("{}-{number}-{name}.{}", self.process.simple(), value.format);
-        let path = lab.exchange_dir().join(file);
-        lab.atomic_write(&path, &value.bytes)?;
-        Ok(path)
+        Ok(lab.exchange(&file, &value.bytes)?)
     }
 
     /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.
@@ -342,6 +342,13 @@ impl Session {
         let mut state = self.state();
         if !state.warnings.contains(&line) {
             state.warnings.push(line);
+        }
+    }
+
+    /// Tells, once in a session, that nothing is recorded because the lab cannot be written to.
+    pub(crate) fn warn_of_read_only(&self, error: &kernwerk_store::Error) {
+        if !std::mem::replace(&mut self.state().told_of_read_only, true) {
+            self.warn(format!("nothing is recorded, neither cells nor what models use: {error}; reading works"));
         }
     }
 
