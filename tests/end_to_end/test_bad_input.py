@@ -183,6 +183,21 @@ class TestInAShell:
             finally:
                 subprocess.run(["chmod", "-R", "u+w", place], check=True)
 
+    def test_a_lab_that_lost_something_is_not_called_sound(self, rides):
+        tables, corpora = (Path(rides.directory) / ".kernwerk" / part for part in ("tables", "corpora"))
+        assert all("with the bytes that were written" in row["detail"] for row in findings(rides("lab", "doctor", "--format", "json")))
+        # Bytes that are as valid as the ones that were written.
+        rides("feature", "source", "other", "rides.csv", "--event-time", "pickup", "--key", "fare").ok()
+        [ours], [theirs] = ((tables / f"{name}.lance" / "data").iterdir() for name in ("rides", "other"))
+        shutil.copy(theirs, ours)
+        shutil.rmtree(corpora / "handbook.lance")
+        doctor = rides("lab", "doctor", "--format", "json")
+        assert doctor.code == 1, doctor.stdout
+        details = {row["what"]: row["detail"] for row in findings(doctor) if row["state"] == "broken"}
+        assert details.keys() == {"table rides", "corpus handbook"}, details
+        assert "has other bytes than were written" in details["table rides"]
+        assert "it is lost: version 1" in details["corpus handbook"] and "backup" in details["corpus handbook"]
+
     def test_a_broken_kernelspec_directory(self, shell):
         prefix = shell.directory / "prefix"
         shell.write("prefix/share/jupyter/kernels", "a file where a directory belongs")
@@ -205,6 +220,12 @@ def unprivileged(directory, *arguments):
     return subprocess.run(
         [*drop, PROGRAM, *arguments], cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
     )
+
+
+def findings(doctor) -> list[dict]:
+    """What `lab doctor` found of tables and corpora."""
+    rows = json.loads(doctor.stdout)
+    return [row for row in rows if row["what"].startswith(("table ", "corpus "))]
 
 
 class TestInANotebook:

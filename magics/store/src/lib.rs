@@ -24,7 +24,7 @@ mod reservation;
 
 pub use blobs::Blobs;
 pub use config::{Config, ModelDefaults, Price, Prices, PrincipalRecord};
-pub use dataset::{Stored, Summary, VersionInfo, WriteMode, Written};
+pub use dataset::{Damage, Intact, Stored, Summary, VersionInfo, WriteMode, Written};
 pub use digest::{ContentHasher, content_digest};
 pub use error::Error;
 pub use lab::Lab;
