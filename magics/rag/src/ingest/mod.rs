@@ -30,6 +30,8 @@ pub struct IngestRequest {
     pub language: Option<Language>,
     /// Most tokens of a chunk; none for what the corpus has now, and for a new one as many as the model reads.
     pub chunk_tokens: Option<usize>,
+    /// Take in all files or none, rather than those that can be read.
+    pub is_strict: bool,
 }
 
 /// What an ingest did.
@@ -52,6 +54,10 @@ pub struct Ingested {
     pub without_text: Vec<String>,
     /// Files in the given directories that are of no kind that is read.
     pub left_out: Vec<String>,
+    /// Hidden files and directories in the given directories, which were left out.
+    pub hidden: Vec<String>,
+    /// Why files could not be read, each with its name. What the corpus has of them is as it was.
+    pub unread: Vec<String>,
     /// The reader lists that were kept because none was given; `everyone` is not among them.
     pub kept_readers: Vec<Readers>,
     /// The files that were read.
@@ -76,7 +82,7 @@ pub(crate) struct There {
 
 /// Takes the documents at the given paths into a corpus, which is made if there is none. Documents of the same sources that
 /// are there no more are removed. What the corpus knows already, by its content, is not embedded again; when nothing differs
-/// there is no new version. On failure and on cancel the corpus stays as it was.
+/// there is no new version. A file that cannot be read is told and left alone. On failure and on cancel the corpus stays as it was.
 pub async fn ingest(
     lab: &Lab,
     request: &IngestRequest,
@@ -101,6 +107,7 @@ pub async fn refresh(
     lab: &Lab,
     principal: &Principal,
     corpus: &str,
+    is_strict: bool,
     embedder: &dyn Embedder,
     work: &Work,
 ) -> Result<Ingested, Error> {
@@ -114,6 +121,7 @@ pub async fn refresh(
         readers: None,
         language: None,
         chunk_tokens: None,
+        is_strict,
     };
     let ingested = take_in(&lock, &request, Some(&there), scope, embedder, work).await?;
     operation.done()?;
@@ -125,13 +133,15 @@ async fn take_in(
     lock: &WriteLock,
     request: &IngestRequest,
     there: Option<&There>,
-    scope: Scope,
+    mut scope: Scope,
     embedder: &dyn Embedder,
     work: &Work,
 ) -> Result<Ingested, Error> {
     let made_with = made_with(request, there, embedder)?;
     let known = there.map_or(&[][..], |there| &there.rows);
-    let drafts = draft::drafts(&scope, request, made_with.chunk_tokens, embedder, work)?;
+    let read = draft::read_files(&mut scope, work)?;
+    scope.check(request.is_strict)?;
+    let drafts = draft::drafts(&scope, read, request, made_with.chunk_tokens, embedder, work)?;
     let chunks = drafts.documents.iter().map(|document| document.chunks.len()).sum();
     let mut plan = Plan::new(request, &scope, drafts.documents, known)?;
     let embedded = embed(&mut plan, &made_with, embedder, work)?;
@@ -157,6 +167,8 @@ async fn take_in(
         embedded,
         without_text: plan.without_text,
         left_out: scope.left_out,
+        hidden: scope.hidden,
+        unread: scope.unread.iter().map(|unread| unread.error.to_string()).collect(),
         kept_readers: plan.kept_readers,
         sources: drafts.sources,
     })

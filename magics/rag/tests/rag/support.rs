@@ -127,6 +127,7 @@ impl Place {
             readers: None,
             language: None,
             chunk_tokens: None,
+            is_strict: false,
         }
     }
 
