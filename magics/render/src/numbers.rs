@@ -1,5 +1,7 @@
 //! Floats in JSON: RFC 8259 has no infinities and no NaN, and null is something else.
 
+use std::sync::LazyLock;
+
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, FieldRef, Float16Type, Float32Type, Float64Type};
 use arrow::error::ArrowError;
@@ -15,6 +17,9 @@ pub(crate) fn spelled(value: f64) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// How Arrow writes numbers by itself.
+static PLAIN: LazyLock<EncoderOptions> = LazyLock::new(EncoderOptions::default);
 
 /// Writes the floats of tables, nested ones included, by [`spelled`]; Arrow itself would make them null.
 #[derive(Debug)]
@@ -33,7 +38,6 @@ impl EncoderFactory for Spelled {
             DataType::Float64 => Box::new(|row| array.as_primitive::<Float64Type>().value(row)),
             _ => return Ok(None),
         };
-        static PLAIN: std::sync::LazyLock<EncoderOptions> = std::sync::LazyLock::new(EncoderOptions::default);
         let plain = make_encoder(field, array, &PLAIN)?;
         Ok(Some(NullableEncoder::new(Box::new(Floats { value, plain }), array.nulls().cloned())))
     }

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kernwerk_core::{Embedder, Event, Events, Resource, Work};
-use kernwerk_store::{Lab, Principal, WriteLock, WriteMode};
+use kernwerk_store::{Embeddings, Lab, Principal, WriteLock, WriteMode};
 
 use crate::chunk::LEAST_TOKENS;
 use crate::corpus::{self, MadeWith, Row};
 use crate::{Error, Language, Readers};
-use plan::Plan;
+use plan::{Pending, Plan};
 use scope::Scope;
 
 pub(crate) use scope::is_below;
@@ -50,6 +50,8 @@ pub struct Ingested {
     pub chunks: usize,
     /// Chunks that the model read; the others were known.
     pub embedded: usize,
+    /// Chunks that the model had read for an ingest that was cut off.
+    pub remembered: usize,
     /// Documents that were read and have no text.
     pub without_text: Vec<String>,
     /// Files in the given directories that are of no kind that is read.
@@ -144,7 +146,8 @@ async fn take_in(
     let drafts = draft::drafts(&scope, read, request, made_with.chunk_tokens, embedder, work)?;
     let chunks = drafts.documents.iter().map(|document| document.chunks.len()).sum();
     let mut plan = Plan::new(request, &scope, drafts.documents, known)?;
-    let embedded = embed(&mut plan, &made_with, embedder, work)?;
+    let mut cache = lock.lab().embeddings(&made_with.model.digest);
+    let Embedding { embedded, remembered, digests } = embed(&mut plan, &made_with, embedder, &mut cache, work)?;
     let is_same = there.is_some_and(|there| there.made_with == made_with && plan.rows == there.rows);
     let version = match there {
         Some(there) if is_same => there.version,
@@ -155,6 +158,7 @@ async fn take_in(
             lock.write(WriteMode::Replace, batches, work).await?.version
         }
     };
+    cache.done(digests.iter().map(String::as_str));
     Ok(Ingested {
         corpus: request.corpus.clone(),
         version,
@@ -165,6 +169,7 @@ async fn take_in(
         unchanged: plan.unchanged,
         chunks,
         embedded,
+        remembered,
         without_text: plan.without_text,
         left_out: scope.left_out,
         hidden: scope.hidden,
@@ -199,26 +204,48 @@ fn made_with(request: &IngestRequest, there: Option<&There>, embedder: &dyn Embe
     Ok(MadeWith { model: embedder.id().clone(), dimensions: embedder.dimensions(), chunk_tokens })
 }
 
-/// Gives the rows that lack them their vectors; how many texts the model read for it.
-fn embed(plan: &mut Plan, made_with: &MadeWith, embedder: &dyn Embedder, work: &Work) -> Result<usize, Error> {
-    let pending = std::mem::take(&mut plan.pending);
-    if pending.is_empty() {
-        return Ok(0);
-    }
-    let texts: Vec<&str> = pending.iter().map(|pending| pending.text.as_str()).collect();
-    let told = Work::new(work.cancel.clone(), Arc::new(InChunks { events: work.events.clone() }));
-    let embedded = embedder.embed(&texts, &told)?;
-    let vectors = embedded.vectors.chunks_exact(made_with.dimensions);
-    if vectors.len() != texts.len() {
-        let message = format!("{} gave {} vectors for {} texts", made_with.model.name, vectors.len(), texts.len());
-        return Err(Error::Model { message, hint: None });
-    }
-    for (pending, vector) in pending.iter().zip(vectors) {
+/// What the rows that lacked a vector got.
+struct Embedding {
+    embedded: usize,
+    remembered: usize,
+    /// Digests of their texts.
+    digests: Vec<String>,
+}
+
+/// Gives the rows that lack them their vectors: those that an ingest which was cut off had computed, and the model's.
+fn embed(
+    plan: &mut Plan,
+    made_with: &MadeWith,
+    embedder: &dyn Embedder,
+    cache: &mut Embeddings,
+    work: &Work,
+) -> Result<Embedding, Error> {
+    let mut pending = std::mem::take(&mut plan.pending);
+    let digests: Vec<String> = pending.iter().map(|pending| pending.digest.clone()).collect();
+    let known = cache.known(digests.iter().map(String::as_str));
+    let rows = &mut plan.rows;
+    let mut give = |pending: &Pending, vector: &[f32]| {
         for &row in &pending.rows {
-            plan.rows[row].vector = Some(vector.to_vec());
+            rows[row].vector = Some(vector.to_vec());
         }
+    };
+    pending.retain(|pending| match known.get(&pending.digest) {
+        Some(vector) if vector.len() == made_with.dimensions => {
+            give(pending, vector);
+            false
+        }
+        _ => true,
+    });
+    let (embedded, remembered) = (pending.len(), digests.len() - pending.len());
+    if !pending.is_empty() {
+        let texts: Vec<&str> = pending.iter().map(|pending| pending.text.as_str()).collect();
+        let told = Work::new(work.cancel.clone(), Arc::new(InChunks { events: work.events.clone() }));
+        embedder.embed_each(&texts, &told, &mut |place, vector| {
+            give(&pending[place], vector);
+            cache.keep(&pending[place].digest, vector);
+        })?;
     }
-    Ok(pending.len())
+    Ok(Embedding { embedded, remembered, digests })
 }
 
 /// Tells the model's progress as the progress of the ingest.

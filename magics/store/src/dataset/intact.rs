@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kernwerk_core::{Resource, Work};
 use lance::Dataset;
@@ -107,7 +107,7 @@ pub(super) fn record(lab: &Lab, resource: Resource, name: &str, dataset: &Datase
     let known = if is_new { Default::default() } else { lab.ledger().recorded_paths(resource, name)? };
     let mut files = Vec::new();
     for path in paths(dataset).into_iter().filter(|path| !known.contains(path)) {
-        files.push(RecordedFile { path: path.clone(), ..digest(&directory.join(path), &Work::silent())? });
+        files.push(RecordedFile { path: path.clone(), ..digest(&directory.join(&path), &Work::silent())? });
     }
     lab.ledger().record_dataset((resource, name), dataset.version_id(), &files, is_new)
 }
@@ -129,7 +129,7 @@ fn paths(dataset: &Dataset) -> Vec<String> {
 }
 
 /// A file's length and digest; its path is left to the caller.
-fn digest(file: &PathBuf, work: &Work) -> Result<RecordedFile, Error> {
+fn digest(file: &Path, work: &Work) -> Result<RecordedFile, Error> {
     let failed = || Error::io("read", file);
     let mut open = File::open(file).map_err(failed())?;
     let (mut hasher, mut piece, mut bytes) = (blake3::Hasher::new(), vec![0; 1 << 20], 0);

@@ -45,7 +45,7 @@ impl Ledger {
             let resource = to_word(&resource)?;
             if is_new {
                 let forget = "DELETE FROM dataset_file WHERE resource = ?1 AND name = ?2";
-                transaction.prepare_cached(forget)?.execute([&resource, name])?;
+                transaction.prepare_cached(forget)?.execute([resource.as_str(), name])?;
             }
             transaction.prepare_cached(put)?.execute(params![resource, name, version as i64, now()])?;
             for file in files {

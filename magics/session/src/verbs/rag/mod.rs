@@ -80,6 +80,10 @@ fn shown(ingested: &Ingested) -> Output {
     if !ingested.written {
         output = output.with_note("nothing has changed: no new version");
     }
+    if ingested.remembered > 0 {
+        let count = counted(ingested.remembered, "chunk");
+        output = output.with_note(format!("{count} had been embedded before by a run that was cut off"));
+    }
     if !ingested.without_text.is_empty() {
         let count = counted(ingested.without_text.len(), "document");
         output =
