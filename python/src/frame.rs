@@ -124,7 +124,19 @@ pub fn no_rows(place: &str, value: &Bound<'_, PyAny>) -> PyErr {
 
 /// That a frame says it has rows, and fails to give them.
 pub fn unreadable(name: &str, error: &PyErr) -> Problem {
-    Problem::new("UnreadableFrame", format!("`{name}` cannot give its rows: {error}"))
+    let told = error.to_string();
+    let (reason, hint) = if told.contains("datatype \"Null\"") {
+        let hint = "give columns without any value a type, in Polars by `frame.cast({polars.Null: polars.String})`";
+        ("a column has the type Null, in a form that Arrow refuses".to_owned(), Some(hint.to_owned()))
+    } else if told.contains("Unable to interpret C data struct as a Schema") {
+        (
+            "it is one column, and no table".to_owned(),
+            Some("a table is needed: of a Series give its `to_frame()`".to_owned()),
+        )
+    } else {
+        (told, None)
+    };
+    Problem::new("UnreadableFrame", format!("`{name}` cannot give its rows: {reason}")).with_hint_if(hint)
 }
 
 /// Whether `value` says that it can give rows. The class is asked: an object that answers to any name would say yes.

@@ -196,6 +196,12 @@ def test_completion_is_the_sessions(ipython):
     assert "%timeit" in ipython.complete("%timei")[1]
 
 
+def test_completion_of_a_magic_whose_value_is_wanted(ipython):
+    ipython.run(SOURCE).ok()
+    assert ipython.complete("shown = %feature sho") == ("sho", ["show"])
+    assert "rides" in ipython.complete("shown = %feature show ")[1]
+
+
 def test_help_is_where_python_users_look_for_it(ipython):
     assert "source" in ipython.run("%feature --help").ok()
     reply = ipython.run("%feature?")

@@ -199,8 +199,15 @@ impl Session {
 
     /// The lab, if there is one.
     pub(crate) fn lab(&self) -> Result<Option<Lab>, Problem> {
-        if let Some(lab) = &self.state().lab {
-            return Ok(Some(lab.clone()));
+        let known = self.state().lab.clone();
+        match known {
+            Some(lab) if lab.is_there() => return Ok(Some(lab)),
+            Some(lab) => {
+                self.state().lab = None;
+                let place = lab.data_dir().display();
+                self.warn(format!("{place} was removed or replaced while this session worked with it: what it held is not here any more"));
+            }
+            None => {}
         }
         let root = match &self.options.lab {
             Some(root) => Lab::find(root).filter(|found| found == root),

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -48,6 +49,11 @@ fn flock(file: &File, kind: libc::c_int) -> io::Result<bool> {
 /// Whether the operating system refused a write because of who asks or where it goes, rather than for want of space or such.
 pub(crate) fn is_read_only(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EROFS | libc::EACCES | libc::EPERM))
+}
+
+/// What tells a file from another that later lies in its place: its device and number; none where there is no file.
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Makes a directory and those above it.

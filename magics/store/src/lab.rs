@@ -32,6 +32,8 @@ struct Inner {
     blobs: Blobs,
     /// None in a read-only lab.
     process: Option<Arc<Process>>,
+    /// Which file the ledger was when it was opened; none where there was none.
+    ledger_file: Option<(u64, u64)>,
     recovered: OnceLock<Vec<String>>,
     /// Lance's caches, shared by all data sets of the lab.
     session: Arc<lance::session::Session>,
@@ -107,8 +109,9 @@ impl Lab {
             id: ledger.lab_id()?,
             blobs: Blobs::new(&root, data.join("blobs"), temporary),
             root,
-            data,
             config,
+            ledger_file: files::identity(&data.join("ledger.sqlite")),
+            data,
             ledger,
             process,
             recovered: OnceLock::new(),
@@ -120,6 +123,12 @@ impl Lab {
     /// One line for each operation that [`Lab::open`] found cut off, with what was done about it.
     pub fn recovered(&self) -> &[String] {
         self.inner.recovered.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the lab's data still lies where it was opened. A file that somebody has removed goes on to be read and written
+    /// by those who have it open, and is gone with the last of them.
+    pub fn is_there(&self) -> bool {
+        files::identity(&self.inner.data.join("ledger.sqlite")) == self.inner.ledger_file
     }
 
     /// The lab's identity, made with it; copies of a lab share it.
