@@ -60,7 +60,7 @@ impl Lab {
     }
 
     /// Opens the lab in `root`. First it cleans up what processes left over that died in the middle of something; see
-    /// [`Lab::recovered`]. A lab in a directory that nobody may write to opens for reading.
+    /// [`Lab::recovered`]. A lab in a directory that nobody may write to, or on a full disk, opens for reading.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let no_lab = || Error::NoLab { path: root.to_owned() };
         let root = std::fs::canonicalize(root).map_err(|_| no_lab())?;
@@ -70,8 +70,17 @@ impl Lab {
         let config = Config::read(&root)?;
         let data = root.join(DATA);
         match prepare(&data) {
-            Ok(()) => Self::open_for_writing(root, data, config),
+            Ok(()) => match Self::open_for_writing(root.clone(), data.clone(), config.clone()) {
+                // What is there can be read all the same.
+                Err(error) if error.is_of_disk() && files::is_full(&data) => {
+                    Self::open_for_reading(root, data, config).map_err(|_| error)
+                }
+                opened => opened,
+            },
             Err(Error::Io { source, .. }) if files::is_read_only(&source) => Self::open_for_reading(root, data, config),
+            Err(error) if error.is_of_disk() && files::is_full(&root) => {
+                Self::open_for_reading(root, data, config).map_err(|_| error)
+            }
             Err(error) => Err(error),
         }
     }
