@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
+    from kernwerk._kernwerk import Result
     from kernwerk.watch import Watcher
 
 # Jupyter's servers name the notebook with this variable.
 _NOTEBOOK_VARIABLE = "JPY_SESSION_NAME"
+_ASSIGNED = re.compile(r"\s*[\w.\[\], ]+=\s*(?=%)")
 
 
 class Display:
@@ -59,6 +62,8 @@ class Extension:
         #: The cell that IPython runs now, and its text.
         self._cell: Cell | None = None
         self._text = ""
+        #: Magics in it whose value is wanted.
+        self._valued: set[str] = set()
         #: The cell that ended last.
         self.finished: Cell | None = None
         #: Variables whose values are recorded when the cell ends.
@@ -86,28 +91,37 @@ class Extension:
             for kind in ("line", "cell"):
                 self._shell.magics_manager.magics[kind].pop(name, None)
 
-    def _magic(self, name: str, help_text: str) -> Callable[[str, str | None], None]:
+    def _magic(self, name: str, help_text: str) -> Callable[[str, str | None], Result | None]:
         from IPython.core.magic import no_var_expand
 
-        def run(line: str, cell: str | None = None) -> None:
-            self._run(names.text_of(name, line, cell))
+        def run(line: str, cell: str | None = None) -> Result | None:
+            return self._run(names.text_of(name, line, cell))
 
         run.__name__ = run.__qualname__ = name
         run.__doc__ = help_text
         # The words of a magic mean the same in all faces: braces and dollars are themselves.
         return no_var_expand(run)
 
-    def _run(self, text: str) -> None:
+    def _run(self, text: str) -> Result | None:
+        """Runs magics and shows their answers; where the value is wanted, as in `hits = %rag search …`, the last one is that."""
         from IPython.display import display
 
         watcher = self._watcher()
         within = self._cell
+        is_wanted = within is not None and text in self._valued
+        answers: list[Result] = []
+
+        def show(answer: Result) -> None:
+            answers.append(answer)
+            if not is_wanted:
+                display(answer)  # type: ignore[no-untyped-call]
+
         cell = within or self._session.begin(self._count(), text)
         succeeded = False
         try:
             # The engine takes down the answers of magics itself, without their dress.
             with self._capture.paused():
-                cell.run(text, display, watcher)
+                cell.run(text, show, watcher)
             succeeded = True
         finally:
             if isinstance(watcher, Terminal):
@@ -115,6 +129,8 @@ class Extension:
             if within is None:
                 cell.finish(succeeded)
             self._tell_warnings(watcher)
+        # What a cell ends with, IPython would show once more.
+        return answers[-1] if is_wanted or within is None else None
 
     def _watcher(self) -> Watcher:
         # IPython in a terminal cannot replace what it has displayed.
@@ -138,6 +154,7 @@ class Extension:
         known = None
         if not names.is_magics_alone(code, self._magics):
             known = names.of_cell(code, self._magics, self._shell.user_ns)
+        self._valued = names.valued(code, self._magics)
         self._cell = self._session.begin(self._count(), text, known)
         self._capture.begin(self._cell)
 
@@ -165,14 +182,17 @@ class Extension:
     def _complete(self, context: CompletionContext) -> Any:
         from IPython.core.completer import SimpleCompletion
 
-        line = context.line_with_cursor
-        until = line[: context.cursor_position]
+        line, position = context.line_with_cursor, context.cursor_position
+        # Of `hits = %rag …` the magic.
+        if assigned := _ASSIGNED.match(line):
+            line, position = line[assigned.end() :], position - assigned.end()
+        until = line[: max(position, 0)]
         words = until.split()
         nothing: dict[str, Any] = {"completions": []}
         # The names of magics themselves are IPython's to complete, together with its own.
         if not words or words[0].lstrip("%") not in self._magics or not words[0].startswith("%") or until == words[0]:
             return nothing
-        found = self._session.complete(line, context.cursor_position)
+        found = self._session.complete(line, position)
         if found is None:
             return nothing
         start, end, matches = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ class Lab:
     ) -> None:
         """Works for `principal`, else for nobody. Progress is told to `watcher`; else to standard error, if that is a terminal."""
         self.path = Path(path).resolve()
-        #: What `-> name` bound, and frames that magics may name as tables.
+        #: What `-> name` bound. Frames that are put here may be named by all magics, behind the lab's own tables.
         self.variables: dict[str, Any] = {}
         self._watcher = watcher or Terminal()
         self._count = 0
@@ -35,14 +36,20 @@ class Lab:
         )
 
     def run(self, text: str, /, **frames: Any) -> Result:
-        """Runs the magic in `text` and returns its answer. `frames` are tables that it may name, in Arrow form: Polars', pyarrow's,
-        pandas'. A `%%magic` has its body on the lines below it; of several magics the last one's answer is returned.
+        """Runs the magic in `text` and returns its answer. `frames` are tables that it names, in Arrow form: Polars', pyarrow's,
+        pandas'. They are for this call, in which they go before tables of the lab with the same name. A `%%magic` has its
+        body on the lines below it; of several magics the last one's answer is returned.
 
-        Raises `kernwerk.Error` where a magic cannot do what it is asked to.
+        Raises `kernwerk.Error` where a magic cannot do what it is asked to, and `TypeError` for a frame that has no rows in
+        Arrow form, or that no magic names.
         """
-        self.variables.update(frames)
+        if not isinstance(text, str):
+            raise TypeError(f"run() takes the text of a magic, such as '%lab status', not {type(text).__name__}")
+        named = set(re.findall(r"[\w-]+", text))
+        if strangers := frames.keys() - named:
+            raise TypeError(f"run() got the frame {min(strangers)!r}, which {text.partition(chr(10))[0]!r} does not name")
         self._count += 1
-        cell = self._session.begin(self._count, text)
+        cell = self._session.begin(self._count, text, frames=frames)
         answers: list[Result] = []
         succeeded = False
         try:

@@ -72,6 +72,17 @@ def is_magics_alone(code: str, magics: Collection[str]) -> bool:
     return bool(calls) and all(call is not None and call[0] in magics for call in calls)
 
 
+def valued(code: str, magics: Collection[str]) -> set[str]:
+    """The magics of ours in `code` whose value is wanted, such as `hits = %rag search …`, as they stand in the cell."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return set()
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    calls = (_magic_of(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and id(node) not in bare)
+    return {call[1] for call in calls if call is not None and call[0] in magics}
+
+
 def _add(names: Names, part: Names, namespace: Mapping[str, Any]) -> None:
     def known(name: str) -> bool:
         return name not in names.defines and (name in namespace or not hasattr(builtins, name))

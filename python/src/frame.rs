@@ -6,11 +6,12 @@ use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow::error::ArrowError;
 use arrow::ffi::FFI_ArrowSchema;
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
-use kernwerk_core::{Output, Table};
+use kernwerk_core::{Output, Problem, Table};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict};
+use pyo3::types::{PyCapsule, PyDict, PyType};
 
+use crate::problem::raise;
 use crate::reply::mime_bundle;
 
 const EXPORT: &str = "__arrow_c_stream__";
@@ -29,10 +30,7 @@ impl Frame {
     /// The rows of anything that speaks the Arrow PyCapsule interface.
     #[new]
     fn new(data: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let table = table_of(data)?.ok_or_else(|| {
-            let kind = data.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
-            PyTypeError::new_err(format!("{kind} holds no rows in Arrow form: it has no `{EXPORT}`"))
-        })?;
+        let table = table_of(data)?.ok_or_else(|| no_rows("", data))?;
         Ok(Self { table })
     }
 
@@ -108,6 +106,37 @@ pub fn table_of(value: &Bound<'_, PyAny>) -> PyResult<Option<Table>> {
     let stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr()) };
     let table = value.py().detach(|| read(stream));
     table.map(Some).map_err(value_error)
+}
+
+/// As [`table_of`], for a frame that somebody gives under a name.
+pub fn given_table(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Table>> {
+    table_of(value).map_err(|error| raise(value.py(), unreadable(name, &error)))
+}
+
+/// That something gives no rows, and what would. `place` stands in front.
+pub fn no_rows(place: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let kind = value.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
+    // Such as Polars' LazyFrame.
+    let is_plan = value.hasattr("collect").unwrap_or(false) && !value.is_instance_of::<PyType>();
+    let then = if is_plan { "; its `collect()` may give some" } else { "" };
+    PyTypeError::new_err(format!("{place}{kind} holds no rows in Arrow form: it has no `{EXPORT}`{then}"))
+}
+
+/// That a frame says it has rows, and fails to give them.
+pub fn unreadable(name: &str, error: &PyErr) -> Problem {
+    let told = error.to_string();
+    let (reason, hint) = if told.contains("datatype \"Null\"") {
+        let hint = "give columns without any value a type, in Polars by `frame.cast({polars.Null: polars.String})`";
+        ("a column has the type Null, in a form that Arrow refuses".to_owned(), Some(hint.to_owned()))
+    } else if told.contains("Unable to interpret C data struct as a Schema") {
+        (
+            "it is one column, and no table".to_owned(),
+            Some("a table is needed: of a Series give its `to_frame()`".to_owned()),
+        )
+    } else {
+        (told, None)
+    };
+    Problem::new("UnreadableFrame", format!("`{name}` cannot give its rows: {reason}")).with_hint_if(hint)
 }
 
 /// Whether `value` says that it can give rows. The class is asked: an object that answers to any name would say yes.

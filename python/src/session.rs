@@ -1,16 +1,17 @@
 //! A session for Python, opened anew in a forked process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kernwerk_core::{Language, Names, Problem};
+use kernwerk_core::{Language, Names, Problem, Table};
 use kernwerk_lang::{Segment, split};
 use kernwerk_session::{CellStart, Options, language};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::cell::Cell;
+use crate::frame::{given_table, no_rows};
 use crate::problem::raise;
 use crate::variables::Namespace;
 
@@ -63,15 +64,24 @@ impl Session {
     }
 
     /// Begins the record of a cell. `names` are those that a cell of Python touches; a cell without is of magics alone.
-    #[pyo3(signature = (execution_count, text, names = None))]
-    fn begin(&self, py: Python<'_>, execution_count: u32, text: String, names: Option<PythonNames>) -> PyResult<Cell> {
+    /// `frames` are tables that its magics may name, for this cell alone.
+    #[pyo3(signature = (execution_count, text, names = None, frames = None))]
+    fn begin(
+        &self,
+        py: Python<'_>,
+        execution_count: u32,
+        text: String,
+        names: Option<PythonNames>,
+        frames: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+    ) -> PyResult<Cell> {
+        let given = given_tables(frames.unwrap_or_default())?;
         let (language, names) = match names {
             Some(names) => (Language::Python, names.into()),
             None => (Language::Rust, Names { defines: bound_by(&text).into_iter().collect(), ..Names::default() }),
         };
         let session = self.session(py)?;
         let running = py.detach(|| session.begin_cell(CellStart { execution_count, language, text, names }));
-        Ok(Cell::new(session, self.variables.clone(), running))
+        Ok(Cell::new(session, self.variables.clone(), running.with_given(given)))
     }
 
     /// Completes the magic line at `cursor`, an index into `text`: from where to where, and what may stand there.
@@ -123,6 +133,15 @@ fn open(py: Python<'_>, options: &Options, variables: &Arc<Namespace>, python: O
     });
     let session = session.map_err(|problem| raise(py, problem))?;
     Ok(Opened { process: std::process::id(), session: Arc::new(session) })
+}
+
+/// Frames that a caller gives, as the engine's tables.
+fn given_tables(frames: BTreeMap<String, Bound<'_, PyAny>>) -> PyResult<BTreeMap<String, Table>> {
+    let read = |(name, frame): (String, Bound<'_, PyAny>)| {
+        let table = given_table(&name, &frame)?.ok_or_else(|| no_rows(&format!("`{name}`: "), &frame))?;
+        Ok((name, table))
+    };
+    frames.into_iter().map(read).collect()
 }
 
 /// The magics of the language: each one's name and help.

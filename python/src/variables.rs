@@ -5,7 +5,7 @@ use kernwerk_session::{CanonicalValue, Variables};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::frame::{Frame, holds_rows, table_of};
+use crate::frame::{Frame, holds_rows, table_of, unreadable};
 
 /// A dictionary of variables, such as that of an IPython session.
 pub struct Namespace(Py<PyDict>);
@@ -28,9 +28,7 @@ impl Variables for Namespace {
                 Some(value) => table_of(&value),
                 None => Ok(None),
             });
-            table.map_err(|error| {
-                Problem::new("UnreadableFrame", format!("the variable `{name}` cannot give its rows: {error}"))
-            })
+            table.map_err(|error| unreadable(name, &error))
         })
     }
 

@@ -148,6 +148,56 @@ class TestInAShell:
                 subprocess.run(["chmod", "-R", "u+w", place], check=True)
             assert data_of(place) == before
 
+    def test_a_read_only_lab_is_searched_without_a_record_unless_a_hard_budget_would_have_to_count(self):
+        with tempfile.TemporaryDirectory() as place:
+            shell = Shell(Path(place))
+            shell.write("docs/harbour.md", "# Harbour\n\nRides begin at the harbour in the morning.\n")
+            shell.write("queries.jsonl", json.dumps({"_id": "1", "text": "harbour"}))
+            shell("rag", "ingest", "handbook", "docs").ok()
+            calls = shell("cost", "report", "--by", "verb", "--all", "--format", "json").json()
+            subprocess.run(["chmod", "-R", "a-w", place], check=True)
+            ask = ("rag", "ask", "handbook", "where do rides begin?", "--format", "json")
+            try:
+                found = unprivileged(place, "rag", "search", "handbook", "harbour", "--format", "json")
+                assert found.returncode == 0, found.stderr
+                assert [hit["doc_id"] for hit in json.loads(found.stdout)] == ["docs/harbour.md"]
+                assert found.stderr.count("nothing is recorded") == 1 and "read-only" in found.stderr, found.stderr
+                asked = unprivileged(place, *ask)
+                assert asked.returncode == 0 and json.loads(asked.stdout)["confidence"] > 0, asked.stderr
+                with tempfile.TemporaryDirectory() as other:
+                    os.chmod(other, 0o777)
+                    run = Path(other) / "out.trec"
+                    many = unprivileged(place, "rag", "search", "handbook", "--queries", "queries.jsonl", "--run", run)
+                    assert many.returncode == 0 and run.read_text().startswith("1 Q0 docs/harbour.md 1"), many.stderr
+            finally:
+                subprocess.run(["chmod", "-R", "u+w", place], check=True)
+            assert shell("cost", "report", "--by", "verb", "--all", "--format", "json").json() == calls
+            shell("cost", "budget", "set", "--limit", "1000000", "--unit", "tokens", "--hard").ok()
+            subprocess.run(["chmod", "-R", "a-w", place], check=True)
+            try:
+                refused = unprivileged(place, *ask)
+                assert refused.returncode != 0 and refused.stdout == "", refused.stdout
+                assert "read-only" in refused.stderr and "hard budget 1" in refused.stderr, refused.stderr
+                by_words = unprivileged(place, "rag", "search", "handbook", "harbour", "--mode", "text")
+                assert by_words.returncode == 0, by_words.stderr
+            finally:
+                subprocess.run(["chmod", "-R", "u+w", place], check=True)
+
+    def test_a_lab_that_lost_something_is_not_called_sound(self, rides):
+        tables, corpora = (Path(rides.directory) / ".kernwerk" / part for part in ("tables", "corpora"))
+        assert all("with the bytes that were written" in row["detail"] for row in findings(rides("lab", "doctor", "--format", "json")))
+        # Bytes that are as valid as the ones that were written.
+        rides("feature", "source", "other", "rides.csv", "--event-time", "pickup", "--key", "fare").ok()
+        [ours], [theirs] = ((tables / f"{name}.lance" / "data").iterdir() for name in ("rides", "other"))
+        shutil.copy(theirs, ours)
+        shutil.rmtree(corpora / "handbook.lance")
+        doctor = rides("lab", "doctor", "--format", "json")
+        assert doctor.code == 1, doctor.stdout
+        details = {row["what"]: row["detail"] for row in findings(doctor) if row["state"] == "broken"}
+        assert details.keys() == {"table rides", "corpus handbook"}, details
+        assert "has other bytes than were written" in details["table rides"]
+        assert "it is lost: version 1" in details["corpus handbook"] and "backup" in details["corpus handbook"]
+
     def test_a_broken_kernelspec_directory(self, shell):
         prefix = shell.directory / "prefix"
         shell.write("prefix/share/jupyter/kernels", "a file where a directory belongs")
@@ -170,6 +220,12 @@ def unprivileged(directory, *arguments):
     return subprocess.run(
         [*drop, PROGRAM, *arguments], cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
     )
+
+
+def findings(doctor) -> list[dict]:
+    """What `lab doctor` found of tables and corpora."""
+    rows = json.loads(doctor.stdout)
+    return [row for row in rows if row["what"].startswith(("table ", "corpus "))]
 
 
 class TestInANotebook:

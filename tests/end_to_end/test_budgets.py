@@ -107,6 +107,8 @@ def test_money_is_known_or_unpriced_and_never_zero(lab):
     assert row["cost"] == "unpriced"
     prices = lab("cost", "prices", "--format", "json").json()
     assert [(row["from"], row["current"]) for row in prices] == [("2020-01-01", True), ("9000-01-01", False)]
+    assert [(row["million_tokens_out"], row["unpriced"]) for row in prices] == [(None, "tokens_out")] * 2
+    assert "\nmillion_tokens_out" not in (lab.directory / "kernwerk.toml").read_text()
 
 
 def test_processes_do_not_overspend_together_and_the_killed_leave_nothing(lab):

@@ -110,11 +110,27 @@ def test_a_frame_that_a_magic_names_is_its_table(lab, make):
     assert all(row["last_fare"] is not None for row in rows), rows
 
 
-def test_a_table_of_the_lab_goes_before_and_says_so(lab):
+def test_a_frame_that_is_given_goes_before_the_labs_table_for_this_call(lab):
+    """And views go on to read the lab's."""
+    ask = "%feature training rides --features busy --event-time at"
+    asked = polars.DataFrame({"zone": ["harbour"], "at": ["2024-05-01 09:00:00"]}).with_columns(polars.col("at").str.to_datetime())
+    given = lab.run(ask, rides=asked)
+    [row] = pyarrow.table(given.table).to_pylist()
+    assert row["zone"] == "harbour" and row["last_fare"] is not None
+    assert not any("not looked at" in note for note in given.notes), given.notes
+    assert "rides" not in lab.variables
+    assert len(lab.run("%feature training rides --features busy").table) == 24
+    # A view's name is no different.
+    view = lab.run("%feature training busy --features busy --event-time at", busy=asked)
+    assert pyarrow.table(view.table).to_pylist() == [row]
+
+
+def test_of_a_table_of_the_lab_and_a_variable_the_table_is_taken_and_said_so(lab):
     few = polars.DataFrame({"zone": ["harbour"], "at": ["2024-05-01 09:00:00"]}).with_columns(polars.col("at").str.to_datetime())
-    asked = lab.run("%feature training asked --features busy --event-time at", asked=few)
+    lab.variables.update(asked=few, rides=few)
+    asked = lab.run("%feature training asked --features busy --event-time at")
     assert len(asked.table) == 1 and not any("not looked at" in note for note in asked.notes)
-    hidden = lab.run("%feature training rides --features busy", rides=few)
+    hidden = lab.run("%feature training rides --features busy")
     assert len(hidden.table) == 24
     assert any("`rides` is the lab's table" in note for note in hidden.notes), hidden.notes
 
@@ -124,8 +140,25 @@ def test_what_is_no_frame_is_said(lab):
         kernwerk.Frame([1, 2])
     with pytest.raises(TypeError, match="type holds no rows"):
         kernwerk.Frame(polars.DataFrame)
-    with pytest.raises(kernwerk.Error, match="asked"):
+    with pytest.raises(TypeError, match="`asked`: dict holds no rows"):
         lab.run("%feature training asked --features busy", asked={"zone": ["harbour"]})
+    with pytest.raises(TypeError, match="'akse', which '%feature training asked --features busy' does not name"):
+        lab.run("%feature training asked --features busy", akse=TABLE)
+
+
+def test_a_mistake_in_a_frame_says_what_to_do(lab):
+    ask = "%feature training asked --features busy --event-time at"
+    with pytest.raises(TypeError, match=r"LazyFrame holds no rows.*`collect\(\)`"):
+        lab.run(ask, asked=polars.LazyFrame({"zone": ["harbour"]}))
+    with pytest.raises(kernwerk.Error, match="one column") as caught:
+        lab.run(ask, asked=polars.Series("zone", ["harbour"]))
+    assert "to_frame()" in caught.value.hint
+    with pytest.raises(kernwerk.Error, match="type Null") as caught:
+        lab.run(ask, asked=polars.DataFrame({"zone": [None]}))
+    assert "cast" in caught.value.hint
+    for text in (b"%lab status", None, 7):
+        with pytest.raises(TypeError, match="the text of a magic"):
+            lab.run(text)
 
 
 def test_a_frame_that_fails_while_it_gives_its_rows_is_named(lab):
@@ -152,4 +185,5 @@ def test_a_stored_table_goes_before_a_variable_and_leaves_it_alone(lab):
         def __arrow_c_stream__(self, requested_schema=None):
             raise AssertionError("nobody named it")
 
-    lab.run("%feature training rides --features busy", rides=Untouched(), other=Untouched())
+    lab.variables.update(rides=Untouched(), other=Untouched())
+    lab.run("%feature training rides --features busy")

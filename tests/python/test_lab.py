@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,6 +178,30 @@ def test_a_forked_process_has_a_session_of_its_own(lab):
     process.join(timeout=60)
     assert process.exitcode == 0
     assert len(lab.run("%%feature sql\nSELECT * FROM rides").table) == 24
+
+
+def test_a_lab_that_is_removed_under_a_session_is_told_and_begins_anew(directory):
+    class Notes(list):
+        def note(self, line):
+            self.append(line)
+
+        def progress(self, number, is_new, text, html):
+            pass
+
+    notes = Notes()
+    lab = kernwerk.Lab(directory, watcher=notes)
+    lab.run(SOURCE)
+    before = lab.run("%lab status").value["identity"]
+    shutil.rmtree(directory / ".kernwerk")
+    with pytest.raises(kernwerk.Error, match="rides"):
+        lab.run('%feature sql "SELECT * FROM rides"')
+    assert [note for note in notes if "was removed or replaced" in note] == notes != []
+    lab.run(SOURCE)
+    status = lab.run("%lab status").value
+    assert status["tables"] == ["rides"] and status["identity"] != before
+    # Its whole directory, too.
+    shutil.rmtree(directory)
+    assert "no lab" in lab.run("%lab status").text
 
 
 def test_each_line_is_a_cell_in_the_record(lab):

@@ -47,6 +47,23 @@ pub trait Embedder: Send + Sync {
     /// Byte ranges of the text's tokens, without special tokens and without truncation; for chunkers.
     fn token_spans(&self, text: &str) -> Result<Vec<(usize, usize)>, ModelError>;
 
-    /// Embeds `texts`; reports progress and obeys cancellation through `work`.
-    fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError>;
+    /// Embeds `texts` and hands out each vector as soon as it is computed, with the place of its text: in any order, one at a
+    /// time, so that what was computed before an interrupt is not lost. Reports progress and obeys cancellation through
+    /// `work`. Returns the tokens that were read, as [`Embedded::tokens`].
+    fn embed_each(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        made: &mut (dyn FnMut(usize, &[f32]) + Send),
+    ) -> Result<u64, ModelError>;
+
+    /// Embeds `texts`, all or none.
+    fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
+        let width = self.dimensions();
+        let mut vectors = vec![0.0; texts.len() * width];
+        let tokens = self.embed_each(texts, work, &mut |place, vector| {
+            vectors[place * width..][..width].copy_from_slice(vector);
+        })?;
+        Ok(Embedded { vectors, tokens })
+    }
 }

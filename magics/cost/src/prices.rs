@@ -73,9 +73,9 @@ pub fn add_price(lab: &Lab, request: &PriceRequest<'_>) -> Result<Price, Error> 
             Some(currency) => checked_currency(currency)?,
             None => crate::budgets::currency(lab, None)?,
         },
-        million_tokens_in: million_tokens_in.unwrap_or_default(),
-        million_tokens_out: million_tokens_out.unwrap_or_default(),
-        cpu_hour: cpu_hour.unwrap_or_default(),
+        million_tokens_in,
+        million_tokens_out,
+        cpu_hour,
     };
     lab.add_price(model, &price)?;
     Ok(price)

@@ -68,7 +68,8 @@ impl Ledger {
 }
 
 fn price(million_tokens_in: f64) -> Option<Price> {
-    Some(Price { from: None, currency: "EUR".to_owned(), million_tokens_in, million_tokens_out: 0.0, cpu_hour: 0.0 })
+    let million_tokens_in = Some(million_tokens_in);
+    Some(Price { from: None, currency: "EUR".to_owned(), million_tokens_in, million_tokens_out: None, cpu_hour: None })
 }
 
 #[test]

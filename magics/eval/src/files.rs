@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kernwerk_core::name_hint;
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -53,7 +54,12 @@ impl TextFile {
 impl<'a> Line<'a> {
     /// The error that this line is wrong.
     pub(crate) fn wrong(&self, message: impl Into<String>) -> Error {
-        Error::File { place: format!("{}, line {}", self.label, self.number), message: message.into(), hint: None }
+        self.wrong_with(message, None)
+    }
+
+    /// The same with what to do.
+    pub(crate) fn wrong_with(&self, message: impl Into<String>, hint: Option<String>) -> Error {
+        Error::File { place: format!("{}, line {}", self.label, self.number), message: message.into(), hint }
     }
 
     /// The JSON object that the line is.
@@ -86,6 +92,15 @@ impl Object<'_> {
     /// Whether the field is there, if only as null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.fields.contains_key(name)
+    }
+
+    /// Fails where it has a field that nobody reads: a slip of the pen would change what is measured.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Error> {
+        let Some(stranger) = self.fields.keys().find(|name| !known.contains(&name.as_str())) else {
+            return Ok(());
+        };
+        let hint = name_hint(stranger, "the fields are", known.iter().copied());
+        Err(self.line.wrong_with(format!("there is no field `{stranger}` in a golden set"), hint))
     }
 
     /// `_id`, or else `id`: text or a number.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use kernwerk_core::{Embedded, Embedder, ModelError, ModelId, Work};
+use kernwerk_core::{Embedder, ModelError, ModelId, Work};
 
 use crate::Error;
 use crate::batch::{for_each, groups};
@@ -152,19 +152,23 @@ impl Embedder for MiniLm {
         self.tokens.spans(text).map_err(|error| failed(&error))
     }
 
-    fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
+    fn embed_each(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        made: &mut (dyn FnMut(usize, &[f32]) + Send),
+    ) -> Result<u64, ModelError> {
         let total = Some(texts.len() as u64);
-        let mut vectors = vec![0.0; texts.len() * WIDTH];
         let mut tokens = 0;
         let mut done = 0;
-        for (window, out) in texts.chunks(WINDOW).zip(vectors.chunks_mut(WINDOW * WIDTH)) {
+        for (number, window) in texts.chunks(WINDOW).enumerate() {
             self.embed_window(window, work, |index, length, vector| {
-                out[index * WIDTH..][..WIDTH].copy_from_slice(vector);
+                made(number * WINDOW + index, vector);
                 tokens += length as u64;
                 done += 1;
                 work.progress("embed", done, total, "texts");
             })?;
         }
-        Ok(Embedded { vectors, tokens })
+        Ok(tokens)
     }
 }

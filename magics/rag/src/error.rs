@@ -20,6 +20,9 @@ pub enum Error {
     Refused { message: String, hint: Option<String> },
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
+    /// Nothing was taken in.
+    #[error("{} files cannot be read:\n{}", reasons.len(), reasons.join("\n"))]
+    Unread { reasons: Vec<String> },
     #[error("{} is not UTF-8: byte {offset} begins no character", path.display())]
     NotUtf8 {
         path: PathBuf,
@@ -35,7 +38,7 @@ pub enum Error {
         reason: String,
     },
     #[error("there is nothing to read at {}", paths.join(", "))]
-    NothingToRead { paths: Vec<String>, left_out: usize },
+    NothingToRead { paths: Vec<String>, left_out: usize, hidden: usize },
     #[error("document `{id}` of {place} is in corpus `{corpus}` already, from another source")]
     SameDocument { corpus: String, id: String, place: String },
     #[error("document `{id}` stands in {place} and in {other}")]
@@ -87,7 +90,8 @@ impl Error {
             Self::BadRecord { .. } => {
                 Some("each line is an object such as {\"_id\": \"1\", \"text\": \"…\"}".to_owned())
             }
-            Self::NothingToRead { left_out, .. } => Some(nothing_to_read(*left_out)),
+            Self::NothingToRead { left_out, hidden, .. } => Some(nothing_to_read(*left_out, *hidden)),
+            Self::Unread { .. } => Some("nothing was taken in: correct the files, or take them away".to_owned()),
             Self::SameDocument { corpus, id, .. } => Some(format!(
                 "give both sources to one ingest if the document has moved, or ingest into another corpus; \
                  `%rag show {corpus} {id}` tells its source to those who may read it"
@@ -127,7 +131,7 @@ impl Error {
             Self::Store(error) => error.name(),
             Self::Model { .. } => "ModelFailed",
             Self::Refused { .. } => Problem::OVER_BUDGET,
-            Self::Unreadable { .. } => "FileFailed",
+            Self::Unreadable { .. } | Self::Unread { .. } => "FileFailed",
             Self::NotUtf8 { .. } | Self::BadPath { .. } => "NotUtf8",
             Self::BadRecord { .. } => "BadRecord",
             Self::NothingToRead { .. } => "NothingToRead",
@@ -189,11 +193,16 @@ fn short(digest: &str) -> &str {
     digest.get(..8).unwrap_or(digest)
 }
 
-fn nothing_to_read(left_out: usize) -> String {
-    let kinds = "directories are searched for Markdown, text, HTML and JSON lines (.md, .txt, .html, .jsonl)";
+fn nothing_to_read(left_out: usize, hidden: usize) -> String {
+    let mut hint =
+        "directories are searched for Markdown, text, HTML and JSON lines (.md, .txt, .html, .jsonl)".to_owned();
     match left_out {
-        0 => kinds.to_owned(),
-        1 => format!("{kinds}; 1 file of another kind was left out"),
-        many => format!("{kinds}; {many} files of other kinds were left out"),
+        0 => {}
+        1 => hint += "; 1 file of another kind was left out",
+        many => hint += &format!("; {many} files of other kinds were left out"),
     }
+    if hidden > 0 {
+        hint += &format!("; of hidden files and directories {hidden} were left out: name them to take them in");
+    }
+    hint
 }

@@ -7,6 +7,7 @@ mod captures;
 mod cells;
 mod html;
 mod machine;
+mod numbers;
 mod progress;
 mod text;
 

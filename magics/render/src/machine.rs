@@ -10,6 +10,7 @@ use kernwerk_core::{Body, Output, Problem, Table, Value};
 use std::sync::Arc;
 
 use crate::cells::value_text;
+use crate::numbers::{Spelled, spelled};
 
 /// Tables as an array of objects with every column, records as an object, words as a string.
 pub fn json(output: &Output) -> Result<String, Problem> {
@@ -30,6 +31,7 @@ fn json_rows(table: &Table) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     let mut writer = arrow::json::WriterBuilder::new()
         .with_explicit_nulls(true)
+        .with_encoder_factory(Arc::new(Spelled))
         .build::<_, arrow::json::writer::JsonArray>(&mut bytes);
     write_json(&mut writer, table).map_err(unwritable)?;
     drop(writer);
@@ -48,7 +50,7 @@ fn json_value(value: &Value) -> serde_json::Value {
     match value {
         Value::Text(text) => text.as_str().into(),
         Value::Integer(number) => (*number).into(),
-        Value::Float(number) => (*number).into(),
+        Value::Float(number) => spelled(*number).map_or_else(|| (*number).into(), Into::into),
         Value::Bool(value) => (*value).into(),
         Value::List(values) => values.iter().map(json_value).collect(),
         Value::Absent => serde_json::Value::Null,

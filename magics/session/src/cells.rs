@@ -1,11 +1,13 @@
 //! The record of cells: begun before they run, finished when they end, kept in memory while there is no lab.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kernwerk_core::{Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Problem, Resource};
+use kernwerk_core::{
+    Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Problem, Resource, Table,
+};
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
 
 use crate::meter::process_tree_seconds;
@@ -24,6 +26,7 @@ pub struct CellStart {
 /// A cell while it runs: what it did so far.
 pub struct RunningCell {
     start: CellStart,
+    given: BTreeMap<String, Table>,
     pub(crate) id: Mutex<Option<CellId>>,
     started: SystemTime,
     began: Instant,
@@ -56,6 +59,17 @@ pub(crate) struct Unrecorded {
 }
 
 impl RunningCell {
+    /// Gives the cell tables of its own, by name. As whoever gives them says so, they go before the lab's and before variables.
+    #[must_use]
+    pub fn with_given(self, given: BTreeMap<String, Table>) -> Self {
+        Self { given, ..self }
+    }
+
+    /// The table that the cell was given under this name.
+    pub(crate) fn given(&self, name: &str) -> Option<&Table> {
+        self.given.get(name)
+    }
+
     pub fn execution_count(&self) -> u32 {
         self.start.execution_count
     }
@@ -94,6 +108,7 @@ impl Session {
         };
         RunningCell {
             start,
+            given: BTreeMap::new(),
             id: Mutex::new(id),
             started: SystemTime::now(),
             began: Instant::now(),
@@ -201,9 +216,13 @@ impl Session {
         }
     }
 
-    /// A cell runs even where it cannot be recorded (a read-only lab), but never silently: see [`Session::take_warning`].
+    /// A cell runs even where it cannot be recorded (a read-only lab), but never silently: see [`Session::take_warnings`].
     fn recorded<T>(&self, result: Result<T, kernwerk_store::Error>) -> Option<T> {
-        result.map_err(|error| self.warn(format!("this cell is not recorded: {error}"))).ok()
+        let warn = |error| match error {
+            kernwerk_store::Error::ReadOnly { .. } => self.warn_of_read_only(&error),
+            error => self.warn(format!("this cell is not recorded: {error}")),
+        };
+        result.map_err(warn).ok()
     }
 }
 

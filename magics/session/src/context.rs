@@ -123,6 +123,11 @@ impl Context<'_> {
         self.cell.effect(Effect { access, resource, name: name.to_owned(), version, digest });
     }
 
+    /// A table that was given to the cell by whoever runs it: it goes before the lab's.
+    pub fn given(&self, name: &str) -> Option<Table> {
+        self.cell.given(name).cloned()
+    }
+
     /// A table that a variable of the notebook holds, and records that the cell uses it.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use kernwerk_core::{Cancel, Embedded, Embedder, Event, Events, ModelError, ModelId, Usage, Work};
+use kernwerk_core::{Cancel, Embedder, Event, Events, ModelError, ModelId, Usage, Work};
 use kernwerk_cost::Admitted;
 use kernwerk_store::{Bound, Call, Lab, Price, Reservation};
 
@@ -57,6 +57,30 @@ impl Metered {
         Ok(bound(self.inner.id(), tokens, seconds, price))
     }
 
+    /// A call in a lab that cannot be written to. Reading goes on there without a record, of which the session tells; only what
+    /// would have to be counted against a hard budget does not run.
+    fn embed_unrecorded(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        made: &mut (dyn FnMut(usize, &[f32]) + Send),
+    ) -> Result<u64, ModelError> {
+        let budgets = self.lab.budgets().map_err(unrecorded)?;
+        if let Some(state) = budgets.iter().find(|state| state.budget.allowed.is_hard) {
+            return Err(ModelError::Refused {
+                message: format!(
+                    "the lab at {} is read-only: this call could not be counted against its hard budget {}",
+                    self.lab.root().display(),
+                    state.budget.id
+                ),
+                hint: Some(
+                    "`--mode text` searches without a model; or work in a copy that you may write to".to_owned(),
+                ),
+            });
+        }
+        self.inner.embed_each(texts, work, made)
+    }
+
     /// Asks the budgets, where there are any.
     fn admit(&self, texts: &[&str], price: Option<&Price>, work: &Work) -> Result<Option<Reservation>, ModelError> {
         if !self.lab.ledger().has_budgets().map_err(unrecorded)? {
@@ -89,16 +113,24 @@ impl Embedder for Metered {
         self.inner.token_spans(text)
     }
 
-    fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
+    fn embed_each(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        made: &mut (dyn FnMut(usize, &[f32]) + Send),
+    ) -> Result<u64, ModelError> {
+        if self.lab.is_read_only() {
+            return self.embed_unrecorded(texts, work, made);
+        }
         let price = self.lab.price(&self.inner.id().name).map_err(unrecorded)?;
         let reservation = self.admit(texts, price.as_ref(), work)?;
         let watch = Arc::new(Watch::new(work, reservation, price.clone()));
         let began_cpu = process_tree_seconds();
-        let result = self.inner.embed(texts, &Work::new(watch.cancel.clone(), watch.clone()));
+        let result = self.inner.embed_each(texts, &Work::new(watch.cancel.clone(), watch.clone()), made);
         let usage = Usage {
             model: Some(self.inner.id().clone()),
             tokens_in: match &result {
-                Ok(embedded) => embedded.tokens,
+                Ok(tokens) => *tokens,
                 Err(_) => self.tokens_of_longest(texts, watch.done.load(Ordering::Relaxed))?,
             },
             tokens_out: 0,
@@ -254,7 +286,7 @@ fn ticks(process: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernwerk_core::Problem;
+    use kernwerk_core::{Embedded, Problem};
     use kernwerk_store::{BudgetScope, BudgetState, NewBudget, Period, Unit};
     use std::time::Duration;
 
@@ -281,14 +313,19 @@ mod tests {
             Ok((0..text.len()).map(|at| (at, at + 1)).collect())
         }
 
-        fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
-            for done in 1..=texts.len() as u64 {
+        fn embed_each(
+            &self,
+            texts: &[&str],
+            work: &Work,
+            made: &mut (dyn FnMut(usize, &[f32]) + Send),
+        ) -> Result<u64, ModelError> {
+            for place in 0..texts.len() {
                 std::thread::sleep(self.pause);
                 work.check()?;
-                work.progress("embed", done, Some(texts.len() as u64), "texts");
+                made(place, &[1.0]);
+                work.progress("embed", place as u64 + 1, Some(texts.len() as u64), "texts");
             }
-            let tokens = texts.iter().map(|text| text.len().min(8) as u64 + 2).sum();
-            Ok(Embedded { vectors: vec![1.0; texts.len()], tokens })
+            Ok(texts.iter().map(|text| text.len().min(8) as u64 + 2).sum())
         }
     }
 

@@ -80,6 +80,8 @@ struct State {
     variables: BTreeMap<String, Table>,
     exports: u64,
     warnings: Vec<String>,
+    /// The user knows that nothing can be recorded.
+    told_of_read_only: bool,
 }
 
 impl Session {
@@ -177,9 +179,7 @@ impl Session {
             state.exports
         };
         let file = format!("{}-{number}-{name}.{}", self.process.simple(), value.format);
-        let path = lab.exchange_dir().join(file);
-        lab.atomic_write(&path, &value.bytes)?;
-        Ok(path)
+        Ok(lab.exchange(&file, &value.bytes)?)
     }
 
     /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.
@@ -199,8 +199,15 @@ impl Session {
 
     /// The lab, if there is one.
     pub(crate) fn lab(&self) -> Result<Option<Lab>, Problem> {
-        if let Some(lab) = &self.state().lab {
-            return Ok(Some(lab.clone()));
+        let known = self.state().lab.clone();
+        match known {
+            Some(lab) if lab.is_there() => return Ok(Some(lab)),
+            Some(lab) => {
+                self.state().lab = None;
+                let place = lab.data_dir().display();
+                self.warn(format!("{place} was removed or replaced while this session worked with it: what it held is not here any more"));
+            }
+            None => {}
         }
         let root = match &self.options.lab {
             Some(root) => Lab::find(root).filter(|found| found == root),
@@ -342,6 +349,13 @@ impl Session {
         let mut state = self.state();
         if !state.warnings.contains(&line) {
             state.warnings.push(line);
+        }
+    }
+
+    /// Tells, once in a session, that nothing is recorded because the lab cannot be written to.
+    pub(crate) fn warn_of_read_only(&self, error: &kernwerk_store::Error) {
+        if !std::mem::replace(&mut self.state().told_of_read_only, true) {
+            self.warn(format!("nothing is recorded, neither cells nor what models use: {error}; reading works"));
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) const TEMPLATE: &str = "\
 # from = \"2026-01-01\"
 # currency = \"EUR\"
 # million_tokens_in = 0.02
-# million_tokens_out = 0.0
+# million_tokens_out = 0.08
 # cpu_hour = 0.05
 ";
 
@@ -73,7 +73,7 @@ pub struct PrincipalRecord {
 #[serde(transparent)]
 pub struct Prices(Vec<Price>);
 
-/// What the use of a model costs. A part without a price counts nothing.
+/// What the use of a model costs: by tokens, by processor time, or by both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
@@ -82,15 +82,15 @@ pub struct Price {
     pub from: Option<NaiveDate>,
     /// ISO 4217 code such as `EUR`.
     pub currency: String,
-    /// Units of currency for a million tokens that the model reads.
-    #[serde(default)]
-    pub million_tokens_in: f64,
-    /// Units of currency for a million tokens that the model writes.
-    #[serde(default)]
-    pub million_tokens_out: f64,
-    /// Units of currency for an hour of processor time.
-    #[serde(default)]
-    pub cpu_hour: f64,
+    /// Units of currency for a million tokens that the model reads; see [`Price::unpriced`] for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub million_tokens_in: Option<f64>,
+    /// Units of currency for a million tokens that the model writes; see [`Price::unpriced`] for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub million_tokens_out: Option<f64>,
+    /// Units of currency for an hour of processor time; none where tokens are all that is paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_hour: Option<f64>,
 }
 
 impl Prices {
@@ -152,25 +152,38 @@ fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, 
 }
 
 impl Price {
-    /// What `usage` costs, rounded to millionths; none where processor time is priced and was not measured.
+    /// What `usage` costs, rounded to millionths; none where it has a part that is unpriced, or processor time is priced and
+    /// was not measured.
     pub fn cost(&self, usage: &Usage) -> Option<Money> {
-        let cpu_seconds = match usage.cpu_seconds {
-            Some(seconds) => seconds,
-            None if self.cpu_hour == 0.0 => 0.0,
-            None => return None,
+        let for_tokens = self.of_tokens(usage.tokens_in, self.million_tokens_in)?
+            + self.of_tokens(usage.tokens_out, self.million_tokens_out)?;
+        let for_time = match self.cpu_hour {
+            Some(hour) if hour > 0.0 => usage.cpu_seconds? * hour * 1e6 / 3600.0,
+            _ => 0.0,
         };
-        // A price per million tokens is a price in millionths per token.
-        let micros = usage.tokens_in as f64 * self.million_tokens_in
-            + usage.tokens_out as f64 * self.million_tokens_out
-            + cpu_seconds * self.cpu_hour * 1e6 / 3600.0;
-        Some(Money { amount_micros: micros.round() as i64, currency: self.currency.clone() })
+        Some(Money { amount_micros: (for_tokens + for_time).round() as i64, currency: self.currency.clone() })
+    }
+
+    /// The tokens that nobody said a price for: those that a model reads, those that it writes. A price for processor time
+    /// alone is the price of the whole; where tokens are priced, those of the other kind are not free for being left out.
+    pub fn unpriced(&self) -> [bool; 2] {
+        let by_time = self.cpu_hour.is_some() && self.million_tokens_in.is_none() && self.million_tokens_out.is_none();
+        [self.million_tokens_in, self.million_tokens_out].map(|amount| amount.is_none() && !by_time)
+    }
+
+    /// Millionths for so many tokens; none where they are unpriced.
+    fn of_tokens(&self, tokens: u64, million: Option<f64>) -> Option<f64> {
+        match million {
+            // A price per million tokens is a price in millionths per token.
+            Some(amount) => Some(tokens as f64 * amount),
+            None if tokens == 0 || self.unpriced() == [false, false] => Some(0.0),
+            None => None,
+        }
     }
 
     fn is_sound(&self) -> bool {
-        !self.currency.trim().is_empty()
-            && [self.million_tokens_in, self.million_tokens_out, self.cpu_hour]
-                .iter()
-                .all(|amount| amount.is_finite() && *amount >= 0.0)
+        let amounts = [self.million_tokens_in, self.million_tokens_out, self.cpu_hour];
+        !self.currency.trim().is_empty() && amounts.iter().flatten().all(|amount| amount.is_finite() && *amount >= 0.0)
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use kernwerk_core::{Cancelled, Problem, Resource, did_you_mean};
 
+use crate::files;
+
 /// An error of the lab. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -77,6 +79,11 @@ impl Error {
         match self {
             Self::NoLab { .. } => Some("make one with `%lab init`".to_owned()),
             Self::Config { .. } => Some("correct the file; `kernwerk lab doctor` checks it again".to_owned()),
+            Self::ReadOnly { path } | Self::Io { path, .. } | Self::Ledger { path, .. }
+                if files::is_full(place_of(path)) =>
+            {
+                Some("the disk is full: free some space; reading works".to_owned())
+            }
             Self::ReadOnly { .. } => {
                 Some("reading works; to write, open a lab in a directory that you may write to".to_owned())
             }
@@ -105,6 +112,11 @@ impl Error {
             | Self::Io { .. }
             | Self::Cancelled(_) => None,
         }
+    }
+
+    /// Whether it is about what the disk did.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Ledger { .. })
     }
 
     /// A stable name of the kind of error.
@@ -169,6 +181,11 @@ impl From<Error> for Problem {
     }
 }
 
+/// The file, or where it would be.
+fn place_of(path: &Path) -> &Path {
+    path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path)
+}
+
 /// What a resource is called in a sentence.
 pub(crate) fn noun(resource: Resource) -> &'static str {
     match resource {
@@ -209,6 +226,7 @@ fn ledger_hint(source: &rusqlite::Error) -> Option<String> {
     match source.sqlite_error_code()? {
         DatabaseBusy | DatabaseLocked => Some("another process holds it for long: try again".to_owned()),
         DatabaseCorrupt | NotADatabase => Some("the file is damaged: restore it from a backup".to_owned()),
+        rusqlite::ErrorCode::SystemIoFailure => Some("the disk is full or fails: see that there is space".to_owned()),
         DiskFull => Some("the disk is full: free some space".to_owned()),
         _ => None,
     }

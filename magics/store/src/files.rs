@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -48,6 +49,27 @@ fn flock(file: &File, kind: libc::c_int) -> io::Result<bool> {
 /// Whether the operating system refused a write because of who asks or where it goes, rather than for want of space or such.
 pub(crate) fn is_read_only(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EROFS | libc::EACCES | libc::EPERM))
+}
+
+/// Whether the file system of `path` has no room for a write. SQLite needs some even to read.
+pub(crate) fn is_full(path: &Path) -> bool {
+    const LEAST: u64 = 256 << 10;
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()) else {
+        return false;
+    };
+    let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a nul, and `found` has room for what is written.
+    if unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: statvfs has succeeded, so that it has written all of it.
+    let found = unsafe { found.assume_init() };
+    found.f_bavail.saturating_mul(found.f_frsize) < LEAST
+}
+
+/// What tells a file from another that later lies in its place: its device and number; none where there is no file.
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Makes a directory and those above it.

@@ -32,6 +32,8 @@ struct Inner {
     blobs: Blobs,
     /// None in a read-only lab.
     process: Option<Arc<Process>>,
+    /// Which file the ledger was when it was opened; none where there was none.
+    ledger_file: Option<(u64, u64)>,
     recovered: OnceLock<Vec<String>>,
     /// Lance's caches, shared by all data sets of the lab.
     session: Arc<lance::session::Session>,
@@ -58,7 +60,7 @@ impl Lab {
     }
 
     /// Opens the lab in `root`. First it cleans up what processes left over that died in the middle of something; see
-    /// [`Lab::recovered`]. A lab in a directory that nobody may write to opens for reading.
+    /// [`Lab::recovered`]. A lab in a directory that nobody may write to, or on a full disk, opens for reading.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let no_lab = || Error::NoLab { path: root.to_owned() };
         let root = std::fs::canonicalize(root).map_err(|_| no_lab())?;
@@ -68,8 +70,17 @@ impl Lab {
         let config = Config::read(&root)?;
         let data = root.join(DATA);
         match prepare(&data) {
-            Ok(()) => Self::open_for_writing(root, data, config),
+            Ok(()) => match Self::open_for_writing(root.clone(), data.clone(), config.clone()) {
+                // What is there can be read all the same.
+                Err(error) if error.is_of_disk() && files::is_full(&data) => {
+                    Self::open_for_reading(root, data, config).map_err(|_| error)
+                }
+                opened => opened,
+            },
             Err(Error::Io { source, .. }) if files::is_read_only(&source) => Self::open_for_reading(root, data, config),
+            Err(error) if error.is_of_disk() && files::is_full(&root) => {
+                Self::open_for_reading(root, data, config).map_err(|_| error)
+            }
             Err(error) => Err(error),
         }
     }
@@ -107,8 +118,9 @@ impl Lab {
             id: ledger.lab_id()?,
             blobs: Blobs::new(&root, data.join("blobs"), temporary),
             root,
-            data,
             config,
+            ledger_file: files::identity(&data.join("ledger.sqlite")),
+            data,
             ledger,
             process,
             recovered: OnceLock::new(),
@@ -120,6 +132,12 @@ impl Lab {
     /// One line for each operation that [`Lab::open`] found cut off, with what was done about it.
     pub fn recovered(&self) -> &[String] {
         self.inner.recovered.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the lab's data still lies where it was opened. A file that somebody has removed goes on to be read and written
+    /// by those who have it open, and is gone with the last of them.
+    pub fn is_there(&self) -> bool {
+        files::identity(&self.inner.data.join("ledger.sqlite")) == self.inner.ledger_file
     }
 
     /// The lab's identity, made with it; copies of a lab share it.
@@ -245,9 +263,24 @@ impl Lab {
         Operation::begin(self, operation, subject, None)
     }
 
-    /// Writes a file whole or not at all: a temporary file, synced, then renamed. The directory must exist.
+    /// Writes a file whole or not at all: a temporary file, synced, then renamed. The directory must exist. A read-only lab
+    /// refuses files of its own, and not those that somebody wants elsewhere.
     pub fn atomic_write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        files::atomic_write(&self.temporary()?, path, bytes)
+        let resolved = resolve(path);
+        match resolved.parent() {
+            Some(parent) if self.is_read_only() && !resolved.starts_with(&self.inner.root) => {
+                files::atomic_write(parent, path, bytes)
+            }
+            _ => files::atomic_write(&self.temporary()?, path, bytes),
+        }
+    }
+
+    /// Puts a file into [`Lab::exchange_dir`], whole or not at all, in a read-only lab as well; where it lies.
+    pub fn exchange(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        let directory = self.exchange_dir();
+        let path = directory.join(name);
+        files::atomic_write(&directory, &path, bytes)?;
+        Ok(path)
     }
 
     /// Where drafts of this process lie; made on demand.

@@ -10,6 +10,7 @@ mod blobs;
 mod config;
 mod dataset;
 mod digest;
+mod embeddings;
 mod error;
 mod files;
 mod lab;
@@ -24,8 +25,9 @@ mod reservation;
 
 pub use blobs::Blobs;
 pub use config::{Config, ModelDefaults, Price, Prices, PrincipalRecord};
-pub use dataset::{Stored, Summary, VersionInfo, WriteMode, Written};
+pub use dataset::{Damage, Intact, Stored, Summary, VersionInfo, WriteMode, Written};
 pub use digest::{ContentHasher, content_digest};
+pub use embeddings::Embeddings;
 pub use error::Error;
 pub use lab::Lab;
 pub use ledger::{

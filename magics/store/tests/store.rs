@@ -10,6 +10,10 @@ mod common;
 mod datasets;
 #[path = "store/digests.rs"]
 mod digests;
+#[path = "store/embeddings.rs"]
+mod embeddings;
+#[path = "store/intact.rs"]
+mod intact;
 #[path = "store/kill.rs"]
 mod kill;
 #[path = "store/labs.rs"]

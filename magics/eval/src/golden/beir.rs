@@ -6,7 +6,7 @@ use std::path::Path;
 use kernwerk_core::{Question, Work};
 
 use super::Item;
-use super::lines::{answers, once};
+use super::lines::{FIELDS, answers, checked_gain, once};
 use crate::Error;
 use crate::files::{Line, TextFile};
 use crate::metric::ranking::Judgements;
@@ -50,6 +50,7 @@ fn questions(file: &TextFile) -> Result<Vec<Item>, Error> {
     let mut seen = HashMap::new();
     for line in file.lines() {
         let object = line.object()?;
+        object.only(&FIELDS)?;
         let id = object.id()?.ok_or_else(|| object.line.wrong(format!("there is no `_id`; {}", object.names())))?;
         once(&mut seen, &id, &object)?;
         let text = object.text(&["text", "question"])?.to_owned();
@@ -108,6 +109,7 @@ fn judge(items: &mut [Item], file: &TextFile) -> Result<(), Error> {
             return Err(line.wrong(format!("the gain `{gain}` is no whole number")));
         };
         is_first = false;
+        let gain = checked_gain(&line, document, gain)?;
         let Some(place) = places.get(query) else {
             return Err(line.wrong(format!("query `{query}` is not in queries.jsonl")));
         };

@@ -7,8 +7,12 @@ use serde_json::Value;
 
 use super::Item;
 use crate::Error;
-use crate::files::{Object, TextFile, kind, name};
+use crate::files::{Line, Object, TextFile, kind, name};
 use crate::metric::ranking::Judgements;
+
+/// Fields that a question may have. Some are SQuAD's and BEIR's, and are not looked at.
+pub(super) const FIELDS: [&str; 10] =
+    ["_id", "id", "question", "text", "answers", "relevant", "title", "context", "is_impossible", "metadata"];
 
 /// The items of a file. A question without `_id` (or `id`) is called after its line.
 pub(super) fn read(file: &TextFile) -> Result<Vec<Item>, Error> {
@@ -16,6 +20,7 @@ pub(super) fn read(file: &TextFile) -> Result<Vec<Item>, Error> {
     let mut seen = HashMap::new();
     for line in file.lines() {
         let object = line.object()?;
+        object.only(&FIELDS)?;
         let id = object.id()?.unwrap_or_else(|| object.line.number.to_string());
         let item = Item {
             question: Question { id, text: object.text(&["question", "text"])?.to_owned() },
@@ -29,6 +34,15 @@ pub(super) fn read(file: &TextFile) -> Result<Vec<Item>, Error> {
         items.push(item);
     }
     Ok(items)
+}
+
+/// A document's gain. Measures know of nothing that is worse than not relevant.
+pub(super) fn checked_gain(line: &Line<'_>, document: &str, gain: i64) -> Result<i64, Error> {
+    if gain >= 0 {
+        return Ok(gain);
+    }
+    let message = format!("the gain of document `{document}` is {gain}, below 0");
+    Err(line.wrong_with(message, Some("what is not relevant has the gain 0".to_owned())))
 }
 
 /// Fails where the question stands on an earlier line already.
@@ -89,7 +103,7 @@ fn relevant(object: &Object<'_>) -> Result<Option<Judgements>, Error> {
                         .line
                         .wrong(format!("the gain of document `{document}` is {}, not a whole number", kind(gain)))
                 })?;
-                judged.insert(document.clone(), gain);
+                judged.insert(document.clone(), checked_gain(&object.line, document, gain)?);
             }
         }
         other => {

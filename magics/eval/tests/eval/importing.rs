@@ -8,7 +8,7 @@ use super::support::{Place, wait};
 
 const QUERIES: &str = "{\"_id\": \"1\", \"text\": \"who?\"}\n{\"_id\": \"2\", \"text\": \"what?\", \"answers\": [\"that\"]}\n\
                        {\"_id\": \"3\", \"text\": \"where?\", \"metadata\": {}}\n";
-const JUDGED: &str = "query-id\tcorpus-id\tscore\n1\ta\t2\n1\tb\t0\n1\ta\t2\n2\ta\t-1\n";
+const JUDGED: &str = "query-id\tcorpus-id\tscore\n1\ta\t2\n1\tb\t0\n1\ta\t2\n2\ta\t0\n";
 
 #[test]
 fn a_collection_of_beir_is_taken_in() {
@@ -37,7 +37,7 @@ fn a_collection_of_beir_is_taken_in() {
 fn the_same_content_is_the_same_version() {
     let place = Place::new();
     place.write("a.jsonl", "{\"question\": \"who?\", \"relevant\": [\"a\"]}\n");
-    place.write("b.jsonl", "\n{\"_id\": 1, \"text\": \"who?\", \"relevant\": {\"a\": 1}, \"note\": 0}\n");
+    place.write("b.jsonl", "\n{\"_id\": 1, \"text\": \"who?\", \"relevant\": {\"a\": 1}, \"metadata\": 0}\n");
     // Without an `_id` a question is called after its line.
     let first = place.import("golden", "a.jsonl");
     let second = place.import("golden", "b.jsonl");
@@ -108,12 +108,27 @@ fn a_wrong_line_is_named() {
             "{\"question\": \"?\", \"relevant\": {\"a\": 0.5}}",
             "the gain of document `a` is a number, not a whole number",
         ),
+        ("{\"question\": \"?\", \"relevant\": {\"a\": -2}}", "the gain of document `a` is -2, below 0"),
+        (
+            "{\"question\": \"?\", \"answers\": [], \"relevent\": [\"a\"]}",
+            "there is no field `relevent` in a golden set",
+        ),
         ("{\"_id\": \"1\", \"question\": \"?\", \"answers\": []}", "question `1` stands on line 1 already"),
         ("{\"_id\": [], \"question\": \"?\", \"answers\": []}", "`_id` is a list, not text or a number"),
     ] {
         place.write("a.jsonl", &format!("{{\"question\": \"?\", \"answers\": []}}\n\n{line}\n"));
         assert_eq!(place.import_error("a.jsonl").0, format!("a.jsonl, line 3: {message}"));
     }
+}
+
+#[test]
+fn a_field_that_nobody_reads_is_a_slip_of_the_pen() {
+    let place = Place::new();
+    place.write("a.jsonl", "{\"question\": \"?\", \"answers\": [], \"relevent\": [\"a\"]}\n");
+    assert_eq!(place.import_error("a.jsonl").1, "did you mean `relevant`?");
+    place.write("set/queries.jsonl", "{\"_id\": \"1\", \"text\": \"?\", \"anwsers\": []}\n");
+    let message = "set/queries.jsonl, line 1: there is no field `anwsers` in a golden set";
+    assert_eq!(place.import_error("set"), (message.to_owned(), "did you mean `answers`?".to_owned()));
 }
 
 #[test]
@@ -124,6 +139,7 @@ fn a_wrong_judgement_is_named() {
         ("1 a 1", "there are not a query, a document and a gain with tabs between"),
         ("1\t\t1", "there are not a query, a document and a gain with tabs between"),
         ("1\ta\tx", "the gain `x` is no whole number"),
+        ("1\ta\t-1", "the gain of document `a` is -1, below 0"),
         ("9\ta\t1", "query `9` is not in queries.jsonl"),
         ("1\tb\t3", "query `1` and document `b` have another gain already"),
     ] {

@@ -93,12 +93,10 @@ impl Engine {
         self.roles.get(name)
     }
 
-    /// Gives a table that the lab does not hold a name.
-    pub(crate) fn give(&mut self, name: &str, table: &Table) -> Result<(), Error> {
+    /// A table that is not the lab's as a frame. It has no name here, so that views do not take it for the lab's table.
+    pub(crate) fn frame_of(&self, table: &Table) -> Result<DataFrame, Error> {
         let rows = MemTable::try_new(table.schema.clone(), vec![table.batches.clone()]).map_err(query_failed)?;
-        self.context.register_table(TableReference::bare(name), Arc::new(rows)).map_err(query_failed)?;
-        self.roles.insert(name.to_owned(), Roles::default());
-        Ok(())
+        self.context.read_table(Arc::new(rows)).map_err(query_failed)
     }
 
     /// A table or view as a frame, and what its columns are for.

@@ -8,6 +8,7 @@ use arrow::datatypes::Schema;
 use kernwerk_core::{Resource, Work};
 use kernwerk_store::{Lab, Stored, WriteLock, WriteMode};
 
+use super::keep::Kept;
 use super::{ColumnReport, Expected, FileRead, ReadOptions, read_file};
 use crate::roles::{InputFile, Origin};
 use crate::times::Zone;
@@ -22,9 +23,12 @@ pub struct SourceSpec {
     pub file: PathBuf,
     /// How errors call the file: as the user wrote it.
     pub label: String,
+    /// Roles that are not said here are those that the table was loaded with before.
     pub roles: Roles,
-    /// Where times without a zone were taken; none is UTC, or what the table was loaded with when appending.
+    /// Where times without a zone were taken; none is what the table was loaded with before, and UTC for a new one.
     pub timezone: Option<String>,
+    /// Take nothing over from how the table was loaded before.
+    pub forget_roles: bool,
     /// Add the rows to the table rather than replace it.
     pub append: bool,
 }
@@ -50,6 +54,8 @@ pub struct Sourced {
     pub columns: Vec<ColumnReport>,
     /// What was decided while reading, in words.
     pub notes: Vec<String>,
+    /// The version that roles were taken over from, where some were.
+    pub kept_from: Option<u64>,
 }
 
 /// Loads a file as the next version of a table. The same bytes read in the same way make no new version: a cell may run again.
@@ -65,15 +71,33 @@ pub async fn load_source(lab: &Lab, spec: &SourceSpec, work: &Work) -> Result<So
 }
 
 async fn replace(lab: &Lab, spec: &SourceSpec, work: &Work) -> Result<Sourced, Error> {
-    let (read, origin) = read_fresh(lab, spec, work)?;
     let lock = lock(lab, spec, work).await?;
-    if let Some(current) = current(lab, &spec.name).await? {
-        let there = Origin::of(current.schema().metadata());
-        if same(&there, &origin) && same_columns(&current.schema(), &read.schema) {
-            return unchanged(lab, spec, &current, read).await;
+    let Some(current) = current(lab, &spec.name).await? else {
+        let (read, origin) = read_fresh(lab, spec, work)?;
+        return write(&lock, spec, WriteMode::Replace, read, &origin, work).await;
+    };
+    let there = Origin::of(current.schema().metadata());
+    let (mut read, origin, kept) = read_again(lab, spec, &there, work)?;
+    let kept_from = (!kept.is_nothing()).then(|| current.version());
+    read.notes.extend(kept.notes());
+    let sourced = if same(&there, &origin) && same_columns(&current.schema(), &read.schema) {
+        unchanged(lab, spec, &current, read).await?
+    } else {
+        write(&lock, spec, WriteMode::Replace, read, &origin, work).await?
+    };
+    Ok(Sourced { kept_from, ..sourced })
+}
+
+/// As [`read_fresh`], with what was declared before; a role whose column is not there any more is given up.
+fn read_again(lab: &Lab, spec: &SourceSpec, there: &Origin, work: &Work) -> Result<(FileRead, Origin, Kept), Error> {
+    let mut kept = Kept::of(there, spec);
+    loop {
+        match read_fresh(lab, &kept.completed(spec), work) {
+            Ok((read, origin)) => return Ok((read, origin, kept)),
+            Err(error) if kept.give_up(&error) => {}
+            Err(error) => return Err(error),
         }
     }
-    write(&lock, spec, WriteMode::Replace, read, &origin, work).await
 }
 
 async fn append(lab: &Lab, spec: &SourceSpec, work: &Work) -> Result<Sourced, Error> {
@@ -232,5 +256,6 @@ fn sourced(lab: &Lab, spec: &SourceSpec, read: FileRead, (version, rows): (u64, 
         format: read.format,
         columns: read.columns,
         notes: read.notes,
+        kept_from: None,
     }
 }

@@ -5,6 +5,7 @@ mod csv;
 mod finish;
 mod infer;
 mod json;
+mod keep;
 mod load;
 mod text;
 pub(crate) mod types;

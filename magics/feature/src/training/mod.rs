@@ -73,10 +73,10 @@ pub struct Coverage {
 /// Joins features to a spine at its points in time.
 pub async fn training(lab: &Lab, spec: &TrainingSpec, work: &Work) -> Result<Training, Error> {
     let mut engine = Engine::new(lab)?;
-    if let Some(given) = &spec.given {
-        engine.give(&spec.spine, given)?;
-    }
-    let (frame, roles) = engine.named(&spec.spine).await?;
+    let (frame, roles) = match &spec.given {
+        Some(given) => (engine.frame_of(given)?, Roles::default()),
+        None => engine.named(&spec.spine).await?,
+    };
     let schema = frame.schema().as_arrow().clone();
     let time = event_time(spec, &schema, &roles)?;
     let picked = pick::pick(lab, spec, &schema)?;

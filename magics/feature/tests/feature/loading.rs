@@ -41,6 +41,47 @@ fn roles_and_files_are_part_of_the_version() {
 }
 
 #[test]
+fn what_was_declared_holds_for_later_loads_until_something_else_is_said() {
+    let place = Place::new();
+    let declared = SourceSpec {
+        roles: Roles { event_time: Some("at".to_owned()), created: None, key: vec!["key".to_owned()] },
+        timezone: Some("America/New_York".to_owned()),
+        ..source("rides", place.file("a.csv", "at,key,n\n2019-03-01 10:00,1,10\n"))
+    };
+    let first = place.load(&declared).expect("a table");
+    assert_eq!((first.kept_from, first.notes.iter().any(|note| note.contains("kept"))), (None, false));
+    let roles = || {
+        let shown = place.wait(kernwerk_feature::show(&place.lab, "rides", &kernwerk_core::Work::silent()));
+        shown.expect("the table").roles
+    };
+    let bare = |content: &str| source("rides", place.file("b.csv", content));
+    let same = place.load(&bare("at,key,n\n2019-03-01 10:00,1,10\n")).expect("the same");
+    assert_eq!((same.changed, same.kept_from), (false, Some(1)));
+    let second = place.load(&bare("at,key,n\n2019-03-01 11:00,1,11\n")).expect("a version");
+    assert_eq!((second.version, second.kept_from, roles()), (2, Some(1), declared.roles.clone()));
+    let told = "kept from the version before: `--event-time at --key key --timezone America/New_York`; `--forget-roles` would not";
+    assert!(second.notes.iter().any(|note| note == told), "{:?}", second.notes);
+    assert_eq!(columns(&place.sql("SELECT * FROM rides").expect("rows"), &["at"]), ["2019-03-01 16:00:00"]);
+    // What is said goes before what was declared, and the rest stays.
+    let other = Roles { key: vec!["n".to_owned()], ..Roles::default() };
+    place.load(&SourceSpec { roles: other, ..bare("at,key,n\n2019-03-01 12:00,1,12\n") }).expect("a version");
+    assert_eq!(roles(), Roles { key: vec!["n".to_owned()], ..declared.roles.clone() });
+    // A column that is gone takes its role along, and says so.
+    let without = place.load(&bare("at,key\n2019-03-01 12:00,1\n")).expect("a version");
+    assert_eq!(roles(), Roles { key: Vec::new(), ..declared.roles.clone() });
+    let told = "the table had the key `n`, a column that this file does not have: it has none now";
+    assert_eq!(without.notes.iter().filter(|note| *note == told).count(), 1, "{:?}", without.notes);
+    // A column that somebody names has to be there.
+    let missing = Roles { event_time: Some("when".to_owned()), ..Roles::default() };
+    let missing = SourceSpec { roles: missing, ..bare("at\n2019-03-01 12:00\n") };
+    assert!(said(place.load(&missing)).starts_with("UnknownColumn"));
+    let forgetful = SourceSpec { forget_roles: true, ..bare("at,key,n\n2019-03-01 12:00,1,13\n") };
+    let forgotten = place.load(&forgetful).expect("a version");
+    assert_eq!((forgotten.kept_from, roles()), (None, Roles::default()));
+    assert_eq!(columns(&place.sql("SELECT * FROM rides").expect("rows"), &["at"]), ["2019-03-01 12:00:00"]);
+}
+
+#[test]
 fn appending_adds_rows_once() {
     let place = Place::new();
     place.table("rides", "event,key,n\n2019-03-01,1,1.5\n");

@@ -9,7 +9,7 @@ use kernwerk_index::parallel;
 use super::scope::Scope;
 use super::{IngestRequest, Source};
 use crate::chunk::{Chunk, chunk};
-use crate::read::{self, Document};
+use crate::read::{self, Document, Unread};
 use crate::{Error, Language};
 
 /// A document on its way into a corpus.
@@ -30,14 +30,31 @@ pub(super) struct Drafts {
     pub sources: Vec<Source>,
 }
 
+/// A file's documents, and blake3 of its bytes.
+pub(super) type FileRead = (Vec<Document>, String);
+
+/// Reads the files of an ingest. Those that cannot be read are left alone.
+pub(super) fn read_files(scope: &mut Scope, work: &Work) -> Result<Vec<FileRead>, Error> {
+    let read = parallel::map(&scope.files, work, |file| Ok::<_, Error>(read::read(file)))?;
+    let mut files = Vec::with_capacity(read.len());
+    for (source, read) in scope.files.iter().map(|file| file.source.clone()).collect::<Vec<_>>().into_iter().zip(read) {
+        match read {
+            Ok(file) => files.push(file),
+            Err(error) => scope.leave_alone(Unread { source, error }),
+        }
+    }
+    Ok(files)
+}
+
+/// Cuts what was read into chunks; `read` belongs to the files of the scope.
 pub(super) fn drafts(
     scope: &Scope,
+    read: Vec<FileRead>,
     request: &IngestRequest,
     chunk_tokens: usize,
     embedder: &dyn Embedder,
     work: &Work,
 ) -> Result<Drafts, Error> {
-    let read = parallel::map(&scope.files, work, read::read)?;
     let mut documents: Vec<(&str, Document)> = Vec::new();
     let mut sources = Vec::new();
     for (file, (of_file, digest)) in scope.files.iter().zip(read) {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kernwerk_core::{Embedder, Event, Events, Resource, Work};
-use kernwerk_store::{Lab, Principal, WriteLock, WriteMode};
+use kernwerk_store::{Embeddings, Lab, Principal, WriteLock, WriteMode};
 
 use crate::chunk::LEAST_TOKENS;
 use crate::corpus::{self, MadeWith, Row};
 use crate::{Error, Language, Readers};
-use plan::Plan;
+use plan::{Pending, Plan};
 use scope::Scope;
 
 pub(crate) use scope::is_below;
@@ -30,6 +30,8 @@ pub struct IngestRequest {
     pub language: Option<Language>,
     /// Most tokens of a chunk; none for what the corpus has now, and for a new one as many as the model reads.
     pub chunk_tokens: Option<usize>,
+    /// Take in all files or none, rather than those that can be read.
+    pub is_strict: bool,
 }
 
 /// What an ingest did.
@@ -48,10 +50,16 @@ pub struct Ingested {
     pub chunks: usize,
     /// Chunks that the model read; the others were known.
     pub embedded: usize,
+    /// Chunks that the model had read for an ingest that was cut off.
+    pub remembered: usize,
     /// Documents that were read and have no text.
     pub without_text: Vec<String>,
     /// Files in the given directories that are of no kind that is read.
     pub left_out: Vec<String>,
+    /// Hidden files and directories in the given directories, which were left out.
+    pub hidden: Vec<String>,
+    /// Why files could not be read, each with its name. What the corpus has of them is as it was.
+    pub unread: Vec<String>,
     /// The reader lists that were kept because none was given; `everyone` is not among them.
     pub kept_readers: Vec<Readers>,
     /// The files that were read.
@@ -76,7 +84,7 @@ pub(crate) struct There {
 
 /// Takes the documents at the given paths into a corpus, which is made if there is none. Documents of the same sources that
 /// are there no more are removed. What the corpus knows already, by its content, is not embedded again; when nothing differs
-/// there is no new version. On failure and on cancel the corpus stays as it was.
+/// there is no new version. A file that cannot be read is told and left alone. On failure and on cancel the corpus stays as it was.
 pub async fn ingest(
     lab: &Lab,
     request: &IngestRequest,
@@ -101,6 +109,7 @@ pub async fn refresh(
     lab: &Lab,
     principal: &Principal,
     corpus: &str,
+    is_strict: bool,
     embedder: &dyn Embedder,
     work: &Work,
 ) -> Result<Ingested, Error> {
@@ -114,6 +123,7 @@ pub async fn refresh(
         readers: None,
         language: None,
         chunk_tokens: None,
+        is_strict,
     };
     let ingested = take_in(&lock, &request, Some(&there), scope, embedder, work).await?;
     operation.done()?;
@@ -125,16 +135,19 @@ async fn take_in(
     lock: &WriteLock,
     request: &IngestRequest,
     there: Option<&There>,
-    scope: Scope,
+    mut scope: Scope,
     embedder: &dyn Embedder,
     work: &Work,
 ) -> Result<Ingested, Error> {
     let made_with = made_with(request, there, embedder)?;
     let known = there.map_or(&[][..], |there| &there.rows);
-    let drafts = draft::drafts(&scope, request, made_with.chunk_tokens, embedder, work)?;
+    let read = draft::read_files(&mut scope, work)?;
+    scope.check(request.is_strict)?;
+    let drafts = draft::drafts(&scope, read, request, made_with.chunk_tokens, embedder, work)?;
     let chunks = drafts.documents.iter().map(|document| document.chunks.len()).sum();
     let mut plan = Plan::new(request, &scope, drafts.documents, known)?;
-    let embedded = embed(&mut plan, &made_with, embedder, work)?;
+    let mut cache = lock.lab().embeddings(&made_with.model.digest);
+    let Embedding { embedded, remembered, digests } = embed(&mut plan, &made_with, embedder, &mut cache, work)?;
     let is_same = there.is_some_and(|there| there.made_with == made_with && plan.rows == there.rows);
     let version = match there {
         Some(there) if is_same => there.version,
@@ -145,6 +158,7 @@ async fn take_in(
             lock.write(WriteMode::Replace, batches, work).await?.version
         }
     };
+    cache.done(digests.iter().map(String::as_str));
     Ok(Ingested {
         corpus: request.corpus.clone(),
         version,
@@ -155,8 +169,11 @@ async fn take_in(
         unchanged: plan.unchanged,
         chunks,
         embedded,
+        remembered,
         without_text: plan.without_text,
         left_out: scope.left_out,
+        hidden: scope.hidden,
+        unread: scope.unread.iter().map(|unread| unread.error.to_string()).collect(),
         kept_readers: plan.kept_readers,
         sources: drafts.sources,
     })
@@ -187,26 +204,48 @@ fn made_with(request: &IngestRequest, there: Option<&There>, embedder: &dyn Embe
     Ok(MadeWith { model: embedder.id().clone(), dimensions: embedder.dimensions(), chunk_tokens })
 }
 
-/// Gives the rows that lack them their vectors; how many texts the model read for it.
-fn embed(plan: &mut Plan, made_with: &MadeWith, embedder: &dyn Embedder, work: &Work) -> Result<usize, Error> {
-    let pending = std::mem::take(&mut plan.pending);
-    if pending.is_empty() {
-        return Ok(0);
-    }
-    let texts: Vec<&str> = pending.iter().map(|pending| pending.text.as_str()).collect();
-    let told = Work::new(work.cancel.clone(), Arc::new(InChunks { events: work.events.clone() }));
-    let embedded = embedder.embed(&texts, &told)?;
-    let vectors = embedded.vectors.chunks_exact(made_with.dimensions);
-    if vectors.len() != texts.len() {
-        let message = format!("{} gave {} vectors for {} texts", made_with.model.name, vectors.len(), texts.len());
-        return Err(Error::Model { message, hint: None });
-    }
-    for (pending, vector) in pending.iter().zip(vectors) {
+/// What the rows that lacked a vector got.
+struct Embedding {
+    embedded: usize,
+    remembered: usize,
+    /// Digests of their texts.
+    digests: Vec<String>,
+}
+
+/// Gives the rows that lack them their vectors: those that an ingest which was cut off had computed, and the model's.
+fn embed(
+    plan: &mut Plan,
+    made_with: &MadeWith,
+    embedder: &dyn Embedder,
+    cache: &mut Embeddings,
+    work: &Work,
+) -> Result<Embedding, Error> {
+    let mut pending = std::mem::take(&mut plan.pending);
+    let digests: Vec<String> = pending.iter().map(|pending| pending.digest.clone()).collect();
+    let known = cache.known(digests.iter().map(String::as_str));
+    let rows = &mut plan.rows;
+    let mut give = |pending: &Pending, vector: &[f32]| {
         for &row in &pending.rows {
-            plan.rows[row].vector = Some(vector.to_vec());
+            rows[row].vector = Some(vector.to_vec());
         }
+    };
+    pending.retain(|pending| match known.get(&pending.digest) {
+        Some(vector) if vector.len() == made_with.dimensions => {
+            give(pending, vector);
+            false
+        }
+        _ => true,
+    });
+    let (embedded, remembered) = (pending.len(), digests.len() - pending.len());
+    if !pending.is_empty() {
+        let texts: Vec<&str> = pending.iter().map(|pending| pending.text.as_str()).collect();
+        let told = Work::new(work.cancel.clone(), Arc::new(InChunks { events: work.events.clone() }));
+        embedder.embed_each(&texts, &told, &mut |place, vector| {
+            give(&pending[place], vector);
+            cache.keep(&pending[place].digest, vector);
+        })?;
     }
-    Ok(pending.len())
+    Ok(Embedding { embedded, remembered, digests })
 }
 
 /// Tells the model's progress as the progress of the ingest.

@@ -24,6 +24,8 @@ pub(super) struct Plan {
 /// A text to embed.
 pub(super) struct Pending {
     pub text: String,
+    /// blake3 of the text, hexadecimal.
+    pub digest: String,
     /// Indices of the rows that get its vector.
     pub rows: Vec<usize>,
 }
@@ -87,7 +89,7 @@ impl Plan {
                 self.pending[*place].rows.push(index);
             } else if let Some(text) = texts.remove(&row.digest) {
                 places.insert(row.digest.clone(), self.pending.len());
-                self.pending.push(Pending { text, rows: vec![index] });
+                self.pending.push(Pending { text, digest: row.digest.clone(), rows: vec![index] });
             }
         }
     }

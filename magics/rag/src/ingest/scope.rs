@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use kernwerk_store::{Lab, Principal};
 
 use crate::corpus::Row;
-use crate::read::{self, Found, SourceFile};
+use crate::read::{self, Found, SourceFile, Unread};
 use crate::{Error, Language, Readers};
 
 pub(super) struct Scope {
     /// In order of their sources.
     pub files: Vec<SourceFile>,
     pub left_out: Vec<String>,
+    pub hidden: Vec<String>,
+    /// What cannot be read: nothing is known of it, so that what is stored of it stays.
+    pub unread: Vec<Unread>,
     roots: Vec<String>,
     /// Stored sources that are replaced or removed.
     covered: BTreeSet<String>,
@@ -26,19 +29,42 @@ impl Scope {
     /// Finds the files at `paths`. A stored source below one of them that was not found there is covered if it is gone from
     /// the disk; if it is there still (a file of another kind, once given by its name), it is left alone.
     pub(super) fn find(lab: &Lab, paths: &[PathBuf], known: &[Row]) -> Result<Self, Error> {
-        let Found { files, roots, left_out } = read::find(lab, paths)?;
+        let Found { files, roots, left_out, hidden, unread } = read::find(lab, paths)?;
         let readers = readers_of_sources(known);
         let found: BTreeSet<&str> = files.iter().map(|file| file.source.as_str()).collect();
+        let is_unread = |source: &str| unread.iter().any(|unread| is_below(&unread.source, source));
         let is_covered = |source: &&String| {
             found.contains(source.as_str())
-                || roots.iter().any(|root| is_below(root, source)) && !lab.root().join(source).exists()
+                || roots.iter().any(|root| is_below(root, source))
+                    && !lab.root().join(source).exists()
+                    && !is_unread(source)
         };
         let covered: BTreeSet<String> = readers.keys().filter(is_covered).cloned().collect();
-        if files.is_empty() && covered.is_empty() {
+        if files.is_empty() && covered.is_empty() && unread.is_empty() {
             let paths = paths.iter().map(|path| path.display().to_string()).collect();
-            return Err(Error::NothingToRead { paths, left_out: left_out.len() });
+            return Err(Error::NothingToRead { paths, left_out: left_out.len(), hidden: hidden.len() });
         }
-        Ok(Self { files, left_out, roots, covered, readers, languages: BTreeMap::new() })
+        Ok(Self { files, left_out, hidden, unread, roots, covered, readers, languages: BTreeMap::new() })
+    }
+
+    /// Leaves what is stored of a file as it is, since the file cannot be read.
+    pub(super) fn leave_alone(&mut self, unread: Unread) {
+        self.covered.remove(&unread.source);
+        self.files.retain(|file| file.source != unread.source);
+        self.unread.push(unread);
+    }
+
+    /// Fails where nothing is left to do but what cannot be done, or where all or nothing was asked for.
+    pub(super) fn check(&mut self, is_strict: bool) -> Result<(), Error> {
+        let nothing_is_left = self.files.is_empty() && self.covered.is_empty();
+        if self.unread.is_empty() || !(is_strict || nothing_is_left) {
+            return Ok(());
+        }
+        let mut errors: Vec<Error> = self.unread.drain(..).map(|unread| unread.error).collect();
+        if errors.len() == 1 {
+            return Err(errors.remove(0));
+        }
+        Err(Error::Unread { reasons: errors.iter().map(ToString::to_string).collect() })
     }
 
     /// The stored sources once more, those of them that are still there and those that are gone; without sources that have
@@ -48,15 +74,20 @@ impl Scope {
         readers.retain(|_, readers| readers.iter().all(|readers| readers.include(principal)));
         let sources: BTreeSet<String> = readers.keys().cloned().collect();
         let languages = known.iter().filter_map(|row| Some((row.doc_id.clone(), row.lang?)));
-        Ok(Self {
-            files: read::stored(lab, &sources)?,
+        let (files, unread) = read::stored(lab, &sources);
+        let mut scope = Self {
+            files,
             left_out: Vec::new(),
+            hidden: Vec::new(),
+            unread: Vec::new(),
             // Each stands for itself, so that its readers stay.
             roots: sources.iter().cloned().collect(),
             covered: sources,
             readers,
             languages: languages.collect(),
-        })
+        };
+        unread.into_iter().for_each(|unread| scope.leave_alone(unread));
+        Ok(scope)
     }
 
     /// The language that a document keeps; none where it is to be found out.

@@ -28,6 +28,18 @@ pub(crate) struct Found {
     pub roots: Vec<String>,
     /// Files in given directories that are of no kind that is read.
     pub left_out: Vec<String>,
+    /// Hidden files and directories in given directories, which are left out.
+    pub hidden: Vec<String>,
+    /// What is in given directories and cannot be read.
+    pub unread: Vec<Unread>,
+}
+
+/// A file, or a directory with all below it, that could not be read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// As the corpus would name it.
+    pub source: String,
+    pub error: Error,
 }
 
 /// Finds the files below `paths`. What a path names itself is read as text if its name promises nothing else; in a directory,
@@ -39,9 +51,13 @@ pub(crate) fn find(lab: &Lab, paths: &[PathBuf]) -> Result<Found, Error> {
         found.roots.push(source_of(lab, path)?);
         let metadata = std::fs::metadata(path).map_err(Error::reading(path))?;
         if metadata.is_dir() {
-            for (path, format) in below(path, lab, &mut found.left_out)? {
-                let source = source_of(lab, &path)?;
-                files.insert(source.clone(), SourceFile { path, source, format });
+            for (path, format) in below(path, lab, &mut found) {
+                match source_of(lab, &path) {
+                    Ok(source) => {
+                        files.insert(source.clone(), SourceFile { path, source, format });
+                    }
+                    Err(error) => found.unread.push(Unread { source: lab.relative(&path), error }),
+                }
             }
         } else {
             let (source, format) = (source_of(lab, path)?, Format::of(path).unwrap_or(Format::Text));
@@ -52,9 +68,9 @@ pub(crate) fn find(lab: &Lab, paths: &[PathBuf]) -> Result<Found, Error> {
     Ok(found)
 }
 
-/// The files of stored sources, without those that are gone.
-pub(crate) fn stored(lab: &Lab, sources: &BTreeSet<String>) -> Result<Vec<SourceFile>, Error> {
-    let mut files = Vec::new();
+/// The files of stored sources, without those that are gone; and those of which nobody can tell.
+pub(crate) fn stored(lab: &Lab, sources: &BTreeSet<String>) -> (Vec<SourceFile>, Vec<Unread>) {
+    let (mut files, mut unread) = (Vec::new(), Vec::new());
     for source in sources {
         let path = lab.root().join(source);
         match std::fs::metadata(&path) {
@@ -65,10 +81,10 @@ pub(crate) fn stored(lab: &Lab, sources: &BTreeSet<String>) -> Result<Vec<Source
             // A directory in its place is not it.
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            Err(error) => return Err(Error::reading(&path)(error)),
+            Err(error) => unread.push(Unread { source: source.clone(), error: Error::reading(&path)(error) }),
         }
     }
-    Ok(files)
+    (files, unread)
 }
 
 fn source_of(lab: &Lab, path: &Path) -> Result<String, Error> {
@@ -78,16 +94,28 @@ fn source_of(lab: &Lab, path: &Path) -> Result<String, Error> {
     }
 }
 
-fn below(directory: &Path, lab: &Lab, left_out: &mut Vec<String>) -> Result<Vec<(PathBuf, Format)>, Error> {
-    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+fn below(directory: &Path, lab: &Lab, found: &mut Found) -> Vec<(PathBuf, Format)> {
+    let Found { left_out, hidden, unread, .. } = found;
+    let mut is_shown = |entry: &DirEntry| {
+        let is_hidden = entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
+        // The lab's own data is nobody's documents.
+        if is_hidden && entry.path() != lab.data_dir() {
+            hidden.push(lab.relative(entry.path()));
+        }
+        !is_hidden
+    };
     let mut files = Vec::new();
-    for entry in WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(is_shown) {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(directory).to_owned();
-            let source =
-                error.into_io_error().unwrap_or_else(|| std::io::Error::other("the directory contains itself"));
-            Error::Unreadable { path, source }
-        })?;
+    for entry in WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(&mut is_shown) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(directory).to_owned();
+                let source =
+                    error.into_io_error().unwrap_or_else(|| std::io::Error::other("the directory contains itself"));
+                unread.push(Unread { source: lab.relative(&path), error: Error::Unreadable { path, source } });
+                continue;
+            }
+        };
         if entry.file_type().is_dir() {
             continue;
         }
@@ -98,7 +126,7 @@ fn below(directory: &Path, lab: &Lab, left_out: &mut Vec<String>) -> Result<Vec<
             _ => left_out.push(lab.relative(entry.path())),
         }
     }
-    Ok(files)
+    files
 }
 
 fn stays_below(directory: &Path, link: &Path) -> bool {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-pub(crate) use files::{Found, SourceFile, find, stored};
+pub(crate) use files::{Found, SourceFile, Unread, find, stored};
 pub(crate) use jsonl::Line;
 
 /// A document as its source tells it, before it is cut into chunks.

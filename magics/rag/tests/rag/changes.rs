@@ -40,7 +40,7 @@ fn delete(place: &Place, documents: &[&str], sources: &[&str]) -> Deleted {
 }
 
 fn try_refresh(place: &Place, who: &Principal) -> Result<Ingested, Error> {
-    run(kernwerk_rag::refresh(&place.lab, who, "corpus", &place.model, &Work::silent()))
+    run(kernwerk_rag::refresh(&place.lab, who, "corpus", false, &place.model, &Work::silent()))
 }
 
 fn refresh(place: &Place, who: &Principal) -> Ingested {

@@ -17,6 +17,7 @@ fn all_kinds_of_files_are_read_in_order() {
     let ingested = place.ingest("corpus", &["docs"]);
     assert_eq!((ingested.added, ingested.chunks, ingested.embedded), (5, 6, 6));
     assert_eq!(ingested.left_out, ["docs/picture.png"]);
+    assert_eq!(ingested.hidden, ["docs/.hidden"]);
     let sources: Vec<&str> = ingested.sources.iter().map(|source| source.name.as_str()).collect();
     assert_eq!(sources, ["docs/a.txt", "docs/b.md", "docs/c.jsonl", "docs/deep/page.html"]);
     assert_eq!(
@@ -136,7 +137,8 @@ fn bad_files_are_named_and_change_nothing() {
     let fails = |name: &str, content: &[u8], words: &[&str]| {
         place.write(name, content);
         for corpus in ["corpus", "new"] {
-            let error = place.try_ingest(&place.request(corpus, &["docs"])).expect_err("a bad file").to_string();
+            let strict = IngestRequest { is_strict: true, ..place.request(corpus, &["docs"]) };
+            let error = place.try_ingest(&strict).expect_err("a bad file").to_string();
             assert!(words.iter().all(|word| error.contains(word)), "{error}");
         }
         assert_eq!(place.digest("corpus"), before);
@@ -152,6 +154,48 @@ fn bad_files_are_named_and_change_nothing() {
 }
 
 #[test]
+fn an_ingest_goes_on_behind_bad_files_and_names_them_all() {
+    let place = Place::new();
+    place.write("docs/a.md", "One.");
+    place.write("docs/b.txt", "Two.");
+    place.write("docs/c.jsonl", records(&[("3", "three")]));
+    place.ingest("corpus", &["docs"]);
+    place.write("docs/a.md", "Four.");
+    place.write("docs/b.txt", b"f\xfcnf");
+    place.write("docs/c.jsonl", "{\"text\": \"six\",}");
+    let request = place.request("corpus", &["docs"]);
+    let ingested = place.try_ingest(&request).expect("one file can be read");
+    assert_eq!((ingested.changed, ingested.removed, ingested.added), (1, 0, 0));
+    let [text, lines] = ingested.unread.as_slice() else { panic!("{:?}", ingested.unread) };
+    assert!(
+        text.contains("docs/b.txt is not UTF-8") && lines.starts_with("docs/c.jsonl, line 1: column 16"),
+        "{text} {lines}"
+    );
+    let sources: Vec<&str> = ingested.sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(sources, ["docs/a.md"]);
+    // What cannot be read is as it was, and not taken for gone.
+    assert_eq!(place.found("corpus", "two three four"), ["3", "docs/a.md", "docs/b.txt"]);
+    // The same of a corpus that follows its files.
+    place.write("docs/a.md", "Seven.");
+    let nobody = kernwerk_store::Principal::nobody();
+    let refresh =
+        |is_strict| run(kernwerk_rag::refresh(&place.lab, &nobody, "corpus", is_strict, &place.model, &Work::silent()));
+    let error = refresh(true).expect_err("all or nothing").to_string();
+    assert!(
+        error.starts_with("2 files cannot be read:\n") && error.contains("b.txt") && error.contains("c.jsonl"),
+        "{error}"
+    );
+    assert!(place.found("corpus", "seven").is_empty());
+    let refreshed = refresh(false).expect("one file can be read");
+    assert_eq!((refreshed.changed, refreshed.removed, refreshed.unread.len()), (1, 0, 2));
+    // A new corpus has what can be read; where that is nothing, there is none.
+    assert_eq!(place.ingest("new", &["docs"]).added, 1);
+    let error = place.try_ingest(&place.request("none", &["docs/b.txt", "docs/c.jsonl"])).expect_err("nothing is left");
+    assert!(error.to_string().starts_with("2 files cannot be read"), "{error}");
+    assert!(!place.has_corpus("none"));
+}
+
+#[test]
 fn a_cancel_leaves_the_corpus_as_it_was() {
     let place = Place::new();
     place.write("docs/a.md", "One.\n\n# Two\n\nThree.\n\n# Four\n\nFive.\n");
@@ -160,7 +204,11 @@ fn a_cancel_leaves_the_corpus_as_it_was() {
     let cancelled = run(kernwerk_rag::ingest(&place.lab, &request, &model, &Work::silent()));
     assert!(matches!(cancelled, Err(Error::Cancelled(_))));
     assert!(!place.has_corpus("corpus"));
-    assert_eq!(place.ingest("corpus", &["docs"]).embedded, 3);
+    // What was computed is not lost, and the corpus is the same as one that was made at once.
+    let again = place.ingest("corpus", &["docs"]);
+    assert_eq!((again.embedded, again.remembered, place.model.embedded()), (1, 2, 1));
+    assert_eq!(place.ingest("at_once", &["docs"]).remembered, 0, "the vectors have found their place");
+    assert_eq!(place.digest("at_once"), place.digest("corpus"));
     let before = place.digest("corpus");
     place.write("docs/a.md", "Six.\n\n# Seven\n\nEight.\n\n# Nine\n\nTen.\n");
     let cancelled = run(kernwerk_rag::ingest(&place.lab, &request, &model, &Work::silent()));

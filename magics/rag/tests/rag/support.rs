@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kernwerk_core::{Embedded, Embedder, ModelError, ModelId, Resource, Work};
+use kernwerk_core::{Embedder, ModelError, ModelId, Resource, Work};
 use kernwerk_rag::{Answer, Error, IngestRequest, Ingested, Mode, Query, Readers, Run, SearchRequest};
 use kernwerk_store::{Lab, Principal};
 
@@ -56,8 +56,12 @@ impl Embedder for WordModel {
         Ok(text.split_whitespace().map(|word| (start(word), start(word) + word.len())).collect())
     }
 
-    fn embed(&self, texts: &[&str], work: &Work) -> Result<Embedded, ModelError> {
-        let mut vectors = Vec::new();
+    fn embed_each(
+        &self,
+        texts: &[&str],
+        work: &Work,
+        made: &mut (dyn FnMut(usize, &[f32]) + Send),
+    ) -> Result<u64, ModelError> {
         let mut tokens = 0;
         for (done, text) in texts.iter().enumerate() {
             if self.cancels_after == Some(done) {
@@ -67,11 +71,11 @@ impl Embedder for WordModel {
             let spans = self.token_spans(text)?;
             assert!(spans.len() + 2 <= self.max_tokens(), "too long: {text}");
             tokens += spans.len() as u64;
-            vectors.extend(vector(text));
+            made(done, &vector(text));
             work.progress("embed", done as u64 + 1, Some(texts.len() as u64), "texts");
             self.embedded.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Embedded { vectors, tokens })
+        Ok(tokens)
     }
 }
 
@@ -127,6 +131,7 @@ impl Place {
             readers: None,
             language: None,
             chunk_tokens: None,
+            is_strict: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Lance data sets: opened versions, and the way to write new ones.
 
+mod intact;
 mod list;
 pub(crate) mod rewrite;
 mod rows;
@@ -17,6 +18,7 @@ use lance::dataset::builder::DatasetBuilder;
 
 use crate::{Error, Lab, WriteLock};
 
+pub use intact::{Damage, Intact};
 pub use list::Summary;
 pub use stored::{Stored, VersionInfo};
 

@@ -11,7 +11,7 @@ use lance::dataset::transaction::{Operation as Change, Transaction};
 use lance::dataset::{CommitBuilder, InsertBuilder, WriteDestination, WriteMode as LanceMode, WriteParams};
 
 use super::rows::Rows;
-use super::{WriteMode, Written, joined, path_text, sweep};
+use super::{WriteMode, Written, intact, joined, path_text, sweep};
 use crate::operation::Operation;
 use crate::{Error, WriteLock};
 
@@ -155,16 +155,25 @@ pub(super) async fn commit(
     let (resource, name) = (lock.resource(), lock.name());
     let uri = path_text(&lock.lab().dataset_path(resource, name)?);
     let (session, held) = (lock.lab().session(), lock.share());
+    let (lab, of, is_new) = (lock.lab().clone(), name.to_owned(), there.is_none());
     let committing = tokio::spawn(async move {
         let destination = match there {
             Some(there) => WriteDestination::Dataset(there),
             None => WriteDestination::Uri(&uri),
         };
         let committed = CommitBuilder::new(destination).with_session(session).execute(transaction).await;
+        let recorded = tokio::task::spawn_blocking(move || {
+            if let Ok(dataset) = &committed {
+                // The version is there whether or not it can be recorded; `%lab doctor` tells of files without a record.
+                let _ = intact::record(&lab, resource, &of, dataset, is_new);
+            }
+            committed
+        });
+        let committed = recorded.await;
         drop((intent, held));
         committed
     });
-    let committed = joined(resource, name, committing.await)?;
+    let committed = joined(resource, name, joined(resource, name, committing.await)?)?;
     let dataset = committed.map_err(Error::lance(resource, name))?;
     lock.lab().pins().mark_written(resource, name);
     Ok(dataset)

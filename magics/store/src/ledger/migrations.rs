@@ -118,6 +118,24 @@ const STEPS: &[&str] = &[
         UNIQUE (unit, currency, scope, subject, period, is_hard)
     );
     ",
+    // 3 → 4: of which files data sets consist.
+    "
+    CREATE TABLE dataset (
+        resource TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        written_at TEXT NOT NULL,
+        PRIMARY KEY (resource, name)
+    );
+    CREATE TABLE dataset_file (
+        resource TEXT NOT NULL,
+        name TEXT NOT NULL,
+        path TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (resource, name, path)
+    );
+    ",
 ];
 
 /// The schema that this program writes.

@@ -3,6 +3,7 @@
 mod budgets;
 mod cells;
 mod definitions;
+mod files;
 mod intents;
 mod migrations;
 mod open;
@@ -22,6 +23,7 @@ pub(crate) use budgets::Admission;
 pub use budgets::{Bound, Budget, BudgetScope, BudgetState, NewBudget, Period, Refusal, Unit};
 pub use cells::{CellEnd, CellRecord, NewCell, OutputRecord};
 pub use definitions::Definition;
+pub(crate) use files::RecordedFile;
 pub(crate) use intents::Intent;
 pub use runs::RunRecord;
 pub use usage::{Call, Money, UsageRow};

@@ -146,9 +146,9 @@ fn what_is_unpriced_is_not_let_in_by_a_budget_of_money() {
     let price = Price {
         from: None,
         currency: "EUR".to_owned(),
-        million_tokens_in: 2.0,
-        million_tokens_out: 0.0,
-        cpu_hour: 0.0,
+        million_tokens_in: Some(2.0),
+        million_tokens_out: None,
+        cpu_hour: None,
     };
     place.lab.ledger().add_usage(&call("x"), &usage("m", 5, 0.1), None).unwrap();
     place.lab.ledger().set_budget(&allow(Unit::Money("EUR".to_owned()), BudgetScope::Lab, 1000)).unwrap();

@@ -155,15 +155,39 @@ fn a_price_is_exact_to_a_millionth_and_absent_where_something_was_not_measured()
 }
 
 #[test]
+fn what_nobody_said_a_price_for_is_unpriced_and_not_free() {
+    let place = Place::new();
+    let file = place.root().join("kernwerk.toml");
+    let cost = |amounts: &str, tokens_in, tokens_out| {
+        std::fs::write(&file, format!("[prices.m]\ncurrency = 'EUR'\n{amounts}\n")).unwrap();
+        let usage = Usage { model: None, tokens_in, tokens_out, wall_seconds: 1.0, cpu_seconds: Some(36.0) };
+        let price = place.lab.price("m").unwrap().unwrap();
+        price.cost(&usage).map(|money| money.amount_micros)
+    };
+    let read_only = "million_tokens_in = 2";
+    assert_eq!(cost(read_only, 10, 0), Some(20));
+    assert_eq!(cost(read_only, 10, 1), None, "what it writes has no price");
+    assert_eq!(cost("million_tokens_in = 2\nmillion_tokens_out = 0", 10, 1), Some(20), "free is 0");
+    assert_eq!(cost("million_tokens_out = 2\ncpu_hour = 1", 1, 0), None, "what it reads has no price");
+    assert_eq!(cost("cpu_hour = 1", 10, 10), Some(10_000), "its time is the whole price");
+    assert_eq!(cost("", 1, 0), None);
+    // What is written for an absent amount is nothing.
+    let price = Price { million_tokens_in: Some(2.0), ..place.lab.price("m").unwrap().unwrap() };
+    place.lab.add_price("n", &price).unwrap();
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("\nmillion_tokens_out"));
+    assert_eq!(place.lab.price("n").unwrap(), Some(price));
+}
+
+#[test]
 fn of_several_prices_the_latest_that_has_begun_holds() {
     let place = Place::new();
     let file = place.root().join("kernwerk.toml");
     let price = |from: &str, amount: f64| Price {
         from: Some(from.parse().unwrap()),
         currency: "EUR".to_owned(),
-        million_tokens_in: amount,
-        million_tokens_out: 0.0,
-        cpu_hour: 0.0,
+        million_tokens_in: Some(amount),
+        million_tokens_out: None,
+        cpu_hour: None,
     };
     // The lab sees what was written since it was opened, its own words and those of an editor.
     assert_eq!(place.lab.price("org/m 1").unwrap(), None);

@@ -86,9 +86,9 @@ fn usage_is_priced_when_it_is_recorded() {
     let price = Price {
         from: None,
         currency: "EUR".to_owned(),
-        million_tokens_in: 2.0,
-        million_tokens_out: 0.0,
-        cpu_hour: 0.0,
+        million_tokens_in: Some(2.0),
+        million_tokens_out: None,
+        cpu_hour: None,
     };
     let call = |cell, notebook: Option<&str>, verb: &str| Call {
         cell,
@@ -165,7 +165,8 @@ fn a_ledger_of_the_first_schema_is_carried_on() {
     let back = "DROP TABLE run; DROP INDEX usage_by_time; DROP INDEX usage_under_way; \
                 ALTER TABLE usage DROP COLUMN notebook; ALTER TABLE usage DROP COLUMN reserved_by; \
                 ALTER TABLE usage DROP COLUMN is_cut_off; \
-                DROP TABLE usage_tag; DROP TABLE tag; DROP TABLE budget; PRAGMA user_version = 1";
+                DROP TABLE usage_tag; DROP TABLE tag; DROP TABLE budget; \
+                DROP TABLE dataset; DROP TABLE dataset_file; PRAGMA user_version = 1";
     connection.execute_batch(back).unwrap();
     drop(connection);
     let lab = Lab::open(directory.path()).unwrap();

@@ -51,9 +51,12 @@ pub fn look_around(root: &Path) {
     assert_eq!(lab.ledger().setting("principal").unwrap().as_deref(), Some("ada"));
     let digest = blake3::hash(b"blob").to_hex().to_string();
     assert_eq!(lab.blobs().get(&digest).unwrap(), b"blob");
-    let frame = lab.exchange_dir().join("frame.arrow");
-    std::fs::write(&frame, "bytes").unwrap();
+    let frame = lab.exchange("frame.arrow", b"bytes").unwrap();
+    assert_eq!(std::fs::read(&frame).unwrap(), b"bytes");
     std::fs::remove_dir_all(lab.exchange_dir()).unwrap();
+    let elsewhere = std::env::temp_dir().join(format!("kernwerk-elsewhere-{}", std::process::id()));
+    lab.atomic_write(&elsewhere, b"x").unwrap();
+    std::fs::remove_file(&elsewhere).unwrap();
 
     let refused = |result: Result<(), Error>| {
         let problem = Problem::from(result.unwrap_err());

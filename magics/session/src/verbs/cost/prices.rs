@@ -16,13 +16,13 @@ pub(crate) struct Prices {
     /// Only this model
     #[arg(value_name = "MODEL")]
     model: Option<String>,
-    /// Its price for a million tokens that it reads
+    /// Its price for a million tokens that it reads; what is free is 0
     #[arg(long, value_name = "AMOUNT", requires = "model")]
     tokens_in: Option<f64>,
-    /// Its price for a million tokens that it writes
+    /// Its price for a million tokens that it writes; without it, where tokens are priced, they are unpriced and not free
     #[arg(long, value_name = "AMOUNT", requires = "model")]
     tokens_out: Option<f64>,
-    /// Its price for an hour of processor time
+    /// Its price for an hour of processor time; alone it is the whole price
     #[arg(long, value_name = "AMOUNT", requires = "model")]
     cpu_hour: Option<f64>,
     /// The currency of the amounts; without it the one that the lab has prices in
@@ -79,17 +79,18 @@ impl Verb for Prices {
         if prices.is_empty() {
             output = output.with_note("no model was called yet and kernwerk.toml has no price");
         }
-        if prices.iter().any(|priced| priced.price.is_none()) {
-            output = output
-                .with_note("`unpriced`: what the model costs is not known; it is in no sum, and not taken for free");
+        if prices.iter().any(|priced| !unpriced(priced).is_empty()) {
+            output = output.with_note(
+                "`unpriced`: nobody said what that costs; a call that uses it has no cost in any sum, and is not taken for free",
+            );
         }
         Ok(output.volatile().into())
     }
 }
 
 fn columns(prices: &[Priced]) -> Vec<(&'static str, ArrayRef)> {
-    let amounts = |of: fn(&Price) -> f64| -> ArrayRef {
-        Arc::new(prices.iter().map(|priced| priced.price.as_ref().map(of)).collect::<Float64Array>())
+    let amounts = |of: fn(&Price) -> Option<f64>| -> ArrayRef {
+        Arc::new(prices.iter().map(|priced| priced.price.as_ref().and_then(of)).collect::<Float64Array>())
     };
     let texts =
         |of: &dyn Fn(&Priced) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(prices.iter().map(of))) };
@@ -105,7 +106,15 @@ fn columns(prices: &[Priced]) -> Vec<(&'static str, ArrayRef)> {
         ("million_tokens_in", amounts(|price| price.million_tokens_in)),
         ("million_tokens_out", amounts(|price| price.million_tokens_out)),
         ("cpu_hour", amounts(|price| price.cpu_hour)),
+        ("unpriced", texts(&unpriced)),
         ("from", texts(&from)),
         ("current", Arc::new(BooleanArray::from_iter(prices.iter().map(|priced| Some(priced.is_current))))),
     ]
+}
+
+/// What of a model's use nobody said a price for; empty where there is nothing.
+fn unpriced(priced: &Priced) -> String {
+    let parts = priced.price.as_ref().map_or([true, true], Price::unpriced);
+    let names = ["tokens_in", "tokens_out"].into_iter().zip(parts);
+    names.filter_map(|(name, is_unpriced)| is_unpriced.then_some(name)).collect::<Vec<_>>().join(", ")
 }

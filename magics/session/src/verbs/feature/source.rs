@@ -24,9 +24,12 @@ pub(crate) struct Source {
     /// Whom or what a row is about; several columns with commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     key: Vec<String>,
-    /// Where times without a zone were taken, such as `Europe/Berlin`; UTC without it
+    /// Where times without a zone were taken, such as `Europe/Berlin`; for a new table UTC without it
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// Keep nothing of the event time, created time, key and zone that the table was loaded with before
+    #[arg(long, conflicts_with = "append")]
+    forget_roles: bool,
     /// Add the rows to the table; without it they replace it
     #[arg(long)]
     append: bool,
@@ -59,6 +62,7 @@ impl Verb for Source {
             label: self.file,
             roles: Roles { event_time: self.event_time, created: self.created, key: self.key },
             timezone: self.timezone,
+            forget_roles: self.forget_roles,
             append: self.append,
         };
         if context.existing_lab()?.is_none() {
@@ -70,8 +74,12 @@ impl Verb for Source {
         let lab = context.lab_for_writing()?;
         let loaded = context.block_on(load_source(&lab, &spec, context.work()))?;
         context.effect(Access::Read, Resource::File, &loaded.file, None, Some(loaded.digest.clone()));
-        let stored = ReadFrom { resource: Resource::Table, name: loaded.name.clone(), version: loaded.version };
-        record(context, &lab, Access::Write, &stored)?;
+        let stored = |version| ReadFrom { resource: Resource::Table, name: loaded.name.clone(), version };
+        if let Some(version) = loaded.kept_from {
+            // A replay needs the cell that declared them.
+            record(context, &lab, Access::Read, &stored(version))?;
+        }
+        record(context, &lab, Access::Write, &stored(loaded.version))?;
         // The version counts the loads of this lab; a replay in another one has its own count, and compares no notes.
         let version = match loaded.changed {
             true => format!("`{}` is now version {}, with {}", loaded.name, loaded.version, rows(loaded.rows)),

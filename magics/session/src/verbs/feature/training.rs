@@ -57,10 +57,12 @@ impl Verb for Training {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab()?;
-        let is_stored = lab.names(Resource::Table).contains(&self.spine) || View::find(&lab, &self.spine)?.is_some();
+        let given = context.given(&self.spine);
+        let is_stored = given.is_none()
+            && (lab.names(Resource::Table).contains(&self.spine) || View::find(&lab, &self.spine)?.is_some());
         let is_hidden = is_stored && context.session.variable_names().contains(&self.spine);
         let spec = TrainingSpec {
-            given: if is_stored { None } else { context.variable(&self.spine)? },
+            given: if given.is_some() || is_stored { given } else { context.variable(&self.spine)? },
             spine: self.spine,
             features: self.features,
             event_time: self.event_time,

@@ -8,12 +8,15 @@ use arrow::datatypes::{DataType, Field, Schema};
 use kernwerk_core::{Output, Problem, Resource, Table, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_models::MiniLm;
-use kernwerk_store::Lab;
+use kernwerk_store::{Damage, Intact, Lab};
 
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
 pub(crate) struct Doctor {}
+
+/// Damages of a data set that are told one by one.
+const MOST_DAMAGES: usize = 5;
 
 /// One thing looked at.
 struct Finding {
@@ -57,21 +60,53 @@ fn lab_findings(lab: &Lab, context: &Context<'_>, findings: &mut Vec<Finding>) -
     let probe = lab.data_dir().join("doctor");
     findings.push(match lab.atomic_write(&probe, b"").map(|()| std::fs::remove_file(&probe).is_ok()) {
         Ok(_) => sound("writing", "the lab can be written to".to_owned()),
+        Err(kernwerk_store::Error::ReadOnly { .. }) => missing("writing", "the lab can only be read"),
         Err(error) => broken("writing", error.to_string()),
     });
-    for resource in [Resource::Table, Resource::Corpus] {
-        for name in lab.names(resource) {
-            context.work().check()?;
-            findings.push(data_set(lab, context, resource, &name));
-        }
+    for intact in context.block_on(lab.intact(context.work()))? {
+        context.work().check()?;
+        findings.push(data_set(lab, context, &intact));
     }
     Ok(())
 }
 
+/// What is known of a data set: whether its files are those that were written, and whether its latest version can be read.
+fn data_set(lab: &Lab, context: &Context<'_>, intact: &Intact) -> Finding {
+    let noun = if intact.resource == Resource::Corpus { "corpus" } else { "table" };
+    let what = format!("{noun} {}", intact.name);
+    if !intact.damages.is_empty() {
+        return broken(&what, damages(intact));
+    }
+    let mut finding = read(lab, context, what, intact.resource, &intact.name);
+    if finding.state == State::Sound && intact.compared > 0 {
+        finding.detail += &format!(", {} with the bytes that were written", files(intact.compared));
+    } else if finding.state == State::Sound {
+        finding.detail += "; no record tells whether its bytes are those that were written";
+    }
+    finding
+}
+
+fn damages(intact: &Intact) -> String {
+    let (version, written_at) = intact.recorded.clone().unwrap_or_default();
+    let written = format!("version {version} was written at {written_at}");
+    let found = intact.damages.iter().map(|damage| match damage {
+        Damage::Lost => format!("it is lost: {written}, and nothing of it is there"),
+        Damage::Older { found } => format!("{written}, and the latest that is there is version {found}"),
+        Damage::Missing { path } => format!("{path} is gone"),
+        Damage::Changed { path } => format!("{path} has other bytes than were written"),
+    });
+    let found: Vec<String> = found.collect();
+    let rest = found.len().saturating_sub(MOST_DAMAGES);
+    let more = if rest == 0 { String::new() } else { format!("; and {rest} more") };
+    format!("{}{more}; restore it from a backup, or make it anew", found[..found.len() - rest].join("; "))
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
 /// Reads the whole of the data set's latest version, as its users would.
-fn data_set(lab: &Lab, context: &Context<'_>, resource: Resource, name: &str) -> Finding {
-    let noun = if resource == Resource::Corpus { "corpus" } else { "table" };
-    let what = format!("{noun} {name}");
+fn read(lab: &Lab, context: &Context<'_>, what: String, resource: Resource, name: &str) -> Finding {
     let read = context.block_on(async {
         let stored = lab.dataset(resource, name).await?;
         let batches = stored.read(None, None).await?;

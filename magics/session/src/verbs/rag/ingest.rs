@@ -25,6 +25,9 @@ pub(crate) struct Ingest {
     /// Most tokens of a chunk; without it as many as the model reads
     #[arg(long, value_name = "N")]
     chunk_tokens: Option<usize>,
+    /// Take in all files or none; without it files that cannot be read are told (exit code 1) and the others taken in
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Verb for Ingest {
@@ -49,6 +52,7 @@ impl Verb for Ingest {
             readers: self.readers.as_deref().map(Readers::parse).transpose()?,
             language: self.lang.as_deref().map(Language::parse).transpose()?,
             chunk_tokens: self.chunk_tokens,
+            is_strict: self.strict,
         };
         let lab = context.lab_for_writing()?;
         let embedder = context.embedder()?;

@@ -10,7 +10,7 @@ mod show;
 
 use std::path::Path;
 
-use kernwerk_core::{Access, Output, Problem, Resource, Value};
+use kernwerk_core::{Access, Output, Problem, Resource, Value, Verdict};
 use kernwerk_rag::Ingested;
 use kernwerk_store::{Lab, Principal};
 
@@ -80,6 +80,10 @@ fn shown(ingested: &Ingested) -> Output {
     if !ingested.written {
         output = output.with_note("nothing has changed: no new version");
     }
+    if ingested.remembered > 0 {
+        let count = counted(ingested.remembered, "chunk");
+        output = output.with_note(format!("{count} had been embedded before by a run that was cut off"));
+    }
     if !ingested.without_text.is_empty() {
         let count = counted(ingested.without_text.len(), "document");
         output =
@@ -88,6 +92,19 @@ fn shown(ingested: &Ingested) -> Output {
     if !ingested.left_out.is_empty() {
         let count = counted(ingested.left_out.len(), "file");
         output = output.with_note(format!("left out {count} of other kinds: {}", few(&ingested.left_out)));
+    }
+    if !ingested.hidden.is_empty() {
+        let count = match ingested.hidden.len() {
+            1 => "1 hidden entry".to_owned(),
+            many => format!("{many} hidden entries"),
+        };
+        output = output.with_note(format!("left out {count}: {}", few(&ingested.hidden)));
+    }
+    if !ingested.unread.is_empty() {
+        let count = counted(ingested.unread.len(), "file");
+        let told = format!("{count} could not be read; what the corpus had of that stays, and the rest is taken in");
+        output = ingested.unread.iter().fold(output.with_note(told), |output, reason| output.with_note(reason.clone()));
+        output = output.with_verdict(Verdict::Failed);
     }
     for readers in &ingested.kept_readers {
         let readers = readers.as_slice().join(",");

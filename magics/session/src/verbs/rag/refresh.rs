@@ -10,6 +10,9 @@ use crate::{Answer, Context, Verb};
 pub(crate) struct Refresh {
     #[arg(value_name = "CORPUS")]
     corpus: String,
+    /// Follow all files or none; without it what the corpus has of a file that cannot be read stays (exit code 1)
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Verb for Refresh {
@@ -27,7 +30,8 @@ impl Verb for Refresh {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let (lab, principal) = (context.lab()?, context.principal()?);
         let embedder = context.embedder()?;
-        let refresh = kernwerk_rag::refresh(&lab, &principal, &self.corpus, embedder.as_ref(), context.work());
+        let refresh =
+            kernwerk_rag::refresh(&lab, &principal, &self.corpus, self.strict, embedder.as_ref(), context.work());
         let refreshed = context.block_on(refresh)?;
         record_ingest(context, &lab, &refreshed)?;
         let output: Output = shown(&refreshed);

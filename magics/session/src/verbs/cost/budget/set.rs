@@ -16,7 +16,8 @@ pub(crate) struct Set {
     /// What is counted: tokens that models read and write, money, or the time that calls of models take
     #[arg(long, value_enum)]
     unit: Counted,
-    /// Refuse calls that would go over, before they run
+    /// Refuse calls that would go over, before they run: tokens are never overspent. How long a call takes is not known before
+    /// it runs: one that goes over in seconds, or in money for processor time, is ended at its next sign of progress
     #[arg(long, required_unless_present = "soft", conflicts_with = "soft")]
     hard: bool,
     /// Tell of calls that go over, and let them run
