@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 /// Has this process killed when the thread that started it ends: no cell outlives its notebook.
@@ -22,6 +23,88 @@ pub(crate) fn lead_group() {
     }
 }
 
+/// The same for a process that this one has just started.
+pub(crate) fn lead_group_of(process: u32) {
+    if let Ok(process) = i32::try_from(process) {
+        // SAFETY: this only moves a process of ours. Should it have ended or done so itself, nothing happens.
+        unsafe {
+            libc::setpgid(process, process);
+        }
+    }
+}
+
+/// Makes this process the parent of those whose parents die, among all that it and its children start.
+pub(crate) fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: this only sets a flag of our own process.
+    unsafe {
+        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
+    }
+}
+
+/// A descriptor that can be read from when a process has ended; none where the system has no such thing.
+pub(crate) fn watch(process: u32) -> Option<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the call takes two integers and gives a new descriptor, which nobody else has.
+        let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(process), 0) };
+        let descriptor = i32::try_from(descriptor).ok().filter(|descriptor| *descriptor >= 0)?;
+        // SAFETY: as above.
+        Some(unsafe { OwnedFd::from_raw_fd(descriptor) })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = process;
+        None
+    }
+}
+
+/// Waits for a child to end, and says how it did; none when it is no child.
+pub(crate) fn wait(child: u32) -> Option<ExitStatus> {
+    let child = i32::try_from(child).ok()?;
+    let mut status = 0;
+    loop {
+        // SAFETY: the call writes one integer.
+        if unsafe { libc::waitpid(child, &mut status, 0) } == child {
+            return Some(ExitStatus::from_raw(status));
+        }
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return None;
+        }
+    }
+}
+
+/// Whether a child has ended, or is none; clears away its traces.
+pub(crate) fn is_over(child: u32) -> bool {
+    let Ok(child) = i32::try_from(child) else { return true };
+    let mut status = 0;
+    // SAFETY: the call writes one integer.
+    unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) != 0 }
+}
+
+/// Clears away the traces of all children that have ended, but for one, whose end is to be read by itself.
+pub(crate) fn clear_away_ended(but: u32) {
+    loop {
+        // SAFETY: all-zero bytes are such a value, and the call fills it in.
+        let mut ended: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the call writes to `ended` alone; it leaves the child waitable.
+        let found = unsafe { libc::waitid(libc::P_ALL, 0, &mut ended, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) };
+        // SAFETY: the field that a call for children fills in.
+        let child = u32::try_from(unsafe { ended.si_pid() }).unwrap_or(0);
+        if found != 0 || child == 0 || child == but || !is_over(child) {
+            return;
+        }
+    }
+}
+
+/// Closes a descriptor.
+pub(crate) fn close(descriptor: i32) {
+    // SAFETY: the caller says that nobody in this process uses it any more.
+    unsafe {
+        libc::close(descriptor);
+    }
+}
+
 /// Kills a process and all in its group.
 pub(crate) fn kill_group(leader: u32) {
     // 0 and 1 would mean our own group and everybody.
@@ -33,6 +116,23 @@ pub(crate) fn kill_group(leader: u32) {
             libc::kill(-leader, libc::SIGKILL);
         }
     }
+}
+
+/// Whether `work` succeeds within so many milliseconds, in a copy of this process: what becomes of the copy does no harm here.
+pub(crate) fn in_copy(milliseconds: i32, work: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the copy does the work and ends; this process has one thread, or the work needs none of the others.
+    let copy = unsafe { libc::fork() };
+    if copy == 0 {
+        exit_now(i32::from(!work()));
+    }
+    let Ok(copy) = u32::try_from(copy) else { return false };
+    lead_group_of(copy);
+    let ended =
+        watch(copy).is_some_and(|end| wait_readable([Some(end.as_fd())], milliseconds).is_ok_and(|[ended]| ended));
+    if !ended {
+        kill_group(copy);
+    }
+    wait(copy).is_some_and(|status| status.success())
 }
 
 /// Ends this process without running destructors or exit handlers.
@@ -89,7 +189,6 @@ pub(crate) fn wait_readable<const N: usize>(
 
 /// How a process ended, in words that fit behind "the cell's process".
 pub(crate) fn describe_end(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
     match (status.signal(), status.code()) {
         (Some(signal), _) => match signal_name(signal) {
             Some(name) => format!("was ended by signal {signal} ({name})"),

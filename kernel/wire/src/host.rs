@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Bundle;
+use crate::{Bundle, Kept};
 
 /// What the kernel asks of the cell host. One `Execute`, `Complete` or `Inspect` at a time; the others may come in between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,8 @@ pub enum Event {
 }
 
 /// Where the time of a cell went, in microseconds. What a cell did not come to, or what was not measured, is none; what it did more than once
-/// (evcxr sometimes compiles a cell again) is added up. What is missing to `total` is the way between the processes.
+/// (evcxr sometimes compiles a cell again) is added up. What is missing to `total` is the way between the processes and, for a notebook's first
+/// cell, the start of evcxr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {
     /// Reading the cell, and inferring the types of its variables, until something is to be compiled.
@@ -132,11 +133,13 @@ pub enum Ended {
     Failed {
         message: String,
     },
+    /// The process that runs cells is gone; another has taken its place.
     Crashed {
         reason: String,
+        kept: Kept,
     },
     Interrupted {
-        state_lost: bool,
+        kept: Kept,
     },
 }
 

@@ -6,21 +6,20 @@
 //! TOOLCHAIN/records/       rustc's command line for a cell, for each set of dependencies
 //! TOOLCHAIN/Cargo.lock     the versions that were ever chosen, so that they stay chosen
 //! TOOLCHAIN/library/       what rust-analyzer reads of the standard library
-//! TOOLCHAIN/support-*.so   what a worker loads first
+//! TOOLCHAIN/libkernwerk_support-*.so, courier-*
+//!                          what the toolchain made of sources of ours
+//! TOOLCHAIN/linker-*.json  how cells are linked
 //! hosts/                   the directories of cell hosts that run
 //! ```
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use super::sources::{self, Pinned};
-use super::toolchain::{self, Toolchain};
+use super::toolchain::Toolchain;
 use crate::error::Error;
-
-const SUPPORT: &str = include_str!("../worker/support.rs");
 
 /// The crates of the standard library that rust-analyzer is shown. The vendor intrinsics (`stdarch`) are not among them: they are half of all
 /// sources, and loading them took half of the time before the first cell.
@@ -97,36 +96,6 @@ impl Cache {
         } else {
             Err(Error::NoLibrarySources { sysroot: toolchain.sysroot.clone() })
         }
-    }
-
-    /// The compiled support library.
-    pub(crate) fn support(&self, toolchain: &Toolchain) -> Result<PathBuf, Error> {
-        let digest = blake3::hash(SUPPORT.as_bytes()).to_hex();
-        let library = self.directory.join(format!("support-{}.so", &digest[..16]));
-        if library.is_file() {
-            return Ok(library);
-        }
-        let scratch = scratch(&self.directory)?;
-        let (source, compiled) = (scratch.path().join("support.rs"), scratch.path().join("support.so"));
-        fs::write(&source, SUPPORT).map_err(Error::file("write", &source))?;
-        let mut command = Command::new(&toolchain.rustc);
-        crate::home::clean(&mut command);
-        command.args([
-            "--crate-type",
-            "cdylib",
-            "--edition",
-            "2024",
-            "-Copt-level=1",
-            "-Cprefer-dynamic",
-            "-Crpath=no",
-            "-o",
-        ]);
-        // The library may be moved, the standard library stays: an absolute path to it.
-        let place = toolchain.sysroot.join("lib/rustlib").join(&toolchain.target).join("lib");
-        command.arg(&compiled).arg(format!("-Clink-arg=-Wl,-rpath,{}", place.display())).arg(&source);
-        toolchain::run(&mut command)?;
-        fs::rename(&compiled, &library).map_err(Error::file("write", &library))?;
-        Ok(library)
     }
 }
 

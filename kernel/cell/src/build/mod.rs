@@ -2,15 +2,26 @@
 
 mod cache;
 mod cargo;
+mod compiler;
 mod generated;
+mod level;
+mod linker;
 mod lock;
+mod made;
 mod prepare;
 mod record;
+mod rustc;
+mod shelf;
 mod sources;
 mod stand_in;
 mod toolchain;
+mod variables;
 
 pub(crate) use cache::{Cache, default_root};
+pub(crate) use compiler::{Answer, Compiler, Order, Wanted};
+pub(crate) use generated::ENTRY;
+pub(crate) use linker::Linker;
+pub(crate) use made::Made;
 pub use prepare::prepare;
 pub(crate) use record::{RECORD, write as write_record};
 pub(crate) use sources::{Loaded, Pinned};

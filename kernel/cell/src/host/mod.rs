@@ -14,8 +14,7 @@ use crate::build::default_root;
 use crate::error::Error;
 use crate::text::{Completeness, is_complete};
 
-pub use kernwerk_wire::Completed as Completions;
-pub use kernwerk_wire::Phases;
+pub use kernwerk_wire::{Completed as Completions, Kept, Phases};
 
 /// Longest Rust code that is sent to be compiled, in bytes; the cell host's own limit is lower, its message the same.
 const SENT: usize = 64 << 20;
@@ -107,10 +106,11 @@ pub enum CellEnd {
     Panic { message: String, line: Option<usize> },
     /// An error ended it by way of `?`.
     Failed { message: String },
-    /// The process that runs cells is gone, and with it all variables. Functions, types and imports stay. The next cell runs in a new one.
-    Crashed { reason: String },
-    /// Stopped on request; with `state_lost` all variables are gone.
-    Interrupted { state_lost: bool },
+    /// The process that ran the cell is gone, and another is in its place. `kept` says which variables it has; functions, types and imports of
+    /// earlier cells stay.
+    Crashed { reason: String, kept: Kept },
+    /// Stopped on request. `kept` says which variables there are still.
+    Interrupted { kept: Kept },
 }
 
 /// Stops the cell that runs in a [`Host`]. Clones stop the same one.
@@ -145,7 +145,8 @@ impl Host {
             Ok(Event::Ended(ended)) => Ok(ended.into()),
             Ok(_) => Err(Error::Gone("it gave an answer to something else".to_owned())),
             Err(Error::Gone(reason)) => {
-                Ok(CellEnd::Crashed { reason: format!("the process that compiles cells ended: {reason}") })
+                let reason = format!("the process that compiles cells ended: {reason}");
+                Ok(CellEnd::Crashed { reason, kept: Kept::Nothing })
             }
             Err(error) => Err(error),
         }
@@ -342,8 +343,8 @@ impl From<Ended> for CellEnd {
             Ended::CompileError { message, line } => Self::CompileError { message, line },
             Ended::Panic { message, line } => Self::Panic { message, line },
             Ended::Failed { message } => Self::Failed { message },
-            Ended::Crashed { reason } => Self::Crashed { reason },
-            Ended::Interrupted { state_lost } => Self::Interrupted { state_lost },
+            Ended::Crashed { reason, kept } => Self::Crashed { reason, kept },
+            Ended::Interrupted { kept } => Self::Interrupted { kept },
         }
     }
 }

@@ -1,14 +1,12 @@
 //! evcxr's context: runs a cell, and says in our words how it ended.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use evcxr::{CommandContext, CompilationError, Error as EvcxrError, EvalContext};
-use kernwerk_wire::{Bundle, CellText, Completed, Ended, Event, Phases};
+use kernwerk_wire::{Bundle, CellText, Completed, Ended, Event, Kept};
 
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
-use super::stopwatch::microseconds;
 use crate::build::{Cache, Loaded};
 use crate::error::Error;
 use crate::home::Home;
@@ -47,30 +45,31 @@ impl Context {
 
     /// Runs a cell.
     pub(super) fn execute(&mut self, cell: &CellText) -> Result<Ended, Error> {
-        let begun = Instant::now();
         let cache = Cache::at(&self.home.cache, &self.home.sources);
         let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
-        self.link.state().at_work = true;
+        {
+            let mut state = self.link.state();
+            state.at_work = true;
+            state.stopwatch.begin();
+        }
         let outcome = self.evcxr.execute(&plan.text);
         if outcome.is_ok() {
             self.loaded = plan.loaded;
         }
         let state = std::mem::take(&mut *self.link.state());
         self.link.state().worker = state.worker;
-        let phases = state.stopwatch.phases();
-        let ended = self.ended(outcome.map(|_| ()), state, &plan);
         // A kernel that is gone is noticed by the answer.
-        let _ = self.link.tell(&Event::Timing(Phases { total: Some(microseconds(begun.elapsed())), ..phases }));
-        Ok(ended)
+        let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
+        Ok(self.ended(outcome.map(|_| ()), state, &plan))
     }
 
     fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan) -> Ended {
         // A cell that was kept from beginning counts as panicked. One that came to its end in spite of the interrupt did.
         if state.interrupted && (outcome.is_err() || state.died.is_some() || state.panic.is_some()) {
-            return Ended::Interrupted { state_lost: state.died.is_some() };
+            return Ended::Interrupted { kept: state.died.map_or(Kept::All, |(_, kept)| kept) };
         }
-        if let Some(reason) = state.died {
-            return Ended::Crashed { reason: format!("the process that runs cells {reason}") };
+        if let Some((reason, kept)) = state.died {
+            return Ended::Crashed { reason: format!("the process that runs cells {reason}"), kept };
         }
         match outcome {
             Err(error) => self.compile_error(error, plan),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_wire::{Bundle, Event};
+use kernwerk_wire::{Bundle, Event, Kept};
 
 use super::stopwatch::Stopwatch;
 use crate::home::Home;
@@ -33,8 +33,8 @@ pub(super) struct State {
     pub(super) result: Option<Bundle>,
     pub(super) panic: Option<Panic>,
     pub(super) failed: Option<String>,
-    /// Why the worker died.
-    pub(super) died: Option<String>,
+    /// Why the worker died, and what was kept of the variables.
+    pub(super) died: Option<(String, Kept)>,
     pub(super) stopwatch: Stopwatch,
     /// A question that waits: none yet, or its answer.
     question: Option<Option<Option<String>>>,
@@ -66,7 +66,7 @@ impl Link {
     /// A cell has been asked for.
     pub(super) fn expect_cell(&self, home: &Home) {
         let mut state = self.state();
-        *state = State { busy: true, worker: state.worker, ..State::default() };
+        *state = State { busy: true, worker: state.worker, stopwatch: Stopwatch::start(), ..State::default() };
         // A mark or an answer left from before concerns nobody any more.
         let _ = std::fs::remove_file(home.stop_mark());
         let _ = std::fs::remove_file(home.answer());

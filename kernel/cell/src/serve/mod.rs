@@ -1,5 +1,6 @@
 //! The cell host: evcxr and rust-analyzer in a process of their own, with a directory and an environment of their own.
 
+mod builds;
 mod context;
 mod diagnostics;
 mod directory;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{CellStart, Ended, Event, Request};
+use kernwerk_wire::{CellStart, Ended, Event, Kept, Request};
 
 use self::context::Context;
 use self::directory::Directory;
@@ -76,6 +77,7 @@ fn refusal(problem: Problem, leaves: bool) -> Event {
 
 fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Result<()> {
     relay::listen(&directory.home, link)?;
+    builds::listen(&directory.home, link)?;
     let requests = read_requests(input, link, &directory);
     let mut context = match Context::start(&directory.home, link) {
         Ok(context) => context,
@@ -91,7 +93,7 @@ fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Resul
         let answer = match request {
             Request::Execute(cell) => {
                 if link.was_interrupted() {
-                    Event::Ended(Ended::Interrupted { state_lost: false })
+                    Event::Ended(Ended::Interrupted { kept: Kept::All })
                 } else {
                     context.execute(&cell).map_or_else(|error| refusal(error.into(), false), Event::Ended)
                 }

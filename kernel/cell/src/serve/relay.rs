@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 
-use kernwerk_wire::{Answer, Bundle, Event, Report};
+use kernwerk_wire::{Answer, Bundle, Event, Kept, Report};
 
 use super::link::{Link, Panic};
 use crate::home::Home;
@@ -71,11 +71,37 @@ fn pass_on(link: &Link, home: &Home, report: Report) -> io::Result<Option<Answer
             state.running = false;
             state.worker = None;
             state.stopwatch.stopped();
-            state.died = Some(reason);
+            state.died = Some((reason, Kept::Nothing));
+            return Ok(Some(Answer::Seen));
+        }
+        Report::Replaced { supervisor, worker, in_cell, reason, kept } => {
+            link.tell(&Event::Processes(vec![std::process::id(), supervisor, worker]))?;
+            {
+                let mut state = link.state();
+                state.running = false;
+                state.worker = Some(worker);
+                state.stopwatch.stopped();
+                if in_cell {
+                    state.died = Some((reason, kept));
+                    return Ok(Some(Answer::Seen));
+                }
+            }
+            // Nobody asked for anything: it is told with the next cell.
+            link.tell(&Event::Note(while_idle(&reason, &kept)))?;
             return Ok(Some(Answer::Seen));
         }
     }
     Ok(None)
+}
+
+/// Says what happened between cells.
+fn while_idle(reason: &str, kept: &Kept) -> String {
+    let kept = match kept {
+        Kept::All => "all variables were kept".to_owned(),
+        Kept::Some { kept, gone } => format!("kept: {}; gone: {}", kept.join(", "), gone.join(", ")),
+        Kept::Nothing => "all variables are gone".to_owned(),
+    };
+    format!("since the last cell the process that runs cells {reason}; {kept}")
 }
 
 /// Shows an output; the last one of the trailing expression is the cell's result.

@@ -8,6 +8,10 @@ use kernwerk_wire::Phases;
 #[derive(Debug, Default)]
 pub(super) struct Stopwatch {
     phases: Phases,
+    /// When the cell was asked for.
+    asked: Option<Instant>,
+    /// When evcxr was given the cell; none once something was compiled.
+    begun: Option<Instant>,
     /// What goes on now, and since when.
     now: Option<(Step, Instant)>,
 }
@@ -19,6 +23,31 @@ enum Step {
 }
 
 impl Stopwatch {
+    /// A cell is asked for.
+    pub(super) fn start() -> Self {
+        Self { asked: Some(Instant::now()), ..Self::default() }
+    }
+
+    /// evcxr is given the cell. What was measured before belongs to its own start.
+    pub(super) fn begin(&mut self) {
+        *self = Self { asked: self.asked, begun: Some(Instant::now()), ..Self::default() };
+    }
+
+    /// Something is to be compiled: up to here the cell was analysed.
+    pub(super) fn building(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            add(&mut self.phases.analyse, begun.elapsed());
+        }
+    }
+
+    /// Something was compiled, or taken from what had been compiled before.
+    pub(super) fn built(&mut self, whole: Duration, rustc: Option<Duration>) {
+        if let Some(rustc) = rustc {
+            add(&mut self.phases.rustc, rustc);
+        }
+        add(&mut self.phases.cargo, whole.saturating_sub(rustc.unwrap_or_default()));
+    }
+
     /// The compiled cell is being loaded.
     pub(super) fn loading(&mut self) {
         self.enter(Some(Step::Load));
@@ -36,7 +65,7 @@ impl Stopwatch {
 
     /// What was measured so far.
     pub(super) fn phases(&self) -> Phases {
-        self.phases
+        Phases { total: self.asked.map(|asked| microseconds(asked.elapsed())), ..self.phases }
     }
 
     fn enter(&mut self, step: Option<Step>) {
@@ -53,7 +82,7 @@ impl Stopwatch {
 }
 
 /// A duration as messages carry it.
-pub(super) fn microseconds(duration: Duration) -> u64 {
+fn microseconds(duration: Duration) -> u64 {
     // Half a million years fit.
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -2,33 +2,39 @@
 //! host directly, as it comes.
 //!
 //! It has one thread and reads no faster than the cell host takes: a cell that prints without end waits for its reader.
+//!
+//! When the worker dies a snapshot takes its place. evcxr, which would start anew with nothing, never hears of it: to evcxr the cell has merely failed.
 
 mod stream;
 mod text;
+mod worker;
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 
-use kernwerk_wire::{Answer, Command as WorkerCommand, Happened, Report};
+use kernwerk_wire::{Answer, Command as WorkerCommand, Happened, Kept, Report, Snapshot};
 
 use self::stream::{Piece, Splitter};
 use self::text::Decoder;
-use crate::home::{Home, ROLE};
+pub(crate) use self::worker::WORKER;
+use self::worker::Worker;
+use crate::build::ENTRY;
+use crate::home::Home;
 use crate::process;
 
 /// How long, in milliseconds, output may wait for more that would decide what it is.
 const SETTLE: i32 = 20;
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
-/// The role of the worker, in [`ROLE`].
-pub(crate) const WORKER: &str = "worker";
+/// A line that is no UTF-8: for evcxr the cell has failed, of which nothing is to be kept, and everything else stays as it is.
+const FAILED: &[u8] = b"\xff\n";
 
-/// Serves evcxr until it hangs up or the worker dies.
+/// Serves evcxr until it hangs up, or until the worker dies and nothing can take its place.
 pub(crate) fn run(home: &Home) -> ! {
     process::die_with_parent();
+    process::adopt_orphans();
     let code = match Supervisor::start(home).and_then(Supervisor::serve) {
         Ok(()) => 0,
         Err(error) => {
@@ -42,21 +48,22 @@ pub(crate) fn run(home: &Home) -> ! {
 struct Supervisor<'a> {
     home: &'a Home,
     host: UnixStream,
-    worker: Child,
-    control: UnixStream,
-    /// None once a cell has closed it.
-    output: Option<ChildStdout>,
-    errors: Option<ChildStderr>,
+    /// Where snapshots of the worker report.
+    snapshots: UnixListener,
+    worker: Worker,
     splitter: Splitter,
     error_decoder: Decoder,
     /// What evcxr has sent and is no whole line yet.
     line: Vec<u8>,
     cell: Cell,
+    /// The user knows that there is no snapshot, for want of memory.
+    memory_told: bool,
 }
 
 /// What is known of the cell that runs.
 #[derive(Default)]
 struct Cell {
+    runs: bool,
     /// The last panic on the cells' thread. Whether it was caught is seen later.
     panic: Option<Happened>,
     panicked: bool,
@@ -67,29 +74,21 @@ struct Cell {
 impl<'a> Supervisor<'a> {
     fn start(home: &'a Home) -> io::Result<Self> {
         let mut host = UnixStream::connect(home.socket())?;
-        let (control, theirs) = UnixStream::pair()?;
-        let mut worker = Command::new(&home.program)
-            .env_remove("EVCXR_IS_RUNTIME")
-            .env(ROLE, WORKER)
-            .current_dir(&home.directory)
-            .stdin(OwnedFd::from(theirs))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
-        let (output, errors) = (worker.stdout.take(), worker.stderr.take());
-        kernwerk_wire::write(&mut host, &Report::Ready { supervisor: std::process::id(), worker: worker.id() })?;
+        // A supervisor before this one may have left it.
+        let _ = std::fs::remove_file(home.snapshots());
+        let snapshots = UnixListener::bind(home.snapshots())?;
+        let worker = Worker::start(home)?;
+        kernwerk_wire::write(&mut host, &Report::Ready { supervisor: std::process::id(), worker: worker.process })?;
         Ok(Self {
             home,
             host,
+            snapshots,
             worker,
-            control,
-            output,
-            errors,
             splitter: Splitter::default(),
             error_decoder: Decoder::default(),
             line: Vec::new(),
             cell: Cell::default(),
+            memory_told: false,
         })
     }
 
@@ -97,11 +96,10 @@ impl<'a> Supervisor<'a> {
         let evcxr = io::stdin().as_fd().try_clone_to_owned()?;
         loop {
             let patience = if self.splitter.waits() { SETTLE } else { -1 };
-            let (output, errors) = (self.output.as_ref().map(AsFd::as_fd), self.errors.as_ref().map(AsFd::as_fd));
-            let ready =
-                process::wait_readable([Some(evcxr.as_fd()), Some(self.control.as_fd()), output, errors], patience)?;
-            let [commanded, happened, written, complained] = ready;
-            if ready == [false; 4] {
+            let [control, output, errors, end] = self.worker.descriptors();
+            let ready = process::wait_readable([Some(evcxr.as_fd()), control, output, errors, end], patience)?;
+            let [commanded, happened, written, complained, ended] = ready;
+            if ready == [false; 5] {
                 let pieces = self.splitter.settle();
                 self.report(pieces)?;
             }
@@ -111,12 +109,12 @@ impl<'a> Supervisor<'a> {
             if complained {
                 self.read_errors(CHUNK)?;
             }
-            if happened && !self.hear()? {
-                return self.bury();
+            let alive = !happened || ended || self.hear()?;
+            if (ended || !alive) && !self.replace()? {
+                return Ok(());
             }
-            if commanded && !self.take_commands(&mut std::fs::File::from(evcxr.try_clone()?))? {
-                process::kill_group(self.worker.id());
-                self.worker.wait()?;
+            if commanded && !self.take_commands(&mut File::from(evcxr.try_clone()?))? {
+                self.worker.bury();
                 return Ok(());
             }
         }
@@ -134,10 +132,10 @@ impl<'a> Supervisor<'a> {
         Ok(count > 0)
     }
 
-    /// Begins to run a cell: `LOAD_AND_RUN library function`.
+    /// Begins to run a cell: `LOAD_AND_RUN library function`. The function has one name in all cells.
     fn begin(&mut self, line: &str) -> io::Result<()> {
         let words = line.strip_prefix("LOAD_AND_RUN ").and_then(|words| words.rsplit_once(' '));
-        let Some((library, function)) = words else {
+        let Some((library, _)) = words else {
             return Err(io::Error::other(format!("evcxr says `{line}`, which is not understood")));
         };
         self.cell = Cell::default();
@@ -146,32 +144,50 @@ impl<'a> Supervisor<'a> {
             self.cell.panicked = true;
             return self.end();
         }
+        self.cell.runs = true;
         self.tell(&Report::Running)?;
-        let command = WorkerCommand::Run { library: library.into(), function: function.to_owned() };
-        kernwerk_wire::write(&mut self.control, &command)
+        // Should the worker be dead, that is seen where its end is waited for.
+        let _ = self.worker.command(&WorkerCommand::Run { library: library.into(), function: ENTRY.to_owned() });
+        Ok(())
     }
 
     /// Reads one message of the worker's; false when there will be no more.
     fn hear(&mut self) -> io::Result<bool> {
-        match kernwerk_wire::read(&mut self.control) {
-            Ok(Some(Happened::Loaded)) => self.tell(&Report::Loaded)?,
-            Ok(Some(Happened::Done)) => self.end()?,
-            Ok(Some(Happened::Failed { reason })) => {
+        match self.worker.hear() {
+            Some(happened) => self.note(happened),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes what the worker tells; false when it is of no use any more.
+    fn note(&mut self, happened: Happened) -> io::Result<bool> {
+        match happened {
+            Happened::Loaded => self.tell(&Report::Loaded)?,
+            Happened::Done { snapshot } => {
+                self.worker.take_on(&snapshot, &self.snapshots);
+                self.end()?;
+                self.tell_memory(&snapshot)?;
+                process::clear_away_ended(self.worker.process);
+            }
+            Happened::Failed { reason } => {
                 self.tell(&Report::Stderr(format!("the compiled cell could not be loaded: {reason}\n")))?;
                 return Ok(false);
             }
-            Ok(Some(Happened::Panic { message, file, line, column, thread: Some(thread) })) => {
+            Happened::Panic { message, file, line, column, thread: Some(thread) } => {
                 self.tell(&Report::Stderr(format!(
                     "thread '{thread}' panicked at {file}:{line}:{column}:\n{message}\n"
                 )))?;
             }
-            Ok(Some(panic @ Happened::Panic { .. })) => {
+            panic @ Happened::Panic { .. } => {
                 // Were it the end of the cell, there would be no further one: the earlier was caught.
                 let earlier = self.cell.panic.replace(panic);
                 self.tell_caught(earlier)?;
             }
-            // A frame that is cut off means the same as none: the worker died while it wrote.
-            Ok(None) | Err(_) => return Ok(false),
+            // Answers to what is asked elsewhere.
+            Happened::Waiting { .. }
+            | Happened::TookOver { .. }
+            | Happened::Spilled { .. }
+            | Happened::Restored { .. } => {}
         }
         Ok(true)
     }
@@ -206,16 +222,49 @@ impl<'a> Supervisor<'a> {
         evcxr.flush()
     }
 
-    /// The worker is dead, or as good as: says why, and goes as well, so that evcxr starts anew.
-    fn bury(&mut self) -> io::Result<()> {
+    /// The worker is dead, or as good as. Puts the snapshot in its place and says what has become of the cell; false where there is none, so that
+    /// evcxr has to start anew.
+    fn replace(&mut self) -> io::Result<bool> {
+        while let Some(happened) = self.worker.hear_rest() {
+            self.note(happened)?;
+        }
         self.drain()?;
-        // Who is dying already dies of its own cause.
-        process::kill_group(self.worker.id());
-        let reason = process::describe_end(self.worker.wait()?);
-        let panic = self.cell.panic.take();
-        self.tell_caught(panic)?;
-        self.tell(&Report::Died { reason })?;
-        self.wait_seen()
+        let reason = self.worker.bury();
+        let cell = std::mem::take(&mut self.cell);
+        self.tell_caught(cell.panic)?;
+        let Some((worker, snapshot)) = self.worker.succeed(&self.snapshots) else {
+            self.tell(&Report::Died { reason })?;
+            self.wait_seen()?;
+            return Ok(false);
+        };
+        self.worker = worker;
+        self.tell_memory(&snapshot)?;
+        let (supervisor, worker) = (std::process::id(), self.worker.process);
+        self.tell(&Report::Replaced { supervisor, worker, in_cell: cell.runs, reason, kept: Kept::All })?;
+        self.wait_seen()?;
+        if cell.runs {
+            let mut evcxr = io::stdout().lock();
+            evcxr.write_all(FAILED)?;
+            evcxr.flush()?;
+        }
+        Ok(true)
+    }
+
+    /// Says, once, that there is no snapshot because there is not enough memory for it.
+    fn tell_memory(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let Snapshot::NoMemory { wanted, available } = snapshot else {
+            self.memory_told = false;
+            return Ok(());
+        };
+        if std::mem::replace(&mut self.memory_told, true) {
+            return Ok(());
+        }
+        let gigabytes = |bytes: &u64| *bytes as f64 / f64::from(1 << 30);
+        self.tell(&Report::Note(format!(
+            "the variables take {:.1} GiB, and {:.1} GiB of memory are free: should the next cells be interrupted or crash, the variables are lost",
+            gigabytes(wanted),
+            gigabytes(available)
+        )))
     }
 
     /// A panic that did not end the cell stands on the standard error, as it does anywhere.
@@ -228,8 +277,8 @@ impl<'a> Supervisor<'a> {
 
     /// Reports everything that has been written so far. Other processes may still hold the pipes: what is there now, and no more.
     fn drain(&mut self) -> io::Result<()> {
-        let written = self.output.as_ref().map_or(0, |output| process::waiting(output.as_fd()));
-        let complained = self.errors.as_ref().map_or(0, |errors| process::waiting(errors.as_fd()));
+        let written = self.worker.output.as_ref().map_or(0, |output| process::waiting(output.as_fd()));
+        let complained = self.worker.errors.as_ref().map_or(0, |errors| process::waiting(errors.as_fd()));
         if written > 0 {
             self.read_output(written)?;
         }
@@ -243,22 +292,22 @@ impl<'a> Supervisor<'a> {
     }
 
     fn read_output(&mut self, most: usize) -> io::Result<()> {
-        let Some(output) = &mut self.output else { return Ok(()) };
+        let Some(output) = &mut self.worker.output else { return Ok(()) };
         let mut bytes = vec![0; most];
         let count = output.read(&mut bytes)?;
         if count == 0 {
-            self.output = None;
+            self.worker.output = None;
         }
         let pieces = self.splitter.feed(&bytes[..count]);
         self.report(pieces)
     }
 
     fn read_errors(&mut self, most: usize) -> io::Result<()> {
-        let Some(errors) = &mut self.errors else { return Ok(()) };
+        let Some(errors) = &mut self.worker.errors else { return Ok(()) };
         let mut bytes = vec![0; most];
         let count = errors.read(&mut bytes)?;
         if count == 0 {
-            self.errors = None;
+            self.worker.errors = None;
         }
         let text = self.error_decoder.decode(&bytes[..count]);
         if text.is_empty() { Ok(()) } else { self.tell(&Report::Stderr(text)) }

@@ -1,10 +1,16 @@
 //! Compiled cells and the support library, opened with the system's loader. Nothing is ever unloaded.
+//!
+//! A compiled cell has, beside its own code, functions that write the variables it made to files, and read them; see [`crate::build`].
 
 use std::ffi::{CStr, CString, c_void};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use kernwerk_wire::Spilled;
+
+use crate::process;
 
 /// What cells have kept: evcxr's store of variables, handed from cell to cell.
 static VARIABLES: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
@@ -27,20 +33,23 @@ impl fmt::Display for Text {
 pub(super) type Listen = extern "C" fn(Text, Text, u32, u32, bool, Text);
 
 /// An opened library.
-pub(super) struct Library(*mut c_void);
+pub(super) struct Library {
+    path: PathBuf,
+    handle: *mut c_void,
+}
 
 impl Library {
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let name = CString::new(path.as_os_str().as_bytes()).map_err(|error| error.to_string())?;
         // SAFETY: the name ends with a zero; the library's initialisers are the cell's own code, which we are here to run.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW) };
-        if handle.is_null() { Err(last_error()) } else { Ok(Self(handle)) }
+        if handle.is_null() { Err(last_error()) } else { Ok(Self { path: path.to_owned(), handle }) }
     }
 
     fn symbol(&self, name: &str) -> Result<*mut c_void, String> {
         let name = CString::new(name).map_err(|error| error.to_string())?;
         // SAFETY: the handle is open for ever and the name ends with a zero.
-        let symbol = unsafe { libc::dlsym(self.0, name.as_ptr()) };
+        let symbol = unsafe { libc::dlsym(self.handle, name.as_ptr()) };
         if symbol.is_null() { Err(last_error()) } else { Ok(symbol) }
     }
 
@@ -52,6 +61,75 @@ impl Library {
         VARIABLES.store(entry(VARIABLES.load(Ordering::SeqCst)), Ordering::SeqCst);
         Ok(())
     }
+
+    /// Has a variable written or read, by the function of that name.
+    fn moves(&self, function: &str, variable: &Spilled) -> bool {
+        let Ok(symbol) = self.symbol(function) else { return false };
+        // SAFETY: the stand-in for cargo generates both functions with this signature.
+        let act = unsafe { std::mem::transmute::<*mut c_void, Move>(symbol) };
+        let path = variable.file.as_os_str().as_bytes();
+        let mut variables = VARIABLES.load(Ordering::SeqCst);
+        let done = act(&mut variables, variable.index, path.as_ptr(), path.len());
+        VARIABLES.store(variables, Ordering::SeqCst);
+        done
+    }
+}
+
+/// A prelude's function that makes its threads anew in a copy of a process.
+const WAKE: &str = "kernwerk_wake";
+/// A compiled cell's functions for variables on their way: see `spill` of the stand-in for cargo.
+const SPILL: &str = "kernwerk_spill";
+const RESTORE: &str = "kernwerk_restore";
+/// A variable may take so long to be written. What hangs waits for a thread that is not there.
+const PATIENCE: i32 = 60_000;
+
+/// Takes the store of variables, which of the cell's variables it is about, and a path. Answers whether it could be done.
+type Move = extern "C" fn(*mut *mut c_void, usize, *const u8, usize) -> bool;
+
+/// Whether some prelude can make its threads anew.
+pub(super) fn can_wake(libraries: &[Library]) -> bool {
+    waker(libraries).is_some()
+}
+
+/// In a copy of a process: has the prelude make its threads anew.
+pub(super) fn wake(libraries: &[Library]) {
+    if let Some(symbol) = waker(libraries) {
+        // SAFETY: the prelude defines it with this signature.
+        let wake = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(symbol) };
+        wake();
+    }
+}
+
+/// The newest cell that uses the prelude leads to it.
+fn waker(libraries: &[Library]) -> Option<*mut c_void> {
+    libraries.iter().rev().find_map(|library| library.symbol(WAKE).ok())
+}
+
+/// Writes variables to files, each in a process of its own, so that one that fails or hangs does no harm to the others. The names of those
+/// that were written.
+pub(super) fn spill(variables: &[Spilled], libraries: &[Library]) -> Vec<String> {
+    let spilled = variables.iter().filter(|variable| {
+        let library = libraries.iter().find(|library| library.path == variable.library);
+        library.is_some_and(|library| process::in_copy(PATIENCE, || library.moves(SPILL, variable)))
+    });
+    spilled.map(|variable| variable.name.clone()).collect()
+}
+
+/// Reads variables from files. The names of those that could be.
+pub(super) fn restore(variables: &[Spilled], libraries: &mut Vec<Library>) -> Vec<String> {
+    let mut names = Vec::new();
+    for variable in variables {
+        if !libraries.iter().any(|library| library.path == variable.library)
+            && let Ok(library) = Library::open(&variable.library)
+        {
+            libraries.push(library);
+        }
+        let library = libraries.iter().find(|library| library.path == variable.library);
+        if library.is_some_and(|library| library.moves(RESTORE, variable)) {
+            names.push(variable.name.clone());
+        }
+    }
+    names
 }
 
 /// The functions of `support.rs`.

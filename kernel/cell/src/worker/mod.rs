@@ -1,30 +1,32 @@
-//! The worker: loads compiled cells and runs them, one after the other, on its main thread.
+//! The worker: loads compiled cells and runs them, one after the other, on its main thread. After each cell it leaves a copy of itself behind,
+//! which takes its place should a later cell take it down.
 
+mod flush;
+mod inside;
 mod library;
+mod snapshot;
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kernwerk_wire::{Command, Happened};
+use kernwerk_wire::{Command, Happened, Snapshot};
 
+use self::flush::Flusher;
 use self::library::{Library, Support, Text};
+use self::snapshot::{Fork, Snapshots};
 use crate::home::{self, Home};
 use crate::process;
 
-/// How long what `print!` wrote without a line's end may wait to be seen.
-const FLUSH_EVERY: Duration = Duration::from_millis(50);
-
 /// The line to the supervisor. Panics of any thread are told on it.
-static CONTROL: OnceLock<Mutex<UnixStream>> = OnceLock::new();
+static CONTROL: Mutex<Option<UnixStream>> = Mutex::new(None);
 
 /// Runs cells as the supervisor asks, until it hangs up.
 pub(crate) fn run(home: &Home) -> ! {
     process::die_with_parent();
-    let code = match serve(home) {
+    let code = match Worker::start(home).and_then(Worker::serve) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("the worker cannot go on: {error}");
@@ -35,28 +37,74 @@ pub(crate) fn run(home: &Home) -> ! {
     process::exit_now(code)
 }
 
-fn serve(home: &Home) -> io::Result<()> {
-    let mut commands = take_control()?;
-    CONTROL.get_or_init(|| Mutex::new(commands.try_clone().expect("a descriptor can be duplicated at the start")));
-    home::restore_environment(home);
-    let support = Support::load(&home.support).map_err(io::Error::other)?;
-    support.listen(panicked);
-    let flush = support.flush;
-    std::thread::Builder::new().name("kernwerk-flush".to_owned()).spawn(move || {
-        loop {
-            std::thread::sleep(FLUSH_EVERY);
-            flush();
-        }
-    })?;
-    while let Some(Command::Run { library, function }) = kernwerk_wire::read(&mut commands)? {
-        let happened = match run_cell(&library, &function) {
-            Ok(()) => Happened::Done,
-            Err(reason) => Happened::Failed { reason },
-        };
-        flush();
-        tell(&happened)?;
+struct Worker {
+    commands: UnixStream,
+    flusher: Flusher,
+    /// All that were ever opened; none is closed.
+    libraries: Vec<Library>,
+    snapshots: Snapshots,
+}
+
+impl Worker {
+    fn start(home: &Home) -> io::Result<Self> {
+        let commands = take_control()?;
+        *control() = Some(commands.try_clone()?);
+        home::restore_environment(home);
+        let support = Support::load(&home.support).map_err(io::Error::other)?;
+        support.listen(panicked);
+        let flusher = Flusher::start(support.flush)?;
+        let snapshots = Snapshots::new(home, inside::pipes());
+        Ok(Self { commands, flusher, libraries: Vec::new(), snapshots })
     }
-    Ok(())
+
+    fn serve(mut self) -> io::Result<()> {
+        while let Some(command) = kernwerk_wire::read(&mut self.commands)? {
+            match command {
+                Command::Run { library, function } => match self.run_cell(&library, &function) {
+                    Ok(()) => {
+                        self.flusher.flush();
+                        self.done(|snapshot| Happened::Done { snapshot })?;
+                    }
+                    Err(reason) => tell(&Happened::Failed { reason })?,
+                },
+                Command::Restore { variables } => {
+                    let names = library::restore(&variables, &mut self.libraries);
+                    self.done(|snapshot| Happened::Restored { names, snapshot })?;
+                }
+                Command::TakeOver | Command::Spill { .. } => {
+                    return Err(io::Error::other("the supervisor took the worker for a snapshot"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run_cell(&mut self, library: &Path, function: &str) -> Result<(), String> {
+        let library = Library::open(library)?;
+        // Without a supervisor there is nobody left to tell.
+        let _ = tell(&Happened::Loaded);
+        let ran = library.call(function);
+        self.libraries.push(library);
+        ran
+    }
+
+    /// Leaves a copy behind and tells of it. The copy returns from here as well, once it is the worker.
+    fn done(&mut self, happened: impl FnOnce(Snapshot) -> Happened + 'static) -> io::Result<()> {
+        let mut happened: Box<dyn FnOnce(Snapshot) -> Happened> = Box::new(happened);
+        loop {
+            match self.snapshots.take(&self.flusher, &self.libraries) {
+                Fork::Worker(snapshot) => return tell(&happened(snapshot)),
+                Fork::TookOver(line) => {
+                    self.commands = line.try_clone()?;
+                    *control() = Some(line);
+                    self.snapshots.expect(inside::pipes());
+                    self.flusher = self.flusher.restart()?;
+                    library::wake(&self.libraries);
+                    happened = Box::new(|snapshot| Happened::TookOver { snapshot });
+                }
+            }
+        }
+    }
 }
 
 /// The supervisor's line is our standard input at first; cells get an empty one in its place.
@@ -67,17 +115,15 @@ fn take_control() -> io::Result<UnixStream> {
     Ok(UnixStream::from(control))
 }
 
-fn run_cell(library: &Path, function: &str) -> Result<(), String> {
-    let library = Library::open(library)?;
-    // Without a supervisor there is nobody left to tell.
-    let _ = tell(&Happened::Loaded);
-    library.call(function)
+fn control() -> MutexGuard<'static, Option<UnixStream>> {
+    CONTROL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn tell(happened: &Happened) -> io::Result<()> {
-    let control = CONTROL.get().expect("set before any cell runs");
-    let mut control = control.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    kernwerk_wire::write(&mut *control, happened)
+    match control().as_mut() {
+        Some(control) => kernwerk_wire::write(control, happened),
+        None => Err(io::Error::from(io::ErrorKind::NotConnected)),
+    }
 }
 
 extern "C" fn panicked(message: Text, file: Text, line: u32, column: u32, elsewhere: bool, thread: Text) {

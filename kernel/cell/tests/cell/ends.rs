@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest};
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest, Kept};
 
 use crate::bench::{Bench, Ran};
 
@@ -103,14 +103,30 @@ pub fn interrupted_build(bench: &mut Bench) {
     });
     let ran = bench.run(slow);
     let after = thread.join().unwrap().elapsed();
-    assert_eq!(ran.end, CellEnd::Interrupted { state_lost: false }, "{ran:#?}");
+    assert_eq!(ran.end, CellEnd::Interrupted { kept: Kept::All }, "{ran:#?}");
     assert!(after < Duration::from_secs(2), "{after:?}");
     assert_eq!(bench.run("kept").ok(), Some("5"));
 }
 
 pub fn interrupted_cell(bench: &mut Bench) {
-    bench.run("fn stays() -> u8 { 9 }").ok();
-    let code = "print!(\"on and on\"); loop { std::thread::sleep(std::time::Duration::from_millis(1)); }";
+    bench
+        .run("fn stays() -> u8 { 9 }\nlet mut list = vec![1];\nlet add: Box<dyn Fn(i32) -> i32> = Box::new(|n| n + 1);")
+        .ok();
+    for _ in 0..3 {
+        let code = "list.push(2); let new = 1;\nprint!(\"on and on\"); loop { std::thread::sleep(std::time::Duration::from_millis(1)); }";
+        let (end, after) = interrupt_when_it_prints(bench, code);
+        assert_eq!(end, CellEnd::Interrupted { kept: Kept::All });
+        assert!(after < Duration::from_secs(2), "{after:?}");
+        assert_eq!(bench.run("(stays(), &list, add(1))").ok(), Some("(9, [1], 2)"), "as before the cell");
+        assert!(matches!(bench.run("new").end, CellEnd::CompileError { .. }));
+    }
+    assert_eq!(bench.run("kept").ok(), Some("5"));
+    bench.host.interrupter().interrupt();
+    assert_eq!(bench.run("1 + 1").ok(), Some("2"), "an interrupt between cells does nothing");
+}
+
+/// Runs a cell, interrupts it when it prints, and gives its end and how long that took.
+fn interrupt_when_it_prints(bench: &mut Bench, code: &str) -> (CellEnd, Duration) {
     let request = CellRequest { code: code.to_owned(), ..CellRequest::default() };
     let interrupter = bench.host.interrupter();
     let mut begun = None;
@@ -121,17 +137,11 @@ pub fn interrupted_cell(bench: &mut Bench) {
             interrupter.interrupt();
         }
     });
-    assert_eq!(end.unwrap(), CellEnd::Interrupted { state_lost: true });
-    let after = begun.expect("what it printed").elapsed();
-    assert!(after < Duration::from_secs(2), "{after:?}");
-    assert_eq!(bench.run("stays()").ok(), Some("9"));
-    assert!(matches!(bench.run("kept").end, CellEnd::CompileError { .. }), "variables are lost");
-    bench.host.interrupter().interrupt();
-    assert_eq!(bench.run("1 + 1").ok(), Some("2"), "an interrupt between cells does nothing");
+    (end.unwrap(), begun.expect("what it printed").elapsed())
 }
 
 pub fn crashes(bench: &mut Bench) {
-    bench.run("fn remains() -> u8 { 8 }").ok();
+    bench.run("fn remains() -> u8 { 8 }\nlet mut shared = std::rc::Rc::new(std::cell::RefCell::new(String::from(\"a\")));").ok();
     for (code, words) in [
         ("print!(\"last words\"); std::process::abort();", "abort"),
         ("print!(\"last words\"); std::process::exit(3);", "code 3"),
@@ -139,12 +149,15 @@ pub fn crashes(bench: &mut Bench) {
             "print!(\"last words\"); { use std::io::Write; std::io::stdout().flush().unwrap(); }\nlet nowhere = std::hint::black_box(8_usize) as *mut u8;\nunsafe { *nowhere = 1; }",
             "signal 11",
         ),
+        (
+            "fn deep(n: u64) -> u64 { if n == 0 { 0 } else { 1 + std::hint::black_box(deep(n - 1)) } }\ndeep(1 << 40);",
+            "signal",
+        ),
     ] {
-        bench.run("let lost = 1;").ok();
-        let ran = bench.run(code);
-        let CellEnd::Crashed { reason } = &ran.end else { panic!("{ran:#?}") };
+        let ran = bench.run(&format!("shared.borrow_mut().push('b');\ndrop(shared);\n{code}"));
+        let CellEnd::Crashed { reason, kept } = &ran.end else { panic!("{ran:#?}") };
         assert!(reason.contains(words), "{reason}");
-        assert!(matches!(bench.run("lost").end, CellEnd::CompileError { .. }));
-        assert_eq!(bench.run("remains()").ok(), Some("8"), "functions are kept");
+        assert_eq!(*kept, Kept::All);
+        assert_eq!(bench.run("(shared.borrow().clone(), remains())").ok(), Some("(\"a\", 8)"), "as before the cell");
     }
 }

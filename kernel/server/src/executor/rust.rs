@@ -4,7 +4,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, analyse};
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Kept, analyse};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
 use kernwerk_session::Options;
 
@@ -139,7 +139,11 @@ impl Executor {
                 scope.handed(request.bindings.iter().map(|binding| binding.name.as_str()));
                 scope.hidden_by(names);
             }
-            CellEnd::Crashed { .. } | CellEnd::Interrupted { state_lost: true } => scope.lost(),
+            CellEnd::Crashed { kept, .. } | CellEnd::Interrupted { kept } => match kept {
+                Kept::All => {}
+                Kept::Some { gone, .. } => scope.lost(|name| gone.iter().any(|gone| gone == name)),
+                Kept::Nothing => scope.lost(|_| true),
+            },
             _ => {}
         }
     }
@@ -213,15 +217,28 @@ fn failure(end: CellEnd) -> Failure {
         CellEnd::CompileError { message, line } => compile_error(&message, line),
         CellEnd::Panic { message, line } => Problem::new("Panic", at(line, &message)).into(),
         CellEnd::Failed { message } => Problem::new("Error", message).into(),
-        CellEnd::Crashed { reason } => Problem::new("Crash", reason)
-            .with_hint("the kernel and the lab are unharmed; run again the cells whose variables are missing")
+        CellEnd::Crashed { reason, kept } => Problem::new("Crash", reason)
+            .with_hint(format!("the kernel and the lab are unharmed; {}", left(&kept)))
             .into(),
-        CellEnd::Interrupted { state_lost } => {
-            let problem = Problem::new(Problem::INTERRUPTED, "interrupted");
-            let lost = "the variables of Rust cells were lost with it; run again the cells that make them";
-            if state_lost { problem.with_hint(lost).into() } else { problem.into() }
+        CellEnd::Interrupted { kept } => {
+            Problem::new(Problem::INTERRUPTED, "interrupted").with_hint(left(&kept)).into()
         }
         CellEnd::Ok { .. } => Problem::new("InternalError", "a cell that ended well was taken for a failed one").into(),
+    }
+}
+
+/// Which variables there are behind a cell that did not come to its end.
+fn left(kept: &Kept) -> String {
+    match kept {
+        Kept::All => "all variables are as they were before this cell".to_owned(),
+        Kept::Some { kept, gone } if kept.is_empty() => {
+            format!("these variables are gone: {}; run again the cells that make them", gone.join(", "))
+        }
+        Kept::Some { kept, gone } => {
+            let (kept, gone) = (kept.join(", "), gone.join(", "));
+            format!("variables kept: {kept}; gone: {gone}; run again the cells that make them")
+        }
+        Kept::Nothing => "the variables of Rust cells are gone; run again the cells that make them".to_owned(),
     }
 }
 

@@ -52,9 +52,9 @@ impl Scope {
         self.tables.retain(|name, _| !names.defines.contains(name));
     }
 
-    /// Rust lost its variables: what magics bound can be bound again.
-    pub fn lost(&mut self) {
-        for bound in self.tables.values_mut() {
+    /// Rust lost the variables of these names: what magics bound can be bound again.
+    pub fn lost(&mut self, is_lost: impl Fn(&str) -> bool) {
+        for (_, bound) in self.tables.iter_mut().filter(|(name, _)| is_lost(name)) {
             bound.handed = false;
         }
     }
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(scope.needed_by(&using("df"), "df").len(), 1);
         scope.handed(["df"]);
         assert!(scope.needed_by(&using("df"), "df").is_empty());
-        scope.lost();
+        scope.lost(|_| true);
         assert_eq!(scope.needed_by(&using("df"), "df").len(), 1);
     }
 
@@ -98,7 +98,7 @@ mod tests {
         let mut scope = Scope::default();
         scope.bind("df", PathBuf::from("df.arrow"));
         scope.hidden_by(&Names { defines: ["df".to_owned()].into(), ..Names::default() });
-        scope.lost();
+        scope.lost(|_| true);
         assert!(!scope.holds("df"));
     }
 

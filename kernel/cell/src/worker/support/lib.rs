@@ -1,7 +1,12 @@
 //! Loaded into the worker before any cell: it shares the standard library with the cells, and so can flush their output and hear of their
-//! panics. The cells' own compiler builds it, once per toolchain.
+//! panics. Cells are linked with it: it keeps their variables, and knows how to write them down. The cells' own compiler builds it, once per toolchain.
+
+pub mod runtime;
+mod spill;
 
 use std::io::Write;
+
+pub use spill::{NotSpilled, Spill, SpilledByParts, guarded, path};
 
 /// Text that crosses into the worker, which has a standard library of its own.
 #[repr(C)]

@@ -1,0 +1,160 @@
+//! The worker as the supervisor sees it: a process, what it writes, and the snapshot that may take its place.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use kernwerk_wire::{Command as WorkerCommand, Happened, Snapshot};
+
+use crate::home::{Home, ROLE};
+use crate::process;
+
+/// The role of the worker, in [`ROLE`].
+pub(crate) const WORKER: &str = "worker";
+/// A snapshot gets so long to come to us once it is made, and to become the worker. Both take a millisecond.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes that a dead worker sent, and that are no whole message, are waited for no longer.
+const REST: Duration = Duration::from_millis(50);
+
+/// The process that runs cells.
+pub(super) struct Worker {
+    pub(super) process: u32,
+    /// Can be read from when the process has ended; none where the system has no such thing.
+    end: Option<OwnedFd>,
+    control: UnixStream,
+    /// None once a cell has closed it.
+    pub(super) output: Option<File>,
+    pub(super) errors: Option<File>,
+    snapshot: Option<Waiting>,
+}
+
+/// A snapshot that sleeps.
+struct Waiting {
+    process: u32,
+    whole: bool,
+    /// It ends when this is dropped.
+    line: UnixStream,
+}
+
+impl Worker {
+    pub(super) fn start(home: &Home) -> io::Result<Self> {
+        let (control, theirs) = UnixStream::pair()?;
+        let mut child = Command::new(&home.program)
+            .env_remove("EVCXR_IS_RUNTIME")
+            .env(ROLE, WORKER)
+            .current_dir(&home.directory)
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        let output = child.stdout.take().map(|output| File::from(OwnedFd::from(output)));
+        let errors = child.stderr.take().map(|errors| File::from(OwnedFd::from(errors)));
+        let process = child.id();
+        Ok(Self { process, end: process::watch(process), control, output, errors, snapshot: None })
+    }
+
+    /// What there is to wait for: a message, output, complaints, the end.
+    pub(super) fn descriptors(&self) -> [Option<BorrowedFd<'_>>; 4] {
+        [
+            Some(self.control.as_fd()),
+            self.output.as_ref().map(AsFd::as_fd),
+            self.errors.as_ref().map(AsFd::as_fd),
+            self.end.as_ref().map(AsFd::as_fd),
+        ]
+    }
+
+    pub(super) fn command(&mut self, command: &WorkerCommand) -> io::Result<()> {
+        kernwerk_wire::write(&mut self.control, command)
+    }
+
+    /// The next message; none when the worker is dead. A frame that is cut off means the same: it died while it wrote.
+    pub(super) fn hear(&mut self) -> Option<Happened> {
+        kernwerk_wire::read(&mut self.control).ok().flatten()
+    }
+
+    /// The next of the messages that a worker, which is dead by now, sent before.
+    pub(super) fn hear_rest(&mut self) -> Option<Happened> {
+        let waits = process::wait_readable([Some(self.control.as_fd())], 0).is_ok_and(|[waits]| waits);
+        // Its snapshot holds the other end, so that the end of the line is never seen.
+        if waits && self.control.set_read_timeout(Some(REST)).is_ok() { self.hear() } else { None }
+    }
+
+    /// Lets go of the last snapshot, and takes on the one that was made since.
+    pub(super) fn take_on(&mut self, snapshot: &Snapshot, listener: &UnixListener) {
+        self.snapshot = match *snapshot {
+            Snapshot::Taken { process, whole } => meet(listener, process).map(|line| Waiting { process, whole, line }),
+            Snapshot::NoMemory { .. } | Snapshot::Refused { .. } => None,
+        };
+    }
+
+    /// Kills what is left of it and its children, and says how it ended.
+    pub(super) fn bury(&self) -> String {
+        // Who is dying already dies of its own cause.
+        process::kill_group(self.process);
+        process::wait(self.process).map_or_else(|| "ended".to_owned(), process::describe_end)
+    }
+
+    /// After its death: has the snapshot become the worker, if it can.
+    pub(super) fn succeed(&mut self, listener: &UnixListener) -> Option<(Self, Snapshot)> {
+        let mut waiting = self.snapshot.take_if(|snapshot| snapshot.whole)?;
+        drop_unmet(listener);
+        match take_over(&mut waiting) {
+            Ok(snapshot) => {
+                let mut worker = Self {
+                    process: waiting.process,
+                    end: process::watch(waiting.process),
+                    control: waiting.line,
+                    output: self.output.take(),
+                    errors: self.errors.take(),
+                    snapshot: None,
+                };
+                worker.take_on(&snapshot, listener);
+                Some((worker, snapshot))
+            }
+            Err(_) => {
+                process::kill_group(waiting.process);
+                None
+            }
+        }
+    }
+}
+
+fn take_over(waiting: &mut Waiting) -> io::Result<Snapshot> {
+    waiting.line.set_read_timeout(Some(PATIENCE))?;
+    kernwerk_wire::write(&mut waiting.line, &WorkerCommand::TakeOver)?;
+    match kernwerk_wire::read(&mut waiting.line)? {
+        Some(Happened::TookOver { snapshot }) => {
+            waiting.line.set_read_timeout(None)?;
+            Ok(snapshot)
+        }
+        _ => Err(io::Error::other("the snapshot has not become the worker")),
+    }
+}
+
+/// The line to a snapshot of this process id. One that comes later than that is none of ours any more.
+fn meet(listener: &UnixListener, process: u32) -> Option<UnixStream> {
+    let patience = i32::try_from(PATIENCE.as_millis()).unwrap_or(i32::MAX);
+    while process::wait_readable([Some(listener.as_fd())], patience).ok()? == [true] {
+        let (mut line, _) = listener.accept().ok()?;
+        line.set_read_timeout(Some(PATIENCE)).ok()?;
+        if let Ok(Some(Happened::Waiting { process: found })) = kernwerk_wire::read(&mut line)
+            && found == process
+        {
+            line.set_read_timeout(None).ok()?;
+            return Some(line);
+        }
+    }
+    None
+}
+
+/// Snapshots of which a dead worker did not get to tell.
+fn drop_unmet(listener: &UnixListener) {
+    while process::wait_readable([Some(listener.as_fd())], 0).is_ok_and(|[waits]| waits) {
+        drop(listener.accept());
+    }
+}
