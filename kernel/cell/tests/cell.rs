@@ -20,7 +20,7 @@ use bench::Bench;
 /// A test: its name, and what it does with a host that others have used before.
 type Test = (&'static str, fn(&mut Bench));
 
-/// Those that end the process of the cells, and so all variables, come last.
+/// Those that end the process of the cells come last.
 const TESTS: &[Test] = &[
     ("the first cell, beside a stray evcxr.toml", life::first_cell),
     ("trivial cells are quick", life::trivial_cells),
@@ -49,6 +49,9 @@ const TESTS: &[Test] = &[
     ("a build is interrupted", ends::interrupted_build),
     ("a cell is interrupted", ends::interrupted_cell),
     ("crashes", ends::crashes),
+    ("a kill between cells", ends::killed_while_idle),
+    ("crashes beside threads", ends::crashes_beside_threads),
+    ("pipes", ends::pipes),
     ("the host is killed", life::killed_host),
     ("nothing is left behind", life::shutdown),
 ];

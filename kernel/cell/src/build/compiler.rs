@@ -12,6 +12,7 @@ use super::made::extern_support;
 use super::record::Record;
 use super::rustc::{Compiled, OUT, Rustc};
 use super::shelf::{self, Shelf};
+use super::spill::{self, Variables};
 use super::{generated, level, record};
 use crate::home::Home;
 
@@ -95,7 +96,13 @@ impl Compiler {
         let manifest = std::fs::read_to_string(package.join("Cargo.toml")).unwrap_or_default();
         let source = std::fs::read_to_string(package.join("src/lib.rs"))
             .map_err(|error| failure(&format!("the cell's source cannot be read: {error}")))?;
+        let variables = Variables::of(&source);
+        variables
+            .write(&package.join(OUT))
+            .map_err(|error| failure(&format!("the cell's variables could not be written down: {error}")))?;
         let source = generated::complete(&source, &manifest);
+        let mut moving = source.clone();
+        spill::add_to(&mut moving, &variables, &manifest);
         let kind = Kind { long: source.len() >= IS_LONG, repeats: level::repeats(&source) };
         let shared = is_shared(&manifest, &self.home);
         let file = if shared {
@@ -113,7 +120,7 @@ impl Compiler {
         if order.wanted == Wanted::Library {
             self.last = kind;
         }
-        let cell = Cell { source: &source, kind, shared, wanted: order.wanted };
+        let cell = Cell { source: &source, moving: &moving, kind, shared, wanted: order.wanted };
         let mut answer = self.compile(&cell, &recorded);
         if !fresh && answer.stale {
             let recorded = self.record(order, &file, tell)?;
@@ -181,7 +188,7 @@ impl Compiler {
         let shelved = (cell.shared && cell.wanted == Wanted::Library).then(|| {
             blake3::Hasher::new()
                 .update(Rustc::key(record, &arguments).as_bytes())
-                .update(cell.source.as_bytes())
+                .update(cell.moving.as_bytes())
                 .finalize()
         });
         let package = self.home.package();
@@ -219,7 +226,15 @@ impl Compiler {
             Some(spare) => spare,
             None => Rustc::start(&self.home, record, arguments)?,
         };
-        Ok(rustc.compile(&self.home, cell.source))
+        if cell.wanted == Wanted::Messages || cell.moving == cell.source {
+            return Ok(rustc.compile(&self.home, cell.source));
+        }
+        let compiled = rustc.compile(&self.home, cell.moving);
+        if compiled.succeeded || !compiled.is_about_lines_behind(cell.source.lines().count()) {
+            return Ok(compiled);
+        }
+        // What moves variables does not compile for one of their types: then they are not moved.
+        Ok(Rustc::start(&self.home, record, arguments)?.compile(&self.home, cell.source))
     }
 
     /// What rustc is told beside the recorded command line.
@@ -244,6 +259,8 @@ impl Compiler {
 /// One cell to compile.
 struct Cell<'a> {
     source: &'a str,
+    /// The same with what moves its variables behind it.
+    moving: &'a str,
     kind: Kind,
     /// Its dependencies are the same for everybody.
     shared: bool,

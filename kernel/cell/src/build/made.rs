@@ -23,12 +23,12 @@ const SUPPORT: Source = Source {
 const COURIER: Source =
     Source { name: "courier", kind: "bin", file: ("courier-", ""), texts: &[("main.rs", include_str!("courier.rs"))] };
 
-/// The name under which cells know [`Made::support`].
+/// The name under which cells know [`Companions::support`].
 pub(super) const SUPPORT_CRATE: &str = "kernwerk_support";
 
 /// The compiled files.
 #[derive(Clone, Debug)]
-pub(crate) struct Made {
+pub(crate) struct Companions {
     pub(crate) support: PathBuf,
     pub(crate) courier: PathBuf,
 }
@@ -42,7 +42,7 @@ struct Source {
     texts: &'static [(&'static str, &'static str)],
 }
 
-impl Made {
+impl Companions {
     /// Finds them in the cache, or makes them.
     pub(crate) fn find(cache: &Cache, toolchain: &Toolchain) -> Result<Self, Error> {
         // Side by side: rustc takes a third of a second for each.

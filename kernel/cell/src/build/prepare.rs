@@ -8,7 +8,7 @@ use kernwerk_core::{Problem, Work};
 use super::cache::{self, Cache, scratch};
 use super::cargo::{Dependencies, Failure, Sign};
 use super::linker::Linker;
-use super::made::Made;
+use super::made::Companions;
 use super::record::{self, Record};
 use super::sources::Loaded;
 use super::toolchain::Toolchain;
@@ -63,7 +63,7 @@ fn build_all(program: &Path, work: &Work, root: &Path) -> Result<(), Error> {
     let toolchain = Toolchain::find(&directory)?;
     let cache = Cache::open(root, &toolchain)?;
     cache.library(&toolchain)?;
-    Made::find(&cache, &toolchain)?;
+    Companions::find(&cache, &toolchain)?;
     Linker::find(&cache, &toolchain);
     for (task, loaded) in SETS {
         work.check()?;

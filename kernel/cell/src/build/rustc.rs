@@ -14,7 +14,7 @@ use crate::process;
 /// The source, below the package: a link to rustc's own input. By this name messages and panics know it.
 const SOURCE: &str = "generated/lib.rs";
 /// Where libraries go, below the package.
-pub(super) const OUT: &str = "out";
+pub(crate) const OUT: &str = "out";
 /// rustc's codes for compiled dependencies that are gone or do not fit.
 const STALE: &[&str] = &["\"E0460\"", "\"E0463\"", "\"E0514\"", "\"E0786\""];
 /// Stands in rustc's words when the linker has failed.
@@ -110,6 +110,17 @@ impl Drop for Rustc {
 }
 
 impl Compiled {
+    /// Whether an error's place lies behind the first `lines` of the source.
+    pub(super) fn is_about_lines_behind(&self, lines: usize) -> bool {
+        self.messages.split(|byte| *byte == b'\n').any(|message| {
+            let Ok(message) = serde_json::from_slice::<serde_json::Value>(message) else { return false };
+            let spans = message["message"]["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let primary = spans.iter().find(|span| span["is_primary"] == true);
+            let line = primary.and_then(|span| usize::try_from(span["line_start"].as_u64()?).ok());
+            message["message"]["level"] == "error" && line.is_some_and(|line| line > lines)
+        })
+    }
+
     fn hear(&mut self, line: &str) {
         if line.starts_with('{') {
             self.stale |= STALE.iter().any(|code| line.contains(code));

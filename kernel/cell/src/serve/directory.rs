@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kernwerk_wire::CellStart;
 
-use crate::build::{Cache, Linker, Made, Toolchain};
+use crate::build::{Cache, Companions, Linker, Toolchain};
 use crate::error::Error;
 use crate::home::{self, Home};
 
@@ -29,7 +29,7 @@ impl Directory {
         toolchain.library_sources()?;
         let cache = Cache::open(&start.cache, &toolchain)?;
         cache.library(&toolchain)?;
-        let made = Made::find(&cache, &toolchain)?;
+        let made = Companions::find(&cache, &toolchain)?;
         let linker = Linker::find(&cache, &toolchain);
         let hosts = start.cache.join("hosts");
         fs::create_dir_all(&hosts).map_err(Error::file("make", &hosts))?;

@@ -3,24 +3,28 @@
 //!
 //! It has one thread and reads no faster than the cell host takes: a cell that prints without end waits for its reader.
 //!
-//! When the worker dies a snapshot takes its place. evcxr, which would start anew with nothing, never hears of it: to evcxr the cell has merely failed.
+//! When the worker dies its snapshot takes its place, or writes down what variables it can for a fresh one. evcxr, which would start anew with
+//! nothing, never hears of it: to evcxr the cell has merely failed.
 
 mod stream;
 mod text;
+mod variables;
 mod worker;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 
 use kernwerk_wire::{Answer, Command as WorkerCommand, Happened, Kept, Report, Snapshot};
 
 use self::stream::{Piece, Splitter};
 use self::text::Decoder;
+use self::variables::Variables;
 pub(crate) use self::worker::WORKER;
 use self::worker::Worker;
-use crate::build::ENTRY;
+use crate::build;
 use crate::home::Home;
 use crate::process;
 
@@ -56,6 +60,7 @@ struct Supervisor<'a> {
     /// What evcxr has sent and is no whole line yet.
     line: Vec<u8>,
     cell: Cell,
+    variables: Variables,
     /// The user knows that there is no snapshot, for want of memory.
     memory_told: bool,
 }
@@ -63,7 +68,8 @@ struct Supervisor<'a> {
 /// What is known of the cell that runs.
 #[derive(Default)]
 struct Cell {
-    runs: bool,
+    /// What runs, and the variables that it lists; none between cells.
+    runs: Option<(PathBuf, build::Variables)>,
     /// The last panic on the cells' thread. Whether it was caught is seen later.
     panic: Option<Happened>,
     panicked: bool,
@@ -88,6 +94,7 @@ impl<'a> Supervisor<'a> {
             error_decoder: Decoder::default(),
             line: Vec::new(),
             cell: Cell::default(),
+            variables: Variables::default(),
             memory_told: false,
         })
     }
@@ -144,10 +151,18 @@ impl<'a> Supervisor<'a> {
             self.cell.panicked = true;
             return self.end();
         }
-        self.cell.runs = true;
+        let gone = self.variables.take_gone();
+        if !gone.is_empty() {
+            // evcxr takes it that their types have changed, compiles the cell without them, and comes again.
+            self.cell.changed = gone;
+            return self.answer();
+        }
+        let library = PathBuf::from(library);
+        let listed = build::Variables::read(&self.home.package().join(build::OUT)).unwrap_or_default();
+        self.cell.runs = Some((library.clone(), listed));
         self.tell(&Report::Running)?;
         // Should the worker be dead, that is seen where its end is waited for.
-        let _ = self.worker.command(&WorkerCommand::Run { library: library.into(), function: ENTRY.to_owned() });
+        let _ = self.worker.command(&WorkerCommand::Run { library, function: build::ENTRY.to_owned() });
         Ok(())
     }
 
@@ -207,6 +222,16 @@ impl<'a> Supervisor<'a> {
         }
         self.tell(&Report::Done)?;
         self.wait_seen()?;
+        if let Some((library, listed)) = self.cell.runs.take()
+            && self.cell.changed.is_empty()
+        {
+            self.variables.ran(&library, &listed, self.cell.panicked || self.cell.error_occurred);
+        }
+        self.answer()
+    }
+
+    /// Tells evcxr how the cell has ended.
+    fn answer(&mut self) -> io::Result<()> {
         let cell = std::mem::take(&mut self.cell);
         let mut evcxr = io::stdout().lock();
         for variable in cell.changed {
@@ -222,8 +247,7 @@ impl<'a> Supervisor<'a> {
         evcxr.flush()
     }
 
-    /// The worker is dead, or as good as. Puts the snapshot in its place and says what has become of the cell; false where there is none, so that
-    /// evcxr has to start anew.
+    /// The worker is dead, or as good as. Puts another in its place and says what has become of the cell; false where there can be none.
     fn replace(&mut self) -> io::Result<bool> {
         while let Some(happened) = self.worker.hear_rest() {
             self.note(happened)?;
@@ -232,22 +256,46 @@ impl<'a> Supervisor<'a> {
         let reason = self.worker.bury();
         let cell = std::mem::take(&mut self.cell);
         self.tell_caught(cell.panic)?;
-        let Some((worker, snapshot)) = self.worker.succeed(&self.snapshots) else {
-            self.tell(&Report::Died { reason })?;
-            self.wait_seen()?;
-            return Ok(false);
+        let kept = match self.worker.succeed(&self.snapshots) {
+            Some((worker, snapshot)) => {
+                self.worker = worker;
+                self.tell_memory(&snapshot)?;
+                Kept::All
+            }
+            None => match self.begin_anew() {
+                Ok(kept) => kept,
+                Err(_) => {
+                    self.tell(&Report::Died { reason })?;
+                    self.wait_seen()?;
+                    return Ok(false);
+                }
+            },
         };
-        self.worker = worker;
-        self.tell_memory(&snapshot)?;
         let (supervisor, worker) = (std::process::id(), self.worker.process);
-        self.tell(&Report::Replaced { supervisor, worker, in_cell: cell.runs, reason, kept: Kept::All })?;
+        let in_cell = cell.runs.is_some();
+        self.tell(&Report::Replaced { supervisor, worker, in_cell, reason, kept })?;
         self.wait_seen()?;
-        if cell.runs {
+        if in_cell {
             let mut evcxr = io::stdout().lock();
             evcxr.write_all(FAILED)?;
             evcxr.flush()?;
         }
         Ok(true)
+    }
+
+    /// Starts a fresh worker, and moves what variables can be moved to it.
+    fn begin_anew(&mut self) -> io::Result<Kept> {
+        let directory = self.home.spilled();
+        std::fs::create_dir_all(&directory)?;
+        let mut variables = self.variables.to_move(&directory);
+        let written = self.worker.spill(variables.clone());
+        variables.retain(|variable| written.contains(&variable.name));
+        self.worker = Worker::start(self.home)?;
+        let kept = self.worker.restore(variables, &self.snapshots)?;
+        // What was mapped stays readable.
+        let _ = std::fs::remove_dir_all(&directory);
+        let gone = self.variables.keep(&kept);
+        Ok(if gone.is_empty() { Kept::All } else { Kept::Some { kept, gone } })
     }
 
     /// Says, once, that there is no snapshot because there is not enough memory for it.

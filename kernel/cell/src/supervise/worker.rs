@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kernwerk_wire::{Command as WorkerCommand, Happened, Snapshot};
+use kernwerk_wire::{Command as WorkerCommand, Happened, Snapshot, Spilled};
 
 use crate::home::{Home, ROLE};
 use crate::process;
@@ -97,6 +97,31 @@ impl Worker {
         // Who is dying already dies of its own cause.
         process::kill_group(self.process);
         process::wait(self.process).map_or_else(|| "ended".to_owned(), process::describe_end)
+    }
+
+    /// After its death: has the snapshot write variables down, if there is one. The names of those that were written.
+    pub(super) fn spill(&mut self, variables: Vec<Spilled>) -> Vec<String> {
+        let Some(mut snapshot) = self.snapshot.take() else { return Vec::new() };
+        let asked = snapshot.line.set_read_timeout(None);
+        let asked = asked.and_then(|()| kernwerk_wire::write(&mut snapshot.line, &WorkerCommand::Spill { variables }));
+        let told = asked.and_then(|()| kernwerk_wire::read(&mut snapshot.line));
+        process::kill_group(snapshot.process);
+        match told {
+            Ok(Some(Happened::Spilled { names })) => names,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Has a fresh worker read variables. The names of those that could be.
+    pub(super) fn restore(&mut self, variables: Vec<Spilled>, listener: &UnixListener) -> io::Result<Vec<String>> {
+        self.command(&WorkerCommand::Restore { variables })?;
+        match self.hear() {
+            Some(Happened::Restored { names, snapshot }) => {
+                self.take_on(&snapshot, listener);
+                Ok(names)
+            }
+            _ => Err(io::Error::other("the new worker could not read the variables")),
+        }
     }
 
     /// After its death: has the snapshot become the worker, if it can.

@@ -120,7 +120,6 @@ pub fn interrupted_cell(bench: &mut Bench) {
         assert_eq!(bench.run("(stays(), &list, add(1))").ok(), Some("(9, [1], 2)"), "as before the cell");
         assert!(matches!(bench.run("new").end, CellEnd::CompileError { .. }));
     }
-    assert_eq!(bench.run("kept").ok(), Some("5"));
     bench.host.interrupter().interrupt();
     assert_eq!(bench.run("1 + 1").ok(), Some("2"), "an interrupt between cells does nothing");
 }
@@ -159,5 +158,56 @@ pub fn crashes(bench: &mut Bench) {
         assert!(reason.contains(words), "{reason}");
         assert_eq!(*kept, Kept::All);
         assert_eq!(bench.run("(shared.borrow().clone(), remains())").ok(), Some("(\"a\", 8)"), "as before the cell");
+    }
+}
+
+/// A copy of a process has one thread: where there were others, what can be written down is moved to a fresh process.
+pub fn crashes_beside_threads(bench: &mut Bench) {
+    bench.run("let beside = std::thread::spawn(|| -> () { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } });").ok();
+    bench
+        .run(
+            "let number = 1.5_f32; let text = String::from(\"grüße\"); let fixed = \"fixed\";\n\
+             let mut pairs: std::collections::BTreeMap<String, Vec<Option<(u8, char)>>> = [(\"a\".to_owned(), vec![None, Some((1, '😀'))])].into();\n\
+             let counts: std::collections::HashMap<i64, bool> = [(-1, true)].into();\n\
+             struct Point { x: u8 }\nlet point = Point { x: 1 };\nlet add: Box<dyn Fn(i32) -> i32> = Box::new(|n| n + 1);",
+        )
+        .ok();
+    let ran = bench.run("pairs.clear(); std::process::abort();");
+    let CellEnd::Crashed { kept: Kept::Some { kept, gone }, .. } = &ran.end else { panic!("{ran:#?}") };
+    for name in ["counts", "fixed", "number", "pairs", "text"] {
+        assert!(kept.iter().any(|kept| kept == name), "{name} in {kept:?}");
+    }
+    for name in ["add", "beside", "point"] {
+        assert!(gone.iter().any(|gone| gone == name), "{name} in {gone:?}");
+    }
+    let values = bench.run("(number, &text, fixed, &pairs, &counts)");
+    assert_eq!(values.ok(), Some("(1.5, \"grüße\", \"fixed\", {\"a\": [None, Some((1, '😀'))]}, {-1: true})"));
+    assert!(matches!(bench.run("point.x").end, CellEnd::CompileError { .. }), "it is gone");
+    assert_eq!(bench.run("let point = Point { x: 3 };\npoint.x").ok(), Some("3"), "its type is not");
+    // They were moved: the next crash, with one thread now, keeps all.
+    let ran = bench.run("drop(point); std::process::abort();");
+    assert!(matches!(&ran.end, CellEnd::Crashed { kept: Kept::All, .. }), "{ran:#?}");
+    assert_eq!(bench.run("(point.x, number)").ok(), Some("(3, 1.5)"));
+}
+
+/// A copy that holds a pipe open would keep its other side from seeing the end.
+pub fn pipes(bench: &mut Bench) {
+    bench
+        .run(
+            "use std::io::Read;\nlet mut cat = std::process::Command::new(\"cat\").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();\n\
+             let input = cat.stdin.take();",
+        )
+        .ok();
+    assert_eq!(bench.run("drop(input); cat.wait().unwrap().success()").ok(), Some("true"), "it sees the end");
+}
+
+/// Between cells somebody kills the process that runs them, or memory does.
+pub fn killed_while_idle(bench: &mut Bench) {
+    bench.run("let idle: Box<dyn Fn() -> u8> = Box::new(|| 3);").ok();
+    for _ in 0..2 {
+        let worker = bench.host.process_ids()[2];
+        assert!(std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
+        assert_eq!(bench.run("idle()").ok(), Some("3"));
+        assert_ne!(bench.host.process_ids()[2], worker);
     }
 }
