@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use crate::build::Linker;
 use crate::error::Error;
 
 /// Names the directory of the cell host to whom it concerns.
@@ -58,6 +59,8 @@ pub(crate) struct Home {
     pub(crate) rustc: PathBuf,
     /// The compiled `support.rs`.
     pub(crate) support: PathBuf,
+    /// How cells are linked.
+    pub(crate) linker: Linker,
     /// The user's own values of the variables that we change.
     pub(crate) environment: BTreeMap<String, Option<String>>,
 }
@@ -96,6 +99,11 @@ impl Home {
         self.root.join("socket")
     }
 
+    /// Where builds are asked for.
+    pub(crate) fn builds(&self) -> PathBuf {
+        self.root.join("builds")
+    }
+
     /// Where the supervisor waits for snapshots of the worker.
     pub(crate) fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")
@@ -111,7 +119,7 @@ impl Home {
         self.root.join("stop")
     }
 
-    /// Holds the process id of a build that runs.
+    /// Holds the process group of a build that runs.
     pub(crate) fn build_mark(&self) -> PathBuf {
         self.root.join("build")
     }

@@ -6,7 +6,7 @@
 //! cell host       serve         evcxr and rust-analyzer, with a directory and an environment of their own
 //!   supervisor    supervise     evcxr's child: takes the worker's output apart
 //!     worker      worker        loads and runs the compiled cells
-//!   cargo         build         our stand-in: rustc directly, cargo itself only for new dependencies
+//!   courier       build         stands where evcxr looks for cargo: has the cell host build, by rustc directly, and by cargo only for new dependencies
 //! ```
 //!
 //! All of them are one program, which must call [`runtime_hook`] first thing in `main`.
@@ -28,7 +28,7 @@ pub use analyse::analyse;
 pub use build::prepare;
 pub use error::Error;
 pub use host::{
-    Answer, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept,
+    Answer, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept, Phases,
 };
 pub use serve::serve;
 pub use text::{Completeness, is_complete};

@@ -26,6 +26,8 @@ type Test = (&'static str, fn(&mut Bench));
 const TESTS: &[Test] = &[
     ("the first cell, beside a stray evcxr.toml", life::first_cell),
     ("trivial cells are quick", life::trivial_cells),
+    ("what was compiled before is not compiled again", life::unchanged_cells),
+    ("variables that a cell does not name", life::unnamed_variables),
     ("a cell sees the notebook's directory and environment", life::surroundings),
     ("values at the end", outputs::values),
     ("what is printed", outputs::streams),

@@ -6,24 +6,20 @@
 //! TOOLCHAIN/records/       rustc's command line for a cell, for each set of dependencies
 //! TOOLCHAIN/Cargo.lock     the versions that were ever chosen, so that they stay chosen
 //! TOOLCHAIN/library/       what rust-analyzer reads of the standard library
-//! TOOLCHAIN/libkernwerk_support-*.so   what a worker loads first, and cells are linked with
+//! TOOLCHAIN/libkernwerk_support-*.so, courier-*
+//!                          what the toolchain made of sources of ours
+//! TOOLCHAIN/linker-*.json  how cells are linked
 //! hosts/                   the directories of cell hosts that run
 //! ```
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use super::sources::{self, Pinned};
-use super::toolchain::{self, Toolchain};
+use super::toolchain::Toolchain;
 use crate::error::Error;
-
-/// The support library: its root, and its other file.
-const SUPPORT: (&str, &str) = (include_str!("../worker/support/lib.rs"), include_str!("../worker/support/spill.rs"));
-/// The name under which cells know it.
-pub(super) const SUPPORT_CRATE: &str = "kernwerk_support";
 
 /// The crates of the standard library that rust-analyzer is shown. The vendor intrinsics (`stdarch`) are not among them: they are half of all
 /// sources, and loading them took half of the time before the first cell.
@@ -100,33 +96,6 @@ impl Cache {
         } else {
             Err(Error::NoLibrarySources { sysroot: toolchain.sysroot.clone() })
         }
-    }
-
-    /// The compiled support library.
-    pub(crate) fn support(&self, toolchain: &Toolchain) -> Result<PathBuf, Error> {
-        let digest = blake3::hash(format!("{}\n{}", SUPPORT.0, SUPPORT.1).as_bytes()).to_hex();
-        // Its name is part of what is linked with it, so that it has it from the start.
-        let name = format!("lib{SUPPORT_CRATE}-{}.so", &digest[..16]);
-        let library = self.directory.join(&name);
-        if library.is_file() {
-            return Ok(library);
-        }
-        let scratch = scratch(&self.directory)?;
-        let (source, compiled) = (scratch.path().join("lib.rs"), scratch.path().join(&name));
-        for (file, text) in [("lib.rs", SUPPORT.0), ("spill.rs", SUPPORT.1)] {
-            let path = scratch.path().join(file);
-            fs::write(&path, text).map_err(Error::file("write", &path))?;
-        }
-        let mut command = Command::new(&toolchain.rustc);
-        crate::home::clean(&mut command);
-        command.args(["--crate-type", "dylib", "--crate-name", SUPPORT_CRATE, "--edition", "2024"]);
-        command.args(["-Copt-level=1", "-Cprefer-dynamic", "-Crpath=no", "-o"]);
-        // The library may be moved, the standard library stays: an absolute path to it.
-        let place = toolchain.sysroot.join("lib/rustlib").join(&toolchain.target).join("lib");
-        command.arg(&compiled).arg(format!("-Clink-arg=-Wl,-rpath,{}", place.display())).arg(&source);
-        toolchain::run(&mut command)?;
-        fs::rename(&compiled, &library).map_err(Error::file("write", &library))?;
-        Ok(library)
     }
 }
 

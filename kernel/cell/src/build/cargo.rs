@@ -128,6 +128,11 @@ pub(super) fn settings(manifest: &str) -> Vec<&'static str> {
     [profile(manifest).as_slice(), &[RUSTFLAGS, NAMES.0, NAMES.1]].concat()
 }
 
+/// The dependencies in a manifest, a line each.
+pub(super) fn dependency_lines(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest.lines().skip_while(|line| line.trim() != "[dependencies]").skip(1)
+}
+
 /// Reads what cargo writes until it ends: the compiler's messages about errors, and cargo's words without its progress.
 fn follow(child: &mut Child, progress: Progress<'_>) -> Result<(Vec<String>, String), Failure> {
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {

@@ -1,4 +1,6 @@
-//! What evcxr makes of a cell, and what we add to it before rustc sees it. Lines keep their numbers.
+//! What evcxr makes of a cell, and what we change in it before rustc sees it. Lines keep their numbers.
+
+use super::variables;
 
 /// Begins evcxr's conversion of the errors that `?` meets.
 const CONVERSION: &str = "struct EvcxrUserCodeError";
@@ -7,28 +9,21 @@ const PRINTED_ERROR: &str = "eprintln!(\"{}\", error);";
 const REPORTED_ERROR: &str =
     "::std::println!(\"EVCXR_BEGIN_CONTENT application/x-kernwerk-failed\\n{}\\nEVCXR_END_CONTENT\", error);";
 
-/// Says that the value of the trailing expression comes next.
-const TRAILING: &str = r#"
-#[doc(hidden)]
-fn kernwerk_trailing<T: ?Sized>(value: &T) -> &T {
-    ::std::println!("EVCXR_BEGIN_CONTENT application/x-kernwerk-trailing\nEVCXR_END_CONTENT");
-    value
-}
-"#;
+/// Begins the module that evcxr puts into every cell.
+const RUNTIME: &str = "\nmod evcxr_internal_runtime {\n";
+/// Ends it, and begins the function that is called, whose name ends in a number.
+const AFTER_RUNTIME: &str = "\n}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
+/// The compiled one, under the same name.
+const OUR_RUNTIME: &str = "\nuse ::kernwerk_support::runtime as evcxr_internal_runtime;";
+/// Begins the function that is called.
+const FUNCTION: &str = "\npub extern \"C\" fn run_user_code_";
+/// The name that it gets in every cell, so that the same cell has the same source again.
+pub(crate) const ENTRY: &str = "run_user_code";
 
-/// Shows a trailing expression of any type in one compilation: the trait stands in for a missing `evcxr_display`. It is implemented for
-/// references, one step further from the value than a method of the value's own type, so that the type's own comes first.
-const DEBUGGED: &str = r#"
-#[doc(hidden)]
-trait KernwerkTrailing {
-    fn evcxr_display(&self);
-}
-impl<T: ::std::fmt::Debug + ?Sized> KernwerkTrailing for &T {
-    fn evcxr_display(&self) {
-        ::std::println!("EVCXR_BEGIN_CONTENT text/plain\n{:?}\nEVCXR_END_CONTENT", self);
-    }
-}
-"#;
+/// Says that the value of the trailing expression comes next.
+const TRAILING: &str = "\n#[allow(unused_imports)]\nuse ::kernwerk_support::runtime::trailing as kernwerk_trailing;\n";
+/// Shows a trailing expression of any type.
+const DEBUGGED: &str = "#[allow(unused_imports)]\nuse ::kernwerk_support::runtime::Debugged as _;\n";
 /// The prelude has such a trait of its own; both at once would leave the choice open.
 const DEBUGGED_BY_PRELUDE: &str = "#[allow(unused_imports)]\nuse ::kernwerk::Debugged as _;\n";
 /// How Polars values are shown is said by a further trait of the larger prelude.
@@ -41,6 +36,7 @@ pub(super) fn complete(source: &str, manifest: &str) -> String {
     let (items, rest) = source.split_at(conversion);
     let mut complete = items.to_owned();
     complete.push_str(&rest.replacen(PRINTED_ERROR, REPORTED_ERROR, 1));
+    let mut complete = variables::prune(&with_entry(&with_our_runtime(&complete)));
     complete.push_str(TRAILING);
     complete.push_str(if manifest.contains("\"kernwerk-prelude") { DEBUGGED_BY_PRELUDE } else { DEBUGGED });
     if manifest.contains("\"kernwerk-prelude-polars\"") {
@@ -49,9 +45,38 @@ pub(super) fn complete(source: &str, manifest: &str) -> String {
     complete
 }
 
+/// The source with the compiled runtime in place of evcxr's own.
+fn with_our_runtime(source: &str) -> String {
+    let place = source.find(RUNTIME).and_then(|start| {
+        let length = source[start..].find(AFTER_RUNTIME)?;
+        Some((start, start + length + "\n}".len()))
+    });
+    let Some((start, end)) = place else { return source.to_owned() };
+    let lines = source[start..end].matches('\n').count() - 1;
+    [&source[..start], OUR_RUNTIME, &"\n".repeat(lines), &source[end..]].concat()
+}
+
+/// The source with the name for the function that is called.
+fn with_entry(source: &str) -> String {
+    let Some((before, after)) = source.rsplit_once(FUNCTION) else { return source.to_owned() };
+    let parameters = after.trim_start_matches(|character: char| character.is_ascii_digit());
+    format!("{before}\npub extern \"C\" fn {ENTRY}{parameters}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_runtime_is_replaced_and_the_function_named() {
+        let source = "struct User;\nmod evcxr_internal_runtime {\npub struct VariableStore;\nfn f() {\n}\n}\n#[unsafe(no_mangle)]\n\
+                      pub extern \"C\" fn run_user_code_12(\nx";
+        let complete = complete(source, "");
+        let lines: Vec<&str> = complete.lines().collect();
+        assert_eq!(lines[1], "use ::kernwerk_support::runtime as evcxr_internal_runtime;");
+        assert_eq!(lines[2..6], [""; 4]);
+        assert_eq!(lines[6..9], ["#[unsafe(no_mangle)]", "pub extern \"C\" fn run_user_code(", "x"]);
+    }
 
     #[test]
     fn lines_keep_their_numbers() {
@@ -67,11 +92,11 @@ mod tests {
 
     #[test]
     fn the_prelude_brings_its_own_traits() {
-        assert!(complete("", "").contains("trait KernwerkTrailing"));
+        assert!(complete("", "").contains("::kernwerk_support::runtime::Debugged"));
         let small = complete("", "kernwerk = { package = \"kernwerk-prelude\" }");
         assert!(
             small.contains("::kernwerk::Debugged")
-                && !small.contains("KernwerkTrailing")
+                && !small.contains("::kernwerk_support::runtime::Debugged")
                 && !small.contains("::kernwerk::Show")
         );
         assert!(complete("", "kernwerk = { package = \"kernwerk-prelude-polars\" }").contains("::kernwerk::Show"));

@@ -7,9 +7,11 @@ use kernwerk_core::{Problem, Work};
 
 use super::cache::{self, Cache, scratch};
 use super::cargo::{Dependencies, Failure, Sign};
-use super::record::Record;
+use super::linker::Linker;
+use super::made::Companions;
+use super::record::{self, Record};
 use super::sources::Loaded;
-use super::{stand_in, toolchain::Toolchain};
+use super::toolchain::Toolchain;
 use crate::error::Error;
 use crate::home;
 
@@ -61,7 +63,8 @@ fn build_all(program: &Path, work: &Work, root: &Path) -> Result<(), Error> {
     let toolchain = Toolchain::find(&directory)?;
     let cache = Cache::open(root, &toolchain)?;
     cache.library(&toolchain)?;
-    cache.support(&toolchain)?;
+    Companions::find(&cache, &toolchain)?;
+    Linker::find(&cache, &toolchain);
     for (task, loaded) in SETS {
         work.check()?;
         build_set(program, work, &toolchain, &cache, task, *loaded)?;
@@ -112,7 +115,7 @@ fn build_set(
         Failure::Failed { messages, words } => Error::Build(first_messages(&messages, &words)),
     })?;
     let records = cache.records();
-    let file = records.join(format!("{}.json", stand_in::key(&manifest, &toolchain.target)));
+    let file = records.join(format!("{}.json", record::key(&manifest, &toolchain.target)));
     std::fs::create_dir_all(&records).map_err(Error::file("make", &records))?;
     std::fs::rename(&record, &file).map_err(Error::file("write", &file))?;
     match Record::read(&file) {

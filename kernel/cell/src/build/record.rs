@@ -9,6 +9,8 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use super::cargo;
+
 /// Names the file to record into; who is started with it stands in for rustc.
 pub(crate) const RECORD: &str = "KERNWERK_CELL_RECORD";
 
@@ -37,10 +39,32 @@ impl Record {
         externs.filter_map(|(_, value)| Some(Path::new(value.split_once('=')?.1)))
     }
 
+    /// Stands for everything that is recorded.
+    pub(crate) fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let variables = self.environment.iter().flat_map(|(name, value)| [name, value]);
+        for part in self.arguments.iter().chain(variables) {
+            hasher.update(part.as_bytes()).update(&[0]);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// Adds the recorded arguments and environment to a command for rustc.
     pub(crate) fn apply(&self, command: &mut Command) {
         command.args(&self.arguments).envs(&self.environment);
     }
+}
+
+/// What the record of a command line depends on. evcxr writes dependencies in any order.
+pub(super) fn key(manifest: &str, target: &str) -> String {
+    let mut lines: Vec<&str> = manifest.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    let mut hasher = blake3::Hasher::new();
+    lines.extend(cargo::settings(manifest));
+    for line in lines.into_iter().chain([target]) {
+        hasher.update(line.as_bytes()).update(b"\n");
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
 }
 
 /// Stands in for rustc under cargo: records the command line when it is a cell's, and then fails without a word, because the cell is
@@ -111,6 +135,15 @@ fn environment() -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_dependencies_does_not_matter() {
+        let manifest = |lines: &str| format!("[package]\nname = \"ctx\"\n\n[dependencies]\n{lines}\n");
+        let (one, other) = (manifest("a = \"1\"\nb = \"2\""), manifest("b = \"2\"\na = \"1\""));
+        assert_eq!(key(&one, "x"), key(&other, "x"));
+        assert_ne!(key(&one, "x"), key(&manifest("a = \"1\""), "x"));
+        assert_ne!(key(&one, "x"), key(&one, "y"));
+    }
 
     #[test]
     fn what_differs_from_host_to_host_is_left_out() {

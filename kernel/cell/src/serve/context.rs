@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use evcxr::{CommandContext, CompilationError, Error as EvcxrError, EvalContext};
-use kernwerk_wire::{Bundle, CellText, Completed, Ended, Kept};
+use kernwerk_wire::{Bundle, CellText, Completed, Ended, Event, Kept};
 
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
@@ -47,13 +47,19 @@ impl Context {
     pub(super) fn execute(&mut self, cell: &CellText) -> Result<Ended, Error> {
         let cache = Cache::at(&self.home.cache, &self.home.sources);
         let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
-        self.link.state().at_work = true;
+        {
+            let mut state = self.link.state();
+            state.at_work = true;
+            state.stopwatch.begin();
+        }
         let outcome = self.evcxr.execute(&plan.text);
         if outcome.is_ok() {
             self.loaded = plan.loaded;
         }
         let state = std::mem::take(&mut *self.link.state());
         self.link.state().worker = state.worker;
+        // A kernel that is gone is noticed by the answer.
+        let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
         Ok(self.ended(outcome.map(|_| ()), state, &plan))
     }
 

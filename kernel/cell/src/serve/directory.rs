@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kernwerk_wire::CellStart;
 
-use crate::build::{Cache, Toolchain};
+use crate::build::{Cache, Companions, Linker, Toolchain};
 use crate::error::Error;
 use crate::home::{self, Home};
 
@@ -29,7 +29,8 @@ impl Directory {
         toolchain.library_sources()?;
         let cache = Cache::open(&start.cache, &toolchain)?;
         cache.library(&toolchain)?;
-        let support = cache.support(&toolchain)?;
+        let made = Companions::find(&cache, &toolchain)?;
+        let linker = Linker::find(&cache, &toolchain);
         let hosts = start.cache.join("hosts");
         fs::create_dir_all(&hosts).map_err(Error::file("make", &hosts))?;
         sweep(&hosts);
@@ -48,16 +49,21 @@ impl Directory {
             sources: cache.sources.clone(),
             cargo: toolchain.cargo,
             rustc: toolchain.rustc,
-            support,
+            support: made.support,
+            linker,
             environment: home::environment(),
         };
         let tools = home.tools().join("bin");
         for directory in [&tools, &home.configuration(), &home.package()] {
             fs::create_dir_all(directory).map_err(Error::file("make", directory))?;
         }
-        for name in ["cargo", "rustup"] {
-            let link = tools.join(name);
-            symlink(&home.program, &link).map_err(Error::file("make", &link))?;
+        let stand_ins = [
+            (tools.join("cargo"), &made.courier),
+            (tools.join("rustup"), &home.program),
+            (home.tools().join("program"), &home.program),
+        ];
+        for (link, program) in stand_ins {
+            symlink(program, &link).map_err(Error::file("make", &link))?;
         }
         home.save()?;
         Ok(Self { home, lock })

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_wire::{Bundle, Event, Kept};
 
+use super::stopwatch::Stopwatch;
 use crate::home::Home;
 use crate::process;
 
@@ -34,6 +35,7 @@ pub(super) struct State {
     pub(super) failed: Option<String>,
     /// Why the worker died, and what was kept of the variables.
     pub(super) died: Option<(String, Kept)>,
+    pub(super) stopwatch: Stopwatch,
     /// A question that waits: none yet, or its answer.
     question: Option<Option<Option<String>>>,
 }
@@ -64,7 +66,7 @@ impl Link {
     /// A cell has been asked for.
     pub(super) fn expect_cell(&self, home: &Home) {
         let mut state = self.state();
-        *state = State { busy: true, worker: state.worker, ..State::default() };
+        *state = State { busy: true, worker: state.worker, stopwatch: Stopwatch::start(), ..State::default() };
         // A mark or an answer left from before concerns nobody any more.
         let _ = std::fs::remove_file(home.stop_mark());
         let _ = std::fs::remove_file(home.answer());

@@ -1,10 +1,12 @@
 //! The cell host: evcxr and rust-analyzer in a process of their own, with a directory and an environment of their own.
 
+mod builds;
 mod context;
 mod diagnostics;
 mod directory;
 mod link;
 mod relay;
+mod stopwatch;
 
 use std::fs::File;
 use std::io;
@@ -75,6 +77,7 @@ fn refusal(problem: Problem, leaves: bool) -> Event {
 
 fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Result<()> {
     relay::listen(&directory.home, link)?;
+    builds::listen(&directory.home, link)?;
     let requests = read_requests(input, link, &directory);
     let mut context = match Context::start(&directory.home, link) {
         Ok(context) => context,

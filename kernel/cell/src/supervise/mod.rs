@@ -139,10 +139,10 @@ impl<'a> Supervisor<'a> {
         Ok(count > 0)
     }
 
-    /// Begins to run a cell: `LOAD_AND_RUN library function`.
+    /// Begins to run a cell: `LOAD_AND_RUN library function`. The function has one name in all cells.
     fn begin(&mut self, line: &str) -> io::Result<()> {
         let words = line.strip_prefix("LOAD_AND_RUN ").and_then(|words| words.rsplit_once(' '));
-        let Some((library, function)) = words else {
+        let Some((library, _)) = words else {
             return Err(io::Error::other(format!("evcxr says `{line}`, which is not understood")));
         };
         self.cell = Cell::default();
@@ -162,7 +162,7 @@ impl<'a> Supervisor<'a> {
         self.cell.runs = Some((library.clone(), listed));
         self.tell(&Report::Running)?;
         // Should the worker be dead, that is seen where its end is waited for.
-        let _ = self.worker.command(&WorkerCommand::Run { library, function: function.to_owned() });
+        let _ = self.worker.command(&WorkerCommand::Run { library, function: build::ENTRY.to_owned() });
         Ok(())
     }
 
@@ -177,6 +177,7 @@ impl<'a> Supervisor<'a> {
     /// Takes what the worker tells; false when it is of no use any more.
     fn note(&mut self, happened: Happened) -> io::Result<bool> {
         match happened {
+            Happened::Loaded => self.tell(&Report::Loaded)?,
             Happened::Done { snapshot } => {
                 self.worker.take_on(&snapshot, &self.snapshots);
                 self.end()?;

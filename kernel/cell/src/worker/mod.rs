@@ -85,6 +85,8 @@ impl Worker {
     fn run_cell(&mut self, library: &Path, function: &str) -> Result<(), String> {
         let library = Library::open(library)?;
         self.pools.begin(&library);
+        // Without a supervisor there is nobody left to tell.
+        let _ = tell(&Happened::Loaded);
         let ran = library.call(function);
         self.libraries.push(library);
         ran

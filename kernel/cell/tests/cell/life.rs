@@ -25,6 +25,47 @@ pub fn trivial_cells(bench: &mut Bench) {
     print!("median {:.2} s; ", times[times.len() / 2]);
 }
 
+/// What was compiled before is not compiled again; what may be different now is.
+pub fn unchanged_cells(bench: &mut Bench) {
+    let code = "{ use std::sync::atomic::{AtomicU32, Ordering}; static COUNT: AtomicU32 = AtomicU32::new(5); COUNT.fetch_add(1, Ordering::SeqCst) }";
+    let phases = bench.run(code).phases;
+    for phase in [phases.analyse, phases.cargo, phases.rustc, phases.load, phases.run, phases.total] {
+        assert!(phase.is_some(), "{phases:?}");
+    }
+    let again = bench.run(code);
+    assert_eq!(again.ok(), Some("5"), "its statics begin anew");
+    assert_eq!(again.phases.rustc, None, "{:?}", again.phases);
+
+    bench.run("let input = 1_u8;").ok();
+    assert_eq!(bench.run("input").ok(), Some("1"));
+    bench.run("let input = \"text\";").ok();
+    assert_eq!(bench.run("input").ok(), Some("\"text\""), "another type is another cell");
+
+    let included = bench.write("included.txt", "one");
+    let code = format!("include_str!({:?})", included.display().to_string());
+    assert_eq!(bench.run(&code).ok(), Some("\"one\""));
+    std::fs::write(&included, "two").unwrap();
+    assert_eq!(bench.run(&code).ok(), Some("\"two\""), "a file that a cell includes may change");
+
+    // Else every cell would compile evcxr's runtime anew.
+    let runtime = bench.run("std::any::type_name_of_val(&*evcxr_variable_store)");
+    assert_eq!(runtime.ok(), Some("\"kernwerk_support::runtime::VariableStore\""));
+}
+
+/// They stay where they are, whatever the cell does; and a type that is defined anew is noticed.
+pub fn unnamed_variables(bench: &mut Bench) {
+    bench.run("struct Old(u8);\nlet named = vec![1];\nlet old = Old(1);\nlet r#type = 3;\nlet texts = vec![String::from(\"a\")];").ok();
+    assert!(matches!(bench.run("panic!(\"{named:?}\");").end, CellEnd::Panic { message, .. } if message == "[1]"));
+    assert_eq!(bench.run("(texts.len(), r#type, old.0)").ok(), Some("(1, 3, 1)"));
+    bench.run("let texts = texts;\nlet mut named = named; named.push(2);").ok();
+    assert_eq!(bench.run("named").ok(), Some("[1, 2]"));
+    let ran = bench.run("struct Old(u8, u8);\nlet other = 1;");
+    ran.ok();
+    assert!(ran.stderr.contains("`old`") || ran.stderr.contains("variable old "), "{ran:#?}");
+    assert!(matches!(bench.run("old.0").end, CellEnd::CompileError { .. }), "it is gone with its type");
+    assert_eq!(bench.run("(texts, other)").ok(), Some("([\"a\"], 1)"));
+}
+
 pub fn surroundings(bench: &mut Bench) {
     bench.write("data.txt", "here");
     assert_eq!(bench.run("std::fs::read_to_string(\"data.txt\").unwrap()").ok(), Some("\"here\""));

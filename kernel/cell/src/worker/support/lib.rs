@@ -1,6 +1,7 @@
 //! Loaded into the worker before any cell: it shares the standard library with the cells, and so can flush their output and hear of their
-//! panics. Cells are linked with it and know how to write their variables down. The cells' own compiler builds it, once per toolchain.
+//! panics. Cells are linked with it: it keeps their variables, and knows how to write them down. The cells' own compiler builds it, once per toolchain.
 
+pub mod runtime;
 mod spill;
 
 use std::io::Write;
