@@ -6,6 +6,7 @@ mod server {
     mod execute;
     mod executor;
     mod front_end;
+    mod hostile;
     mod outputs;
     mod wire;
 }

@@ -2,22 +2,20 @@
 
 mod budget;
 mod publisher;
-mod zmtp;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use jupyter_protocol::connection_info::Transport;
 use jupyter_protocol::{ConnectionInfo, Header};
 use jupyter_zmq_client::Connection;
 use kernwerk_core::Cancel;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, UnixListener};
 
 use crate::Error;
 use crate::kernel::message;
 use crate::log::log;
+use crate::zmtp::{Stream, listen_at};
 use publisher::{Publisher, Subscribers, serve};
 
 /// The publishing side of the kernel. Clones share it; every method may be called from any thread and none but
@@ -48,57 +46,19 @@ impl Iopub {
 
     /// Listens where the connection file says, and serves subscribers on the current runtime from now on.
     pub async fn listen(&self, info: &ConnectionInfo) -> Result<(), Error> {
-        let endpoint = info.iopub_url();
-        let bind_error = |error: std::io::Error| Error::Bind {
-            channel: "iopub",
-            endpoint: endpoint.clone(),
-            reason: error.to_string(),
+        let iopub = self.clone();
+        let serve = move |stream| {
+            let iopub = iopub.clone();
+            async move { iopub.serve(stream).await }
         };
-        match info.transport {
-            Transport::TCP => {
-                let host = if info.ip == "*" { "0.0.0.0" } else { &info.ip };
-                let listener = TcpListener::bind((host, info.iopub_port)).await.map_err(bind_error)?;
-                tokio::spawn(self.clone().accept_tcp(listener));
-            }
-            Transport::IPC => {
-                let path = endpoint.trim_start_matches("ipc://");
-                let listener = UnixListener::bind(path).map_err(bind_error)?;
-                tokio::spawn(self.clone().accept_unix(listener));
-            }
-        }
-        Ok(())
+        listen_at(info, info.iopub_port, serve).await.map_err(|error| Error::Bind {
+            channel: "iopub",
+            endpoint: info.iopub_url(),
+            reason: error.to_string(),
+        })
     }
 
-    async fn accept_tcp(self, listener: TcpListener) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    // Latency counts here, and a socket that refuses the option still works.
-                    let _ = stream.set_nodelay(true);
-                    let iopub = self.clone();
-                    tokio::spawn(async move { iopub.serve(stream).await });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
-    }
-
-    async fn accept_unix(self, listener: UnixListener) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let iopub = self.clone();
-                    tokio::spawn(async move { iopub.serve(stream).await });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
-    }
-
-    async fn serve<S>(&self, stream: S)
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve(&self, stream: Box<dyn Stream>) {
         let welcome = |number, topic| self.welcome(number, topic);
         serve(stream, self.subscribers.clone(), welcome).await;
     }
@@ -171,9 +131,6 @@ impl Iopub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// After a failed accept (no more file descriptors), so that the failure does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl State {
     fn status(&mut self, parent: &Header, state: &str) {
