@@ -123,4 +123,8 @@ impl Outputs for Unseen {
         Err(Problem::new("NoInput", "a replayed cell cannot ask the user for input")
             .with_hint("give the value in the cell, or as a parameter"))
     }
+
+    fn widget_value(&self, _name: &str) -> Option<serde_json::Value> {
+        None
+    }
 }

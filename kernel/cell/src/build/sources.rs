@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = embedded![
     "prelude/src/html.rs",
     "prelude/src/input.rs",
     "prelude/src/lib.rs",
+    "prelude/src/widgets.rs",
     "prelude-plotters/Cargo.toml",
     "prelude-plotters/src/lib.rs",
     "prelude-plotters/src/plot.rs",

@@ -51,6 +51,10 @@ impl Recorder {
         self.outputs.input(prompt, password)
     }
 
+    pub fn widget_value(&self, name: &str) -> Option<serde_json::Value> {
+        self.outputs.widget_value(name)
+    }
+
     /// What was kept.
     pub fn take(&self) -> Vec<Captured> {
         std::mem::take(&mut *self.captures()).finish()
@@ -65,6 +69,7 @@ impl Recorder {
             Shown::UpdateDisplay { bundle, display_id } => captures.update(display_id, &bundle.0),
             Shown::Result(bundle) => captures.bundle(Channel::Result, None, &bundle.0),
             Shown::Clear { .. } => captures.clear(),
+            Shown::Widget(widget) => captures.widget(&widget.name, &widget.fallback.0),
         }
     }
 

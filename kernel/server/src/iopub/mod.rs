@@ -78,6 +78,11 @@ impl Iopub {
         self.lock().publish(Some(parent), msg_type, content);
     }
 
+    /// Publishes one message about `parent`'s request that says something in its metadata.
+    pub fn publish_with(&self, parent: &Header, msg_type: &str, content: Value, metadata: Value) {
+        self.lock().publish_with(Some(parent), msg_type, content, metadata);
+    }
+
     /// Publishes a state that no request caused.
     pub fn publish_state(&self, state: &str) {
         self.lock().publish(None, "status", json!({ "execution_state": state }));
@@ -138,8 +143,14 @@ impl State {
     }
 
     fn publish(&mut self, parent: Option<&Header>, msg_type: &str, content: Value) {
+        self.publish_with(parent, msg_type, content, json!({}));
+    }
+
+    fn publish_with(&mut self, parent: Option<&Header>, msg_type: &str, content: Value, metadata: Value) {
         let topic = format!("kernel.{}.{msg_type}", self.connection.session_id);
-        self.send(message::with_topic(topic.into_bytes(), parent, msg_type, content));
+        let mut message = message::with_topic(topic.into_bytes(), parent, msg_type, content);
+        message.metadata = metadata;
+        self.send(message);
     }
 
     fn send(&mut self, message: jupyter_protocol::JupyterMessage) {

@@ -4,6 +4,7 @@
 //! other on the engine's thread; completion and its like have a thread of their own, so that they are answered meanwhile.
 
 mod answers;
+mod comms;
 mod cursor;
 mod execute;
 mod history;
@@ -17,6 +18,7 @@ mod signatures;
 mod sockets;
 mod stdin;
 mod stream;
+mod widgets;
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -35,6 +37,7 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::engine::Engine;
 use crate::iopub::Iopub;
+use comms::Comms;
 use history::History;
 use message::Request;
 use sockets::Sockets;
@@ -92,6 +95,7 @@ async fn serve_channels(info: &ConnectionInfo, engine: Arc<dyn Engine>) -> Resul
     let kernel = Arc::new(Kernel {
         engine,
         iopub: sockets.iopub.clone(),
+        comms: Arc::new(Comms::new(sockets.iopub.clone())),
         stdin: sockets.stdin.clone(),
         ports: info::ports(info),
         history: Mutex::default(),
@@ -132,6 +136,7 @@ impl Task {
 pub(crate) struct Kernel {
     engine: Arc<dyn Engine>,
     iopub: Iopub,
+    comms: Arc<Comms>,
     stdin: Stdin,
     /// The answer to `connect_request`.
     ports: Value,

@@ -35,11 +35,14 @@ fn answer(channel: Channel, task: &Task, kernel: &Kernel) {
     match task.request.msg_type() {
         "kernel_info_request" => task.reply(kernel_info()),
         "connect_request" => task.reply(kernel.ports.clone()),
-        // No comm target exists, so no comm does.
-        "comm_info_request" => task.reply(json!({ "status": "ok", "comms": {} })),
+        "comm_info_request" => {
+            let target = task.request.field("target_name").and_then(Value::as_str);
+            task.reply(kernel.comms.info(target));
+        }
         "history_request" => history(task, kernel),
-        "comm_open" => close_comm(task, kernel),
-        "comm_msg" | "comm_close" => {}
+        "comm_open" => kernel.comms.opened(&task.request),
+        "comm_msg" => kernel.comms.said(&task.request),
+        "comm_close" => kernel.comms.closed(&task.request),
         other => refuse(other, channel, task),
     }
     kernel.iopub.idle(header);
@@ -50,12 +53,6 @@ fn history(task: &Task, kernel: &Kernel) {
         Ok(request) => task.reply(lock(&kernel.history).reply(&request)),
         Err(reason) => task.reply(malformed(&reason)),
     }
-}
-
-/// A comm to a target that nobody knows is closed at once, as the protocol wants it.
-fn close_comm(task: &Task, kernel: &Kernel) {
-    let id = task.request.field("comm_id").cloned().unwrap_or(Value::Null);
-    kernel.iopub.publish(&task.request.header, "comm_close", json!({ "comm_id": id, "data": {} }));
 }
 
 /// Somebody waits for the reply to a request, also to one that this kernel does not know.

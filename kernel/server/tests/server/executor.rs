@@ -27,6 +27,10 @@ impl Outputs for Kept {
     fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
         Err(Problem::new("NoInput", "nobody is there"))
     }
+
+    fn widget_value(&self, _name: &str) -> Option<serde_json::Value> {
+        None
+    }
 }
 
 fn executor(directory: &Path) -> Executor {
