@@ -81,6 +81,9 @@ pub enum WidgetKind {
     Text,
 }
 
+/// Gives what is to be shown now; asked every second or so.
+pub type Following = Box<dyn Fn() -> Result<Bundle, Problem> + Send>;
+
 /// Takes what a running cell shows.
 pub trait Outputs: Send + Sync {
     /// Shows something. May wait while the front ends have more than they can take.
@@ -97,6 +100,12 @@ pub trait Outputs: Send + Sync {
     /// # Errors
     /// The front end takes no input, or the cell was interrupted meanwhile.
     fn input(&self, prompt: &str, password: bool) -> Result<String, Problem>;
+
+    /// Shows `first`, and from now on, also after the cell, what `answer` gives in its place. Ends what was followed before.
+    fn follow(&self, first: Bundle, answer: Following);
+
+    /// Ends what is followed.
+    fn end_following(&self);
 
     /// The value of a widget as the user left it; none where the widget is not known, or nobody can change it.
     fn widget_value(&self, name: &str) -> Option<Value>;

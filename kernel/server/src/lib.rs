@@ -17,7 +17,7 @@ use kernwerk_core::Problem;
 use kernwerk_session::Options;
 
 pub use engine::{
-    Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown, Widget, WidgetKind,
+    Bundle, Cell, Completeness, Completions, Engine, Failure, Following, Outputs, Shown, Widget, WidgetKind,
 };
 pub use error::Error;
 pub use executor::Executor;

@@ -6,6 +6,7 @@ mod server {
     mod double;
     mod execute;
     mod executor;
+    mod following;
     mod front_end;
     mod hostile;
     mod outputs;

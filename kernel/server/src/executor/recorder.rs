@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_core::{Captured, Channel, Event, Events, Output, Problem};
 use kernwerk_render::Captures;
+use kernwerk_session::Live;
 
 use crate::engine::{Bundle, Failure, Outputs, Shown};
 
@@ -27,11 +28,21 @@ impl Recorder {
     /// Shows what a magic answered, as text and as HTML.
     pub fn show_output(&self, output: &Output) {
         self.captures().output(output);
-        let bundle = Bundle(vec![
-            ("text/plain".to_owned(), kernwerk_render::text(output)),
-            ("text/html".to_owned(), kernwerk_render::html(output)),
-        ]);
-        self.outputs.show(Shown::Display { bundle, display_id: None });
+        self.outputs.show(Shown::Display { bundle: bundle(output), display_id: None });
+    }
+
+    /// Shows what a magic answered, and does what it says of the answer's life.
+    pub fn show_live(&self, output: &Output, live: Live) {
+        match live {
+            Live::End => {
+                self.outputs.end_following();
+                self.show_output(output);
+            }
+            Live::Follow(answer) => {
+                self.captures().output(output);
+                self.outputs.follow(bundle(output), Box::new(move || answer().map(|output| bundle(&output))));
+            }
+        }
     }
 
     /// The failure is shown by whoever asked for the cell; here it is kept.
@@ -76,6 +87,13 @@ impl Recorder {
     fn captures(&self) -> MutexGuard<'_, Captures> {
         self.captures.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn bundle(output: &Output) -> Bundle {
+    Bundle(vec![
+        ("text/plain".to_owned(), kernwerk_render::text(output)),
+        ("text/html".to_owned(), kernwerk_render::html(output)),
+    ])
 }
 
 impl Events for Recorder {

@@ -7,6 +7,7 @@ mod answers;
 mod comms;
 mod cursor;
 mod execute;
+mod following;
 mod history;
 mod info;
 pub(crate) mod message;
@@ -38,6 +39,7 @@ use crate::Error;
 use crate::engine::Engine;
 use crate::iopub::Iopub;
 use comms::Comms;
+use following::Follower;
 use history::History;
 use message::Request;
 use sockets::Sockets;
@@ -96,6 +98,7 @@ async fn serve_channels(info: &ConnectionInfo, engine: Arc<dyn Engine>) -> Resul
         engine,
         iopub: sockets.iopub.clone(),
         comms: Arc::new(Comms::new(sockets.iopub.clone())),
+        follower: Arc::default(),
         stdin: sockets.stdin.clone(),
         ports: info::ports(info),
         history: Mutex::default(),
@@ -137,6 +140,7 @@ pub(crate) struct Kernel {
     engine: Arc<dyn Engine>,
     iopub: Iopub,
     comms: Arc<Comms>,
+    follower: Arc<Follower>,
     stdin: Stdin,
     /// The answer to `connect_request`.
     ports: Value,
@@ -179,6 +183,7 @@ impl Kernel {
         // The engine's thread ends after its cell; both together get the time.
         *lock(&self.cells) = channel().0;
         let _ = tokio::time::timeout(GRACE, async { (stopping.await, cells_done.await) }).await;
+        self.follower.end();
         self.iopub.publish_shutdown(json!({ "status": "ok", "restart": restart }));
         let iopub = self.iopub.clone();
         let _ = tokio::task::spawn_blocking(move || iopub.drain(DRAIN)).await;

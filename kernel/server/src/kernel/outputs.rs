@@ -8,10 +8,11 @@ use kernwerk_render::{Bar, Board};
 use serde_json::{Value, json};
 
 use super::comms::Comms;
+use super::following::{self, Follower};
 use super::progress;
 use super::stdin::Stdin;
 use super::stream::{Piece, Stream, StreamBuffer};
-use crate::engine::{Bundle, Outputs, Shown, Widget};
+use crate::engine::{Bundle, Following, Outputs, Shown, Widget};
 use crate::iopub::Iopub;
 use crate::kernel::Kernel;
 use crate::kernel::message::Request;
@@ -29,6 +30,7 @@ pub(super) struct CellKind {
 pub(super) struct CellOutputs {
     iopub: Iopub,
     comms: Arc<Comms>,
+    follower: Arc<Follower>,
     stdin: Stdin,
     request: Arc<Request>,
     cell: CellKind,
@@ -48,6 +50,7 @@ impl CellOutputs {
         Self {
             iopub: kernel.iopub.clone(),
             comms: kernel.comms.clone(),
+            follower: kernel.follower.clone(),
             stdin: kernel.stdin.clone(),
             request,
             cell,
@@ -179,6 +182,19 @@ impl Outputs for CellOutputs {
         }
         self.drive(&mut lock(&self.streams), |streams| streams.flush().into_iter().collect());
         self.stdin.ask(&self.request, prompt, password, &self.cancel)
+    }
+
+    fn follow(&self, first: Bundle, answer: Following) {
+        if self.cell.silent {
+            return;
+        }
+        let id = uuid::Uuid::new_v4().to_string();
+        self.publish_after_streams("display_data", following::content(&first, &id));
+        self.follower.follow(self.iopub.clone(), self.request.header.clone(), id, first, answer);
+    }
+
+    fn end_following(&self) {
+        self.follower.end();
     }
 
     fn widget_value(&self, name: &str) -> Option<Value> {

@@ -15,6 +15,8 @@ pub struct Double {
     pub calls: Mutex<Vec<String>>,
     /// How many cells have ended.
     pub ended: AtomicUsize,
+    /// How often what is followed was asked for.
+    pub asked: Arc<AtomicUsize>,
 }
 
 impl Double {
@@ -52,6 +54,15 @@ impl Double {
                 let value = outputs.widget_value(&rest).unwrap_or_default();
                 outputs.show(Shown::Stdout(value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
             }
+            "follow" => {
+                let asked = self.asked.clone();
+                let answer = move || match asked.fetch_add(1, Ordering::SeqCst) {
+                    2 => Err(Problem::new("Gone", "the ledger is gone")),
+                    number => Ok(Bundle::plain(format!("answer {number}"))),
+                };
+                outputs.follow(Bundle::plain(rest), Box::new(answer));
+            }
+            "end_following" => outputs.end_following(),
             "input" => outputs.show(Shown::Stdout(format!("[{}]", outputs.input(&rest, false)?))),
             "sleep" => sleep(Duration::from_millis(rest.parse().expect("milliseconds")), cancel)?,
             "flood" => flood(rest.parse().expect("mebibytes"), outputs, cancel)?,
