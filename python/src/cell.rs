@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kernwerk_core::{Captured, CellOutcome, CellStatus, Channel, Problem};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_render::Captures;
-use kernwerk_session::{RunningCell, Session, language};
+use kernwerk_session::{Live, RunningCell, Session, language};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -57,7 +57,7 @@ impl Cell {
         let running = self.state().running.clone();
         let running = running.ok_or_else(|| raise(py, Problem::new("CellEnded", "this cell has ended already")))?;
         self.state().began = true;
-        let session = self.session.clone();
+        let (session, text) = (self.session.clone(), line.text.clone());
         let result = watch::run(watcher, move |work| session.run(&line, &running, work));
         let failed = |status| {
             self.state().failed = Some(status);
@@ -74,6 +74,13 @@ impl Cell {
                 return Err(error);
             }
         };
+        if let Some(Live::Follow(_)) = reply.live {
+            let problem = Problem::new("NotHere", format!("a Python notebook cannot keep `{text}` up to date"))
+                .with_hint("run `kernwerk cost watch` in a terminal, or `%cost report` here, which shows it once");
+            self.state().shown.error(&problem.name, &problem.message);
+            failed(CellStatus::Error);
+            return Err(raise(py, problem));
+        }
         if let Some(binding) = reply.binding {
             self.variables.bind(py, &binding.name, binding.table)?;
         }

@@ -281,3 +281,9 @@ def test_a_cell_of_two_body_magics_runs_both(ipython, code):
     ipython.run(SOURCE).ok()
     text = ipython.run(code).ok()
     assert "one" in text and "two" in text
+
+
+def test_what_would_have_to_be_kept_up_to_date_is_refused_in_words(ipython):
+    ipython.run("%lab init").ok()
+    ipython.run("%cost watch").failed("cannot keep `%cost watch` up to date", "kernwerk cost watch", "%cost report")
+    ipython.run("%cost watch --stop").ok()

@@ -4,14 +4,20 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use kernwerk_core::{CellStatus, Language, Names, Output, Problem, Verdict, Work};
+use kernwerk_core::{Cancel, CellStatus, Language, Names, Output, Problem, Verdict, Work};
 use kernwerk_lang::{BodyUse, MagicLine};
-use kernwerk_session::{CellStart, Options, Session, language};
+use kernwerk_session::{CellStart, Live, Options, Reply, Session, language};
 
 use crate::interrupt::cancel_on_interrupt;
 use crate::progress::Terminal;
 use crate::words::{Format, Invocation};
+
+/// How often an answer that is followed is asked again.
+const PACE: Duration = Duration::from_secs(1);
+/// How often who follows looks whether it was interrupted.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What `kernwerk` says of itself.
 pub fn overview() -> String {
@@ -54,13 +60,44 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
     for warning in session.take_warnings() {
         eprintln!("{warning}");
     }
-    let output = result?.output;
-    write(&output, invocation.format)?;
+    let Reply { output, live, .. } = result?;
+    let is_read = write(&output, invocation.format)?;
+    if let Some(Live::Follow(answer)) = live {
+        if is_read {
+            follow(output, answer.as_ref(), invocation.format, &work.cancel)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     Ok(match output.verdict {
         Verdict::Passed => ExitCode::SUCCESS,
         Verdict::Failed => ExitCode::from(1),
         Verdict::Undecided => ExitCode::from(2),
     })
+}
+
+/// Writes the answer again whenever it has changed, until somebody interrupts: that is how it ends, and no failure.
+fn follow(
+    mut shown: Output,
+    answer: &(dyn Fn() -> Result<Output, Problem> + Send + Sync),
+    format: Format,
+    cancel: &Cancel,
+) -> Result<(), Problem> {
+    let mut asked = Instant::now();
+    while !cancel.is_cancelled() {
+        std::thread::sleep(LOOK);
+        if asked.elapsed() < PACE {
+            continue;
+        }
+        asked = Instant::now();
+        let now = answer()?;
+        if now != shown {
+            if !write(&now, format)? {
+                return Ok(());
+            }
+            shown = now;
+        }
+    }
+    Ok(())
 }
 
 fn status<T>(result: &Result<T, Problem>) -> CellStatus {
@@ -117,7 +154,8 @@ fn standard_input() -> Result<String, Problem> {
     Ok(text)
 }
 
-fn write(output: &Output, format: Format) -> Result<(), Problem> {
+/// Writes a result to standard output; whether somebody still reads there.
+fn write(output: &Output, format: Format) -> Result<bool, Problem> {
     let bytes = match format {
         Format::Text => with_newline(kernwerk_render::text(output)),
         Format::Html => with_newline(kernwerk_render::html(output)),
@@ -132,8 +170,10 @@ fn write(output: &Output, format: Format) -> Result<(), Problem> {
     }
     match std::io::stdout().write_all(&bytes).and_then(|()| std::io::stdout().flush()) {
         // Whoever reads has seen enough, as `head` does.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Problem::new("UnwritableOutput", format!("standard output: {error}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        other => {
+            other.map(|()| true).map_err(|error| Problem::new("UnwritableOutput", format!("standard output: {error}")))
+        }
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn send(kind: &str, text: &str) {
     }
 }
 
-fn push_json(json: &mut String, text: &str) {
+pub(crate) fn push_json(json: &mut String, text: &str) {
     json.push('"');
     for character in text.chars() {
         match character {

@@ -151,7 +151,7 @@ fn shorten(value: &str) -> String {
 }
 
 /// Text within HTML.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

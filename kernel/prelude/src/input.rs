@@ -24,7 +24,7 @@ pub fn password(prompt: &str) -> Result<String> {
     ask("application/x-kernwerk-password", prompt)
 }
 
-fn ask(kind: &str, prompt: &str) -> Result<String> {
+pub(crate) fn ask(kind: &str, prompt: &str) -> Result<String> {
     let nobody = || Error::new(ErrorKind::Unsupported, "nobody can be asked here");
     let file = std::env::var_os("KERNWERK_ANSWER").ok_or_else(nobody)?;
     send(kind, prompt);

@@ -1,4 +1,4 @@
-//! What Rust cells find under the name `kernwerk`: frames that magics have bound, rich outputs, questions to the user.
+//! What Rust cells find under the name `kernwerk`: frames that magics have bound, rich outputs, widgets, questions to the user.
 
 mod arrow;
 mod display;
@@ -7,6 +7,7 @@ mod frame;
 mod html;
 mod input;
 mod spill;
+pub mod widgets;
 
 pub use display::{
     Debugged, clear_output, display, display_as, display_html, display_markdown, display_svg, display_text, show_svg,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kernwerk_core::{Cancel, Event, Problem};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// One thing to show in several representations: pairs of a MIME type and its text (base64 for binary ones).
@@ -53,7 +54,35 @@ pub enum Shown {
     Clear {
         wait: bool,
     },
+    /// Shows a widget, or changes one that was shown.
+    Widget(Widget),
 }
+
+/// A widget of ipywidgets, for front ends that have it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Widget {
+    /// Unique in the kernel; the first that is heard of it shows it.
+    pub name: String,
+    pub kind: WidgetKind,
+    /// What is set, by ipywidgets' names, such as `value`, `max`, `description`.
+    pub state: Map<String, Value>,
+    /// What stands in its place where there is no ipywidgets.
+    pub fallback: Bundle,
+}
+
+/// The kinds of widgets that cells can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WidgetKind {
+    Progress,
+    Label,
+    Html,
+    /// A line that the user can edit.
+    Text,
+}
+
+/// Gives what is to be shown now; asked every second or so.
+pub type Following = Box<dyn Fn() -> Result<Bundle, Problem> + Send>;
 
 /// Takes what a running cell shows.
 pub trait Outputs: Send + Sync {
@@ -71,6 +100,15 @@ pub trait Outputs: Send + Sync {
     /// # Errors
     /// The front end takes no input, or the cell was interrupted meanwhile.
     fn input(&self, prompt: &str, password: bool) -> Result<String, Problem>;
+
+    /// Shows `first`, and from now on, also after the cell, what `answer` gives in its place. Ends what was followed before.
+    fn follow(&self, first: Bundle, answer: Following);
+
+    /// Ends what is followed.
+    fn end_following(&self);
+
+    /// The value of a widget as the user left it; none where the widget is not known, or nobody can change it.
+    fn widget_value(&self, name: &str) -> Option<Value>;
 }
 
 /// A cell to run.

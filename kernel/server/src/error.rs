@@ -12,6 +12,8 @@ pub enum Error {
     ConnectionFile { path: PathBuf, reason: String },
     #[error("the connection file asks for signatures of scheme `{0}`; this kernel knows hmac-sha256")]
     SignatureScheme(String),
+    #[error("the connection file asks for encryption (CURVE), which this kernel does not have")]
+    Encryption,
     #[error("the {channel} channel cannot listen on {endpoint}: {reason}")]
     Bind { channel: &'static str, endpoint: String, reason: String },
     #[error("the kernel could not be started: {0}")]
@@ -37,6 +39,7 @@ impl Error {
         match self {
             Self::ConnectionFile { .. } => "ConnectionFile",
             Self::SignatureScheme(_) => "SignatureScheme",
+            Self::Encryption => "Encryption",
             Self::Bind { .. } => "Bind",
             Self::Start(_) => "Start",
             Self::RunRequest(_) => "RunRequest",
@@ -57,6 +60,9 @@ impl Error {
             Self::SignatureScheme(_) => {
                 Some("set `c.Session.signature_scheme = \"hmac-sha256\"` in Jupyter's configuration")
             }
+            Self::Encryption => Some(
+                "set `c.KernelManager.transport_encryption = \"disabled\"` in Jupyter's configuration; `c.KernelManager.transport = \"ipc\"` keeps others out as well",
+            ),
             Self::Bind { .. } => Some("another kernel may still hold the address: restart the kernel once more"),
             Self::KernelspecWrite { .. } | Self::KernelspecRemove { .. } => Some(
                 "remove what stands there, or choose another place with `--user`, `--sys-prefix` or `--prefix DIR`",

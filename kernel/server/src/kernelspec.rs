@@ -66,6 +66,7 @@ fn write_files(directory: &Path, program: &Path) -> io::Result<()> {
         "display_name": "Kernwerk (Rust)",
         "language": "rust",
         "interrupt_mode": "message",
+        "kernel_protocol_version": "5.5",
         "metadata": { "debugger": false },
     });
     write(&directory.join("kernel.json"), format!("{spec:#}\n").as_bytes())?;

@@ -8,6 +8,7 @@ mod kernel;
 mod kernelspec;
 mod log;
 mod run_cells;
+mod zmtp;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 use kernwerk_core::Problem;
 use kernwerk_session::Options;
 
-pub use engine::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown};
+pub use engine::{
+    Bundle, Cell, Completeness, Completions, Engine, Failure, Following, Outputs, Shown, Widget, WidgetKind,
+};
 pub use error::Error;
 pub use executor::Executor;
 pub use kernel::{read_connection_file, serve};

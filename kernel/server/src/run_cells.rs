@@ -12,7 +12,7 @@ use kernwerk_core::{Cancel, CellOutcome, CellStatus, Event, Problem, RunCell, Ru
 use kernwerk_session::Options;
 
 use crate::Error;
-use crate::engine::{Cell, Engine, Outputs, Shown};
+use crate::engine::{Bundle, Cell, Engine, Following, Outputs, Shown};
 use crate::executor::{Executor, Report};
 use crate::log::log;
 
@@ -122,5 +122,13 @@ impl Outputs for Unseen {
     fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
         Err(Problem::new("NoInput", "a replayed cell cannot ask the user for input")
             .with_hint("give the value in the cell, or as a parameter"))
+    }
+
+    fn follow(&self, _first: Bundle, _answer: Following) {}
+
+    fn end_following(&self) {}
+
+    fn widget_value(&self, _name: &str) -> Option<serde_json::Value> {
+        None
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod prices;
 mod report;
 mod tags;
+mod totals;
 mod words;
 
 pub use budgets::{Admitted, BudgetRequest, admit, budget, currency, extend, remove_budget, set_budget};
@@ -16,4 +17,5 @@ pub use error::Error;
 pub use prices::{PriceRequest, Priced, add_price, prices};
 pub use report::{Cost, Group, Row, Scope, report};
 pub use tags::change_tags;
+pub use totals::{Totals, totals};
 pub use words::{amount, period, scope};

@@ -61,7 +61,7 @@ impl Cost {
         self.micros.is_empty() && self.unpriced_calls == 0
     }
 
-    fn add(&mut self, row: &UsageRow) {
+    pub(crate) fn add(&mut self, row: &UsageRow) {
         match &row.cost {
             Some(money) => *self.micros.entry(money.currency.clone()).or_default() += money.amount_micros,
             None if row.usage.model.is_some() => self.unpriced_calls += 1,
@@ -85,7 +85,7 @@ pub fn report(lab: &Lab, scope: &Scope, group: Group) -> Result<Vec<Row>, Error>
     })
 }
 
-fn cells_in(lab: &Lab, scope: &Scope) -> Result<Vec<CellRecord>, Error> {
+pub(crate) fn cells_in(lab: &Lab, scope: &Scope) -> Result<Vec<CellRecord>, Error> {
     match scope {
         Scope::Lab => {
             let mut cells = Vec::new();
@@ -103,7 +103,7 @@ fn cells_in(lab: &Lab, scope: &Scope) -> Result<Vec<CellRecord>, Error> {
     }
 }
 
-fn usage_in(lab: &Lab, scope: &Scope, cells: &[CellRecord]) -> Result<Vec<UsageRow>, Error> {
+pub(crate) fn usage_in(lab: &Lab, scope: &Scope, cells: &[CellRecord]) -> Result<Vec<UsageRow>, Error> {
     let mut usage = lab.ledger().usage()?;
     if matches!(scope, Scope::Process { .. }) {
         let ids: Vec<CellId> = cells.iter().map(|cell| cell.id).collect();

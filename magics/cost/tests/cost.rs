@@ -1,7 +1,7 @@
 //! The report says what was measured, leaves unmeasured what was not, and never takes unpriced for free.
 
 use kernwerk_core::{CellId, CellStatus, Language, ModelId, Names, Usage};
-use kernwerk_cost::{Group, PriceRequest, Row, Scope, add_price, change_tags, prices, report};
+use kernwerk_cost::{Group, PriceRequest, Row, Scope, add_price, change_tags, prices, report, totals};
 use kernwerk_store::{Call, CellEnd, Lab, NewCell, Price};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -121,6 +121,30 @@ fn a_scope_holds_one_process_of_one_notebook() {
     assert_eq!(keys(Group::Cell), ["mine"]);
     assert_eq!(keys(Group::Verb), ["rag search"]);
     assert_eq!(ledger.rows(Group::Verb).len(), 3);
+}
+
+#[test]
+fn totals_sum_what_has_ended_and_say_since_when_a_cell_runs() {
+    let ledger = Ledger::new();
+    let scope = Scope::Process { notebook: "a.ipynb".to_owned(), process: ledger.process };
+    let sum = || totals(&ledger.lab, &scope).expect("totals");
+    assert_eq!((sum().cells, sum().cpu_seconds, sum().running_since), (0, Some(0.0), None));
+    ledger.cell("a.ipynb", Uuid::now_v7(), "of another process", Some((64.0, Some(64.0))));
+    let first = ledger.cell("a.ipynb", ledger.process, "first", Some((2.0, Some(1.5))));
+    ledger.call(first, "rag search", "mini", 100, Some(0.1), price(2.0));
+    ledger.call(first, "rag search", "mini", 50, Some(0.1), None);
+    let ended = sum();
+    assert_eq!((ended.cells, ended.calls, ended.tokens_in), (1, 2, 150));
+    assert_eq!((ended.wall_seconds, ended.cpu_seconds, ended.running_since), (2.0, Some(1.5), None));
+    assert_eq!((ended.cost.micros.get("EUR"), ended.cost.unpriced_calls), (Some(&200), 1));
+    let running = ledger.cell("a.ipynb", ledger.process, "runs", None);
+    ledger.call(running, "rag search", "mini", 1, None, None);
+    assert_eq!((sum().cells, sum().calls, sum().wall_seconds), (1, 3, 2.0));
+    assert!(sum().running_since.is_some());
+    // Of a whole lab nobody knows which cells run. One that was not measured leaves the sum unmeasured.
+    ledger.cell("b.ipynb", ledger.process, "elsewhere", Some((1.0, None)));
+    let lab = totals(&ledger.lab, &Scope::Lab).expect("totals");
+    assert_eq!((lab.cells, lab.wall_seconds, lab.cpu_seconds, lab.running_since), (3, 67.0, None, None));
 }
 
 #[test]

@@ -58,6 +58,15 @@ impl Captures {
         }
     }
 
+    /// A widget was shown, or changed; only how it was left is kept.
+    pub fn widget(&mut self, name: &str, fallback: &[(String, String)]) {
+        if self.others.iter().any(|other| other.display_id.as_deref() == Some(name)) {
+            self.update(name, fallback);
+        } else {
+            self.bundle(Channel::Display, Some(name.to_owned()), fallback);
+        }
+    }
+
     /// The cell took back what it had shown.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -21,4 +21,4 @@ pub use meter::{process_tree_seconds, tree_of};
 pub use runner::ProcessRunner;
 pub use session::{Binding, Options, Reply, Session};
 pub use variables::{CanonicalValue, Variables};
-pub use verb::{Answer, Verb};
+pub use verb::{Answer, Live, Verb};

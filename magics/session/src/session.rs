@@ -19,7 +19,7 @@ use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
 use crate::variables::{CanonicalValue, Variables};
-use crate::verb::Answer;
+use crate::verb::{Answer, Live};
 use crate::verbs::ALL;
 
 /// How a session is opened.
@@ -57,6 +57,8 @@ pub struct Reply {
     /// The rows that the answer consists of, of which the output may show only a part.
     pub table: Option<Table>,
     pub binding: Option<Binding>,
+    /// Whether the output is to be kept up to date, or what was is to end.
+    pub live: Option<Live>,
 }
 
 /// One user's session; see the crate's documentation.
@@ -143,7 +145,7 @@ impl Session {
             (None, _) => None,
         };
         let Some(name) = &line.bind else {
-            return Ok(Reply { output: answer.output, table, binding: None });
+            return Ok(Reply { output: answer.output, table, binding: None, live: answer.live });
         };
         let Some(bound) = &table else {
             return Err(Problem::new(
@@ -154,7 +156,7 @@ impl Session {
         };
         let binding = self.bind(name, bound.clone())?;
         cell.binds(BoundValue { name: binding.name.clone(), digest: binding.digest.clone() });
-        Ok(Reply { output: answer.output, table, binding: Some(binding) })
+        Ok(Reply { output: answer.output, table, binding: Some(binding), live: answer.live })
     }
 
     fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
@@ -370,7 +372,7 @@ impl Session {
 
 impl Reply {
     fn showing(output: Output) -> Self {
-        Self { output, table: None, binding: None }
+        Self { output, table: None, binding: None, live: None }
     }
 }
 

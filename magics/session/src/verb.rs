@@ -1,5 +1,8 @@
 //! What a verb is: one type with its arguments, its words and what it does.
 
+use std::fmt;
+use std::sync::Arc;
+
 use clap::{ArgMatches, Command};
 use kernwerk_core::{Output, Problem, Table};
 use kernwerk_lang::{BodyUse, Example, VerbSpec};
@@ -26,18 +29,47 @@ pub struct Answer {
     pub output: Output,
     /// What `-> name` binds; without it the table of the output, if that is what it shows.
     pub bind: Option<Table>,
+    /// Whether the answer goes on.
+    pub live: Option<Live>,
+}
+
+/// An answer that a face keeps up to date after the verb has returned.
+#[derive(Clone)]
+pub enum Live {
+    /// From now on the answer is what this gives, called from any thread, as often as the face likes. It is never to be called
+    /// more than a few times a second.
+    Follow(Arc<dyn Fn() -> Result<Output, Problem> + Send + Sync>),
+    /// What an earlier line began ends.
+    End,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Follow(_) => "Follow",
+            Self::End => "End",
+        })
+    }
 }
 
 impl Answer {
+    /// Shows what `answer` gives now, and what it gives later.
+    ///
+    /// # Errors
+    /// What it gives the first time.
+    pub fn following(answer: impl Fn() -> Result<Output, Problem> + Send + Sync + 'static) -> Result<Self, Problem> {
+        Ok(Self { output: answer()?, bind: None, live: Some(Live::Follow(Arc::new(answer))) })
+    }
+
     /// Shows `output` and binds `table`, of which it may show only a part.
     pub fn binding(output: Output, table: Table) -> Self {
-        Self { output, bind: Some(table) }
+        Self { output, bind: Some(table), live: None }
     }
 }
 
 impl From<Output> for Answer {
     fn from(output: Output) -> Self {
-        Self { output, bind: None }
+        Self { output, bind: None, live: None }
     }
 }
 

@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = embedded![
     "prelude/src/input.rs",
     "prelude/src/lib.rs",
     "prelude/src/spill.rs",
+    "prelude/src/widgets.rs",
     "prelude-plotters/Cargo.toml",
     "prelude-plotters/src/lib.rs",
     "prelude-plotters/src/plot.rs",

@@ -122,7 +122,10 @@ impl Executor {
         if let Some((name, path)) = reply.binding.and_then(|binding| Some((binding.name, binding.path?))) {
             self.scope().bind(&name, path);
         }
-        recorder.show_output(&reply.output);
+        match reply.live {
+            Some(live) => recorder.show_live(&reply.output, live),
+            None => recorder.show_output(&reply.output),
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_core::{Captured, Channel, Event, Events, Output, Problem};
 use kernwerk_render::Captures;
+use kernwerk_session::Live;
 
 use crate::engine::{Bundle, Failure, Outputs, Shown};
 
@@ -27,11 +28,21 @@ impl Recorder {
     /// Shows what a magic answered, as text and as HTML.
     pub fn show_output(&self, output: &Output) {
         self.captures().output(output);
-        let bundle = Bundle(vec![
-            ("text/plain".to_owned(), kernwerk_render::text(output)),
-            ("text/html".to_owned(), kernwerk_render::html(output)),
-        ]);
-        self.outputs.show(Shown::Display { bundle, display_id: None });
+        self.outputs.show(Shown::Display { bundle: bundle(output), display_id: None });
+    }
+
+    /// Shows what a magic answered, and does what it says of the answer's life.
+    pub fn show_live(&self, output: &Output, live: Live) {
+        match live {
+            Live::End => {
+                self.outputs.end_following();
+                self.show_output(output);
+            }
+            Live::Follow(answer) => {
+                self.captures().output(output);
+                self.outputs.follow(bundle(output), Box::new(move || answer().map(|output| bundle(&output))));
+            }
+        }
     }
 
     /// The failure is shown by whoever asked for the cell; here it is kept.
@@ -51,6 +62,10 @@ impl Recorder {
         self.outputs.input(prompt, password)
     }
 
+    pub fn widget_value(&self, name: &str) -> Option<serde_json::Value> {
+        self.outputs.widget_value(name)
+    }
+
     /// What was kept.
     pub fn take(&self) -> Vec<Captured> {
         std::mem::take(&mut *self.captures()).finish()
@@ -65,12 +80,20 @@ impl Recorder {
             Shown::UpdateDisplay { bundle, display_id } => captures.update(display_id, &bundle.0),
             Shown::Result(bundle) => captures.bundle(Channel::Result, None, &bundle.0),
             Shown::Clear { .. } => captures.clear(),
+            Shown::Widget(widget) => captures.widget(&widget.name, &widget.fallback.0),
         }
     }
 
     fn captures(&self) -> MutexGuard<'_, Captures> {
         self.captures.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn bundle(output: &Output) -> Bundle {
+    Bundle(vec![
+        ("text/plain".to_owned(), kernwerk_render::text(output)),
+        ("text/html".to_owned(), kernwerk_render::html(output)),
+    ])
 }
 
 impl Events for Recorder {

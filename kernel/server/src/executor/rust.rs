@@ -7,10 +7,12 @@ use std::time::Duration;
 use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Kept, analyse};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
 use kernwerk_session::Options;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::recorder::Recorder;
 use super::{Executor, Stop};
-use crate::engine::{Bundle, Failure, Shown};
+use crate::engine::{Bundle, Failure, Shown, Widget, WidgetKind};
 
 /// A display of this type clears what the cell has shown; its text says whether to `wait` for the next output.
 const CLEAR: &str = "application/x-kernwerk-clear-output";
@@ -18,6 +20,11 @@ const CLEAR: &str = "application/x-kernwerk-clear-output";
 const DISPLAY_ID: &str = "application/x-kernwerk-display-id";
 /// Makes the display that it comes with replace the one that it names.
 const UPDATE_ID: &str = "application/x-kernwerk-update-display-id";
+
+/// Says of which widget the display that it comes with is the fallback, in JSON: `name`, `kind` and `state`.
+const WIDGET: &str = "application/x-kernwerk-widget";
+/// A question that begins so is for the kernel, not for the user: what the value of the widget is whose name follows.
+const WIDGET_VALUE: &str = "application/x-kernwerk-widget-value ";
 
 /// The task under which the progress of compiling is shown: one line, whatever crate it is at.
 const COMPILING: &str = "compiling for this cell";
@@ -122,7 +129,7 @@ impl Executor {
         self.keep_scope(&end, &names, &request);
         match end {
             CellEnd::Ok { result } => {
-                result.into_iter().for_each(|bundle| recorder.show(Shown::Result(Bundle(bundle))));
+                result.into_iter().for_each(|bundle| recorder.show(shown_as_result(bundle)));
                 Ok(())
             }
             CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end))),
@@ -188,11 +195,31 @@ fn show(recorder: &Recorder, event: CellEvent) {
         CellEvent::Display(bundle) => recorder.show(display(bundle)),
         CellEvent::Note(line) => recorder.note(line),
         CellEvent::Progress { .. } | CellEvent::Timing(_) => {}
-        CellEvent::Input { prompt, password, answer } => {
+        CellEvent::Input { prompt, password, answer } => answer.give(match prompt.strip_prefix(WIDGET_VALUE) {
+            Some(widget) => recorder
+                .widget_value(widget)
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
             // Without an answer the cell's read fails, which says more in its place than here.
-            answer.give(recorder.input(&prompt, password).ok());
-        }
+            None => recorder.input(&prompt, password).ok(),
+        }),
     }
+}
+
+/// The result of a cell; where its expression displays something of its own making, such as a widget, that display.
+fn shown_as_result(bundle: Vec<(String, String)>) -> Shown {
+    match display(bundle) {
+        Shown::Display { bundle, display_id: None } => Shown::Result(bundle),
+        shown => shown,
+    }
+}
+
+/// What a cell says of a widget.
+#[derive(Deserialize)]
+struct CellWidget {
+    name: String,
+    kind: WidgetKind,
+    #[serde(default)]
+    state: Map<String, Value>,
 }
 
 /// What a display asks for: types of our own stand for what MIME has no word for.
@@ -203,6 +230,10 @@ fn display(mut bundle: Vec<(String, String)>) -> Shown {
     };
     if let Some(text) = take(CLEAR) {
         return Shown::Clear { wait: text == "wait" };
+    }
+    if let Some(widget) = take(WIDGET).and_then(|text| serde_json::from_str::<CellWidget>(&text).ok()) {
+        let CellWidget { name, kind, state } = widget;
+        return Shown::Widget(Widget { name, kind, state, fallback: Bundle(bundle) });
     }
     let display_id = take(DISPLAY_ID);
     match take(UPDATE_ID) {
@@ -278,6 +309,18 @@ mod tests {
         assert_eq!(
             display(bundle(&[(UPDATE_ID, "d"), ("text/plain", "x")])),
             Shown::UpdateDisplay { bundle: plain(), display_id: "d".to_owned() }
+        );
+        let widget = r#"{"name":"w","kind":"progress","state":{"value":3}}"#;
+        let state = Map::from_iter([("value".to_owned(), Value::from(3))]);
+        assert_eq!(
+            display(bundle(&[("text/plain", "x"), (WIDGET, widget)])),
+            Shown::Widget(Widget { name: "w".to_owned(), kind: WidgetKind::Progress, state, fallback: plain() })
+        );
+        // What this kernel does not know is shown by its fallback.
+        let unknown = r#"{"name":"w","kind":"accordion"}"#;
+        assert_eq!(
+            display(bundle(&[("text/plain", "x"), (WIDGET, unknown)])),
+            Shown::Display { bundle: plain(), display_id: None }
         );
     }
 

@@ -2,22 +2,20 @@
 
 mod budget;
 mod publisher;
-mod zmtp;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use jupyter_protocol::connection_info::Transport;
 use jupyter_protocol::{ConnectionInfo, Header};
 use jupyter_zmq_client::Connection;
 use kernwerk_core::Cancel;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, UnixListener};
 
 use crate::Error;
 use crate::kernel::message;
 use crate::log::log;
+use crate::zmtp::{Stream, listen_at};
 use publisher::{Publisher, Subscribers, serve};
 
 /// The publishing side of the kernel. Clones share it; every method may be called from any thread and none but
@@ -48,57 +46,19 @@ impl Iopub {
 
     /// Listens where the connection file says, and serves subscribers on the current runtime from now on.
     pub async fn listen(&self, info: &ConnectionInfo) -> Result<(), Error> {
-        let endpoint = info.iopub_url();
-        let bind_error = |error: std::io::Error| Error::Bind {
-            channel: "iopub",
-            endpoint: endpoint.clone(),
-            reason: error.to_string(),
+        let iopub = self.clone();
+        let serve = move |stream| {
+            let iopub = iopub.clone();
+            async move { iopub.serve(stream).await }
         };
-        match info.transport {
-            Transport::TCP => {
-                let host = if info.ip == "*" { "0.0.0.0" } else { &info.ip };
-                let listener = TcpListener::bind((host, info.iopub_port)).await.map_err(bind_error)?;
-                tokio::spawn(self.clone().accept_tcp(listener));
-            }
-            Transport::IPC => {
-                let path = endpoint.trim_start_matches("ipc://");
-                let listener = UnixListener::bind(path).map_err(bind_error)?;
-                tokio::spawn(self.clone().accept_unix(listener));
-            }
-        }
-        Ok(())
+        listen_at(info, info.iopub_port, serve).await.map_err(|error| Error::Bind {
+            channel: "iopub",
+            endpoint: info.iopub_url(),
+            reason: error.to_string(),
+        })
     }
 
-    async fn accept_tcp(self, listener: TcpListener) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    // Latency counts here, and a socket that refuses the option still works.
-                    let _ = stream.set_nodelay(true);
-                    let iopub = self.clone();
-                    tokio::spawn(async move { iopub.serve(stream).await });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
-    }
-
-    async fn accept_unix(self, listener: UnixListener) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let iopub = self.clone();
-                    tokio::spawn(async move { iopub.serve(stream).await });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
-    }
-
-    async fn serve<S>(&self, stream: S)
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve(&self, stream: Box<dyn Stream>) {
         let welcome = |number, topic| self.welcome(number, topic);
         serve(stream, self.subscribers.clone(), welcome).await;
     }
@@ -116,6 +76,11 @@ impl Iopub {
     /// Publishes one message about `parent`'s request.
     pub fn publish(&self, parent: &Header, msg_type: &str, content: Value) {
         self.lock().publish(Some(parent), msg_type, content);
+    }
+
+    /// Publishes one message about `parent`'s request that says something in its metadata.
+    pub fn publish_with(&self, parent: &Header, msg_type: &str, content: Value, metadata: Value) {
+        self.lock().publish_with(Some(parent), msg_type, content, metadata);
     }
 
     /// Publishes a state that no request caused.
@@ -172,17 +137,20 @@ impl Iopub {
     }
 }
 
-/// After a failed accept (no more file descriptors), so that the failure does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 impl State {
     fn status(&mut self, parent: &Header, state: &str) {
         self.publish(Some(parent), "status", json!({ "execution_state": state }));
     }
 
     fn publish(&mut self, parent: Option<&Header>, msg_type: &str, content: Value) {
+        self.publish_with(parent, msg_type, content, json!({}));
+    }
+
+    fn publish_with(&mut self, parent: Option<&Header>, msg_type: &str, content: Value, metadata: Value) {
         let topic = format!("kernel.{}.{msg_type}", self.connection.session_id);
-        self.send(message::with_topic(topic.into_bytes(), parent, msg_type, content));
+        let mut message = message::with_topic(topic.into_bytes(), parent, msg_type, content);
+        message.metadata = metadata;
+        self.send(message);
     }
 
     fn send(&mut self, message: jupyter_protocol::JupyterMessage) {

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use zeromq::{SocketSend, ZmqMessage, ZmqResult};
 
 use super::budget::{Budget, Permit};
-use super::zmtp::{self, Subscription};
 use crate::log::log;
+use crate::zmtp::{Stream, Subscription, encode, handshake, read_subscription};
 
 /// A subscriber that takes nothing for so long while a cell waits for it is parted with.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,7 +96,7 @@ impl Subscribers {
         if receivers.is_empty() {
             return;
         }
-        let wire = zmtp::encode(frames);
+        let wire = encode(frames);
         let permit = self.budget.take(wire.len());
         let published = Arc::new(Published { wire, _permit: permit });
         for receiver in receivers {
@@ -127,19 +127,16 @@ impl SocketSend for Publisher {
 }
 
 /// Serves one peer until it leaves; `welcome` is called for each of its subscriptions.
-pub(super) async fn serve<S>(mut stream: S, subscribers: Arc<Subscribers>, welcome: impl Fn(u64, Vec<u8>))
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    match timeout(HANDSHAKE_TIME, zmtp::handshake(&mut stream)).await {
-        Ok(Ok(())) => {}
+pub(super) async fn serve(mut stream: Box<dyn Stream>, subscribers: Arc<Subscribers>, welcome: impl Fn(u64, Vec<u8>)) {
+    match timeout(HANDSHAKE_TIME, handshake(&mut stream, "XPUB", &["SUB", "XSUB"])).await {
+        Ok(Ok(_)) => {}
         Ok(Err(error)) => return log(format!("kernwerk: a peer of iopub was refused: {error}")),
         Err(_) => return log("kernwerk: a peer of iopub did not say who it is"),
     }
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (number, mut messages) = subscribers.add();
     let reading = async {
-        while let Ok(subscription) = zmtp::read_subscription(&mut reader).await {
+        while let Ok(subscription) = read_subscription(&mut reader).await {
             match subscription {
                 Subscription::Begin(topic) => welcome(number, topic),
                 Subscription::End(topic) => subscribers.unsubscribe(number, &topic),

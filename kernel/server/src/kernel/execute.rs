@@ -125,9 +125,7 @@ fn run_and_reply(kernel: &Kernel, task: &Task, request: &ExecuteRequest, queue: 
 /// Runs the cell while its outputs are looked after; returns also the text of its result.
 fn run(kernel: &Kernel, task: &Task, code: &str, kind: CellKind) -> (Result<(), Failure>, Option<String>) {
     let cancel = Cancel::new();
-    let outputs =
-        CellOutputs::new(kernel.iopub.clone(), kernel.stdin.clone(), task.request.clone(), kind, cancel.clone());
-    let outputs = Arc::new(outputs);
+    let outputs = Arc::new(CellOutputs::new(kernel, task.request.clone(), kind, cancel.clone()));
     let cell = Cell { code, execution_count: kind.execution_count };
     *lock(&kernel.running) = Some(cancel.clone());
     let result =

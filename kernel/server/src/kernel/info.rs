@@ -1,5 +1,6 @@
 //! What the kernel says of itself.
 
+use jupyter_protocol::ConnectionInfo;
 use serde_json::{Value, json};
 
 use super::message::PROTOCOL_VERSION;
@@ -32,5 +33,17 @@ pub(super) fn kernel_info() -> Value {
             { "text": "Rust's standard library", "url": "https://doc.rust-lang.org/std/" },
         ],
         "supported_features": [],
+    })
+}
+
+/// The content of `connect_reply`.
+pub(super) fn ports(info: &ConnectionInfo) -> Value {
+    json!({
+        "status": "ok",
+        "shell_port": info.shell_port,
+        "iopub_port": info.iopub_port,
+        "stdin_port": info.stdin_port,
+        "hb_port": info.hb_port,
+        "control_port": info.control_port,
     })
 }

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use chrono::Utc;
 use jupyter_protocol::{Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
-use jupyter_zmq_client::{Connection, RawMessage};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
-use zeromq::ZmqMessage;
+
+use super::signatures::Signatures;
+use crate::zmtp::Incoming;
 
 /// The protocol that the kernel speaks.
 pub(crate) const PROTOCOL_VERSION: &str = "5.5";
@@ -21,31 +23,30 @@ pub(crate) struct Request {
     identities: Vec<Bytes>,
     /// The message to which this one replies, where it is a reply.
     pub parent_id: Option<String>,
+    /// The message's share of what may wait, until it has been dealt with.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Request {
-    /// Reads a message that came over `connection`.
+    /// Reads a message that came in.
     ///
     /// # Errors
     /// What is wrong with it, in words for the log: its signature, its parts, their JSON.
-    pub fn read<S>(multipart: ZmqMessage, connection: &Connection<S>) -> Result<Self, String> {
-        let raw = RawMessage::from_multipart(multipart, &connection.mac).map_err(|error| match error {
-            jupyter_zmq_client::RuntimeError::VerifyError(_) => "its signature is wrong".to_owned(),
-            other => other.to_string(),
-        })?;
+    pub fn read(incoming: Incoming, signatures: &Signatures) -> Result<Self, String> {
+        let raw = signatures.check(incoming.frames)?;
         let part = |index: usize, name: &str| -> Result<Value, String> {
             let text =
                 std::str::from_utf8(&raw.jparts[index]).map_err(|error| format!("its {name} is not UTF-8: {error}"))?;
             serde_json::from_str(text).map_err(|error| format!("its {name} is not JSON: {error}"))
         };
-        let header =
-            serde_json::from_value(part(0, "header")?).map_err(|error| format!("its header is incomplete: {error}"))?;
+        let header = header(part(0, "header")?)?;
         let parent = part(1, "parent header")?;
         Ok(Self {
             header,
             content: part(3, "content"),
             parent_id: parent.get("msg_id").and_then(Value::as_str).map(str::to_owned),
             identities: raw.zmq_identities,
+            _permit: incoming.permit,
         })
     }
 
@@ -78,6 +79,22 @@ impl Request {
     pub fn to_sender(&self, msg_type: &str, content: Value) -> JupyterMessage {
         build(self.identities.clone(), Some(&self.header), msg_type, content)
     }
+}
+
+/// The header of a message. Only its identity and its type are needed; what else is missing or unreadable in it, such as a date
+/// without a time zone, is nobody's loss.
+fn header(value: Value) -> Result<Header, String> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let needed = |name: &str| text(name).ok_or_else(|| format!("its header has no text `{name}`"));
+    let date = text("date").and_then(|date| date.parse().ok()).unwrap_or_else(Utc::now);
+    Ok(Header {
+        msg_id: needed("msg_id")?,
+        msg_type: needed("msg_type")?,
+        username: text("username").unwrap_or_default(),
+        session: text("session").unwrap_or_default(),
+        date,
+        version: text("version").unwrap_or_else(|| PROTOCOL_VERSION.to_owned()),
+    })
 }
 
 /// A message for everybody who subscribed to a prefix of `topic`.

@@ -4,8 +4,10 @@
 //! other on the engine's thread; completion and its like have a thread of their own, so that they are answered meanwhile.
 
 mod answers;
+mod comms;
 mod cursor;
 mod execute;
+mod following;
 mod history;
 mod info;
 pub(crate) mod message;
@@ -13,9 +15,11 @@ mod outputs;
 mod progress;
 mod router;
 mod signals;
+mod signatures;
 mod sockets;
 mod stdin;
 mod stream;
+mod widgets;
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -34,6 +38,8 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::engine::Engine;
 use crate::iopub::Iopub;
+use comms::Comms;
+use following::Follower;
 use history::History;
 use message::Request;
 use sockets::Sockets;
@@ -53,7 +59,11 @@ const LAST_REPLIES: Duration = Duration::from_millis(50);
 pub fn read_connection_file(path: &Path) -> Result<ConnectionInfo, Error> {
     let unreadable = |reason: String| Error::ConnectionFile { path: path.to_owned(), reason };
     let text = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let info: ConnectionInfo = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    let file: Value = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    if file.get("curve_secretkey").is_some_and(|key| !key.is_null()) {
+        return Err(Error::Encryption);
+    }
+    let info: ConnectionInfo = serde_json::from_value(file).map_err(|error| unreadable(error.to_string()))?;
     if info.key.is_empty() || info.signature_scheme == "hmac-sha256" {
         Ok(info)
     } else {
@@ -87,7 +97,10 @@ async fn serve_channels(info: &ConnectionInfo, engine: Arc<dyn Engine>) -> Resul
     let kernel = Arc::new(Kernel {
         engine,
         iopub: sockets.iopub.clone(),
+        comms: Arc::new(Comms::new(sockets.iopub.clone())),
+        follower: Arc::default(),
         stdin: sockets.stdin.clone(),
+        ports: info::ports(info),
         history: Mutex::default(),
         execution_count: AtomicU32::new(0),
         running: Mutex::default(),
@@ -126,7 +139,11 @@ impl Task {
 pub(crate) struct Kernel {
     engine: Arc<dyn Engine>,
     iopub: Iopub,
+    comms: Arc<Comms>,
+    follower: Arc<Follower>,
     stdin: Stdin,
+    /// The answer to `connect_request`.
+    ports: Value,
     history: Mutex<History>,
     execution_count: AtomicU32,
     /// Raised to stop the running cell; none while no cell runs.
@@ -166,6 +183,7 @@ impl Kernel {
         // The engine's thread ends after its cell; both together get the time.
         *lock(&self.cells) = channel().0;
         let _ = tokio::time::timeout(GRACE, async { (stopping.await, cells_done.await) }).await;
+        self.follower.end();
         self.iopub.publish_shutdown(json!({ "status": "ok", "restart": restart }));
         let iopub = self.iopub.clone();
         let _ = tokio::task::spawn_blocking(move || iopub.drain(DRAIN)).await;
@@ -180,4 +198,27 @@ fn guarded<T>(fallback: T, action: impl FnOnce() -> T) -> T {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_file_that_asks_for_what_is_not_there_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("kernel.json");
+        let mut file = json!({ "ip": "127.0.0.1", "transport": "tcp", "shell_port": 1, "iopub_port": 2, "stdin_port": 3,
+            "control_port": 4, "hb_port": 5, "key": "k", "signature_scheme": "hmac-sha256" });
+        let read = |file: &Value| {
+            std::fs::write(&path, file.to_string()).expect("written");
+            read_connection_file(&path)
+        };
+        assert_eq!(read(&file).expect("a right one").hb_port, 5);
+        file["signature_scheme"] = json!("hmac-md5");
+        assert!(matches!(read(&file), Err(Error::SignatureScheme(_))));
+        file["curve_secretkey"] = json!("a key");
+        assert!(matches!(read(&file), Err(Error::Encryption)));
+        assert!(matches!(read(&json!({ "ip": 7 })), Err(Error::ConnectionFile { .. })));
+    }
 }

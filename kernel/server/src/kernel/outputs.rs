@@ -7,11 +7,14 @@ use kernwerk_core::{Cancel, Event, Problem};
 use kernwerk_render::{Bar, Board};
 use serde_json::{Value, json};
 
+use super::comms::Comms;
+use super::following::{self, Follower};
 use super::progress;
 use super::stdin::Stdin;
 use super::stream::{Piece, Stream, StreamBuffer};
-use crate::engine::{Bundle, Outputs, Shown};
+use crate::engine::{Bundle, Following, Outputs, Shown, Widget};
 use crate::iopub::Iopub;
+use crate::kernel::Kernel;
 use crate::kernel::message::Request;
 
 /// How the front end wants the cell run.
@@ -26,6 +29,8 @@ pub(super) struct CellKind {
 /// The outputs of one cell.
 pub(super) struct CellOutputs {
     iopub: Iopub,
+    comms: Arc<Comms>,
+    follower: Arc<Follower>,
     stdin: Stdin,
     request: Arc<Request>,
     cell: CellKind,
@@ -40,10 +45,13 @@ pub(super) struct CellOutputs {
 }
 
 impl CellOutputs {
-    pub fn new(iopub: Iopub, stdin: Stdin, request: Arc<Request>, cell: CellKind, cancel: Cancel) -> Self {
+    /// The outputs of `request`'s cell in `kernel`.
+    pub fn new(kernel: &Kernel, request: Arc<Request>, cell: CellKind, cancel: Cancel) -> Self {
         Self {
-            iopub,
-            stdin,
+            iopub: kernel.iopub.clone(),
+            comms: kernel.comms.clone(),
+            follower: kernel.follower.clone(),
+            stdin: kernel.stdin.clone(),
             request,
             cell,
             cancel,
@@ -64,12 +72,14 @@ impl CellOutputs {
         }
         let bars = lock(&self.progress).due(now);
         self.show_bars(bars);
+        self.comms.tell_due(&self.request.header, false);
     }
 
     /// Publishes what is left, at the cell's end.
     pub fn finish(&self) {
         self.progress_ended();
         self.drive(&mut lock(&self.streams), StreamBuffer::finish);
+        self.comms.tell_due(&self.request.header, true);
     }
 
     /// The text of the cell's result, if it had one.
@@ -109,6 +119,19 @@ impl CellOutputs {
         }
     }
 
+    fn show_widget(&self, widget: Widget) {
+        if self.cell.silent {
+            return;
+        }
+        // What was printed before a widget stands above it.
+        let mut streams = lock(&self.streams);
+        self.drive(&mut streams, |streams| streams.flush().into_iter().collect());
+        if let Some(display) = self.comms.show(&self.request.header, widget) {
+            self.iopub.wait_for_room(&self.cancel);
+            self.publish("display_data", display);
+        }
+    }
+
     fn publish(&self, msg_type: &str, content: Value) {
         if !self.cell.silent {
             self.iopub.publish(&self.request.header, msg_type, content);
@@ -134,6 +157,7 @@ impl Outputs for CellOutputs {
                 self.publish_after_streams("execute_result", content);
             }
             Shown::Clear { wait } => self.publish_after_streams("clear_output", json!({ "wait": wait })),
+            Shown::Widget(widget) => self.show_widget(widget),
         }
     }
 
@@ -158,6 +182,23 @@ impl Outputs for CellOutputs {
         }
         self.drive(&mut lock(&self.streams), |streams| streams.flush().into_iter().collect());
         self.stdin.ask(&self.request, prompt, password, &self.cancel)
+    }
+
+    fn follow(&self, first: Bundle, answer: Following) {
+        if self.cell.silent {
+            return;
+        }
+        let id = uuid::Uuid::new_v4().to_string();
+        self.publish_after_streams("display_data", following::content(&first, &id));
+        self.follower.follow(self.iopub.clone(), self.request.header.clone(), id, first, answer);
+    }
+
+    fn end_following(&self) {
+        self.follower.end();
+    }
+
+    fn widget_value(&self, name: &str) -> Option<Value> {
+        self.comms.value(name)
     }
 }
 

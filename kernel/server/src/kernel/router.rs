@@ -34,12 +34,16 @@ fn answer(channel: Channel, task: &Task, kernel: &Kernel) {
     kernel.iopub.busy(header);
     match task.request.msg_type() {
         "kernel_info_request" => task.reply(kernel_info()),
-        // No comm target exists, so no comm does.
-        "comm_info_request" => task.reply(json!({ "status": "ok", "comms": {} })),
+        "connect_request" => task.reply(kernel.ports.clone()),
+        "comm_info_request" => {
+            let target = task.request.field("target_name").and_then(Value::as_str);
+            task.reply(kernel.comms.info(target));
+        }
         "history_request" => history(task, kernel),
-        "comm_open" => close_comm(task, kernel),
-        "comm_msg" | "comm_close" => {}
-        other => log(format!("kernwerk: a message of type {other} on the {} channel was ignored", channel.name())),
+        "comm_open" => kernel.comms.opened(&task.request),
+        "comm_msg" => kernel.comms.said(&task.request),
+        "comm_close" => kernel.comms.closed(&task.request),
+        other => refuse(other, channel, task),
     }
     kernel.iopub.idle(header);
 }
@@ -51,10 +55,19 @@ fn history(task: &Task, kernel: &Kernel) {
     }
 }
 
-/// A comm to a target that nobody knows is closed at once, as the protocol wants it.
-fn close_comm(task: &Task, kernel: &Kernel) {
-    let id = task.request.field("comm_id").cloned().unwrap_or(Value::Null);
-    kernel.iopub.publish(&task.request.header, "comm_close", json!({ "comm_id": id, "data": {} }));
+/// Somebody waits for the reply to a request, also to one that this kernel does not know.
+fn refuse(msg_type: &str, channel: Channel, task: &Task) {
+    log(format!("kernwerk: a message of type {msg_type} on the {} channel was refused", channel.name()));
+    let Some(asked) = msg_type.strip_suffix("_request") else { return };
+    let (name, reason) = match asked {
+        "create_subshell" | "delete_subshell" | "list_subshell" => {
+            ("NoSubshells", "this kernel has no subshells: its cells run one after the other".to_owned())
+        }
+        "debug" => ("NoDebugger", "this kernel has no debugger".to_owned()),
+        "execute" => ("WrongChannel", "cells are run on the shell channel".to_owned()),
+        _ => ("UnknownRequest", format!("this kernel does not know a {msg_type}")),
+    };
+    task.reply(json!({ "status": "error", "ename": name, "evalue": reason, "traceback": [reason] }));
 }
 
 fn interrupt(task: Task, kernel: &Arc<Kernel>) {

@@ -1,37 +1,32 @@
 //! The five channels: bound where the connection file says, each served by tasks of the wire's runtime.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jupyter_protocol::connection_info::Transport;
 use jupyter_protocol::{ConnectionInfo, JupyterMessage};
-use jupyter_zmq_client::{
-    KernelHeartbeatConnection, RouterRecvConnection, RouterSendConnection, create_kernel_control_connection,
-    create_kernel_heartbeat_connection, create_kernel_shell_connection, create_kernel_stdin_connection,
-};
+use jupyter_zmq_client::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
-use zeromq::{SocketRecv, SocketSend};
+use zeromq::{SocketSend, ZmqMessage};
 
 use super::message::Request;
+use super::signatures::Signatures;
 use super::stdin::Stdin;
 use super::{Kernel, Task, router};
 use crate::Error;
 use crate::iopub::Iopub;
 use crate::log::log;
-
-/// After a failed receive, so that a lasting failure does not spin.
-const RECEIVE_PAUSE: Duration = Duration::from_millis(20);
+use crate::zmtp::{Incoming, RouterSender, bind_router};
 
 /// The channels, bound and not yet served.
 pub(super) struct Sockets {
     pub iopub: Iopub,
     pub stdin: Stdin,
-    shell: Option<(RouterSendConnection, RouterRecvConnection)>,
-    control: Option<(RouterSendConnection, RouterRecvConnection)>,
-    answers: Option<RouterRecvConnection>,
-    heartbeat: Option<KernelHeartbeatConnection>,
+    signatures: Arc<Signatures>,
+    requests: Vec<(Channel, RouterSender, Receiver<Incoming>)>,
+    answers: Receiver<Incoming>,
+    heartbeat: (RouterSender, Receiver<Incoming>),
 }
 
 /// Which channel a request came by.
@@ -56,43 +51,42 @@ impl Sockets {
     /// # Errors
     /// Names the first that cannot be bound.
     pub async fn bind(info: &ConnectionInfo) -> Result<Self, Error> {
-        let session = Uuid::new_v4().to_string();
-        let shell = create_kernel_shell_connection(info, &session).await;
-        let shell = shell.map_err(bind_error("shell", info.shell_url()))?;
-        let iopub = Iopub::like(&shell);
+        let signatures = Arc::new(Signatures::new(&info.key, &Uuid::new_v4().to_string()));
+        let shell = bind_channel("shell", info, info.shell_port, info.shell_url()).await?;
+        let iopub = Iopub::like(&signatures.signing(()));
         iopub.listen(info).await?;
-        let stdin = create_kernel_stdin_connection(info, &session).await;
-        let (asks, answers) = stdin.map_err(bind_error("stdin", info.stdin_url()))?.split();
-        let control = create_kernel_control_connection(info, &session).await;
-        let control = control.map_err(bind_error("control", info.control_url()))?;
-        let heartbeat = create_kernel_heartbeat_connection(info).await;
-        let heartbeat = heartbeat.map_err(bind_error("heartbeat", info.hb_url()))?;
+        let (asks, answers) = bind_channel("stdin", info, info.stdin_port, info.stdin_url()).await?;
+        let control = bind_channel("control", info, info.control_port, info.control_url()).await?;
+        let heartbeat = bind_channel("heartbeat", info, info.hb_port, info.hb_url()).await?;
         Ok(Self {
             iopub,
-            stdin: Stdin::new(asks, Handle::current()),
-            shell: Some(shell.split()),
-            control: Some(control.split()),
-            answers: Some(answers),
-            heartbeat: Some(heartbeat),
+            stdin: Stdin::new(signatures.signing(asks), Handle::current()),
+            signatures,
+            requests: vec![(Channel::Control, control.0, control.1), (Channel::Shell, shell.0, shell.1)],
+            answers,
+            heartbeat,
         })
     }
 
     /// Begins to answer.
-    pub fn serve(mut self, kernel: &Arc<Kernel>) {
-        for (channel, halves) in [(Channel::Control, self.control.take()), (Channel::Shell, self.shell.take())] {
-            if let Some((replies, requests)) = halves {
-                let (sender, queue) = unbounded_channel();
-                tokio::spawn(send_replies(replies, queue));
-                tokio::spawn(read_requests(channel, requests, sender, kernel.clone()));
-            }
+    pub fn serve(self, kernel: &Arc<Kernel>) {
+        for (channel, sender, incoming) in self.requests {
+            let (replies, queue) = unbounded_channel();
+            tokio::spawn(send_replies(self.signatures.signing(sender), queue));
+            tokio::spawn(read_requests(channel, incoming, self.signatures.clone(), replies, kernel.clone()));
         }
-        if let Some(answers) = self.answers.take() {
-            tokio::spawn(read_answers(answers, self.stdin.clone()));
-        }
-        if let Some(heartbeat) = self.heartbeat.take() {
-            tokio::spawn(beat(heartbeat));
-        }
+        tokio::spawn(read_answers(self.answers, self.signatures, self.stdin));
+        tokio::spawn(beat(self.heartbeat.0, self.heartbeat.1));
     }
+}
+
+async fn bind_channel(
+    channel: &'static str,
+    info: &ConnectionInfo,
+    port: u16,
+    endpoint: String,
+) -> Result<(RouterSender, Receiver<Incoming>), Error> {
+    bind_router(channel, info, port).await.map_err(|error| Error::Bind { channel, endpoint, reason: error.to_string() })
 }
 
 /// Removes the files of ipc channels, which would be in the way of the next kernel.
@@ -106,11 +100,7 @@ pub(super) fn remove_files(info: &ConnectionInfo) {
     }
 }
 
-fn bind_error(channel: &'static str, endpoint: String) -> impl FnOnce(jupyter_zmq_client::RuntimeError) -> Error {
-    move |error| Error::Bind { channel, endpoint, reason: error.to_string() }
-}
-
-async fn send_replies(mut connection: RouterSendConnection, mut queue: UnboundedReceiver<JupyterMessage>) {
+async fn send_replies(mut connection: Connection<RouterSender>, mut queue: UnboundedReceiver<JupyterMessage>) {
     while let Some(message) = queue.recv().await {
         if let Err(error) = connection.send(message).await {
             log(format!("kernwerk: a reply could not be delivered: {error}"));
@@ -120,47 +110,39 @@ async fn send_replies(mut connection: RouterSendConnection, mut queue: Unbounded
 
 async fn read_requests(
     channel: Channel,
-    mut connection: RouterRecvConnection,
+    mut incoming: Receiver<Incoming>,
+    signatures: Arc<Signatures>,
     replies: UnboundedSender<JupyterMessage>,
     kernel: Arc<Kernel>,
 ) {
-    loop {
-        let Some(request) = read(&mut connection, channel.name()).await else { continue };
-        let task = Task { request: Arc::new(request), replies: replies.clone() };
-        router::route(channel, task, &kernel);
-    }
-}
-
-async fn read_answers(mut connection: RouterRecvConnection, stdin: Stdin) {
-    loop {
-        if let Some(message) = read(&mut connection, "stdin").await {
-            stdin.receive(&message);
+    while let Some(message) = incoming.recv().await {
+        if let Some(request) = read(message, &signatures, channel.name()) {
+            router::route(channel, Task { request: Arc::new(request), replies: replies.clone() }, &kernel);
         }
     }
 }
 
-/// The next message; none where it was dropped, which is logged.
-async fn read(connection: &mut RouterRecvConnection, channel: &str) -> Option<Request> {
-    let multipart = match connection.socket.recv().await {
-        Ok(multipart) => multipart,
-        Err(error) => {
-            log(format!("kernwerk: the {channel} channel cannot receive: {error}"));
-            tokio::time::sleep(RECEIVE_PAUSE).await;
-            return None;
+async fn read_answers(mut incoming: Receiver<Incoming>, signatures: Arc<Signatures>, stdin: Stdin) {
+    while let Some(message) = incoming.recv().await {
+        if let Some(answer) = read(message, &signatures, "stdin") {
+            stdin.receive(&answer);
         }
-    };
-    Request::read(multipart, connection)
+    }
+}
+
+/// The message; none where it is dropped, which is logged.
+fn read(message: Incoming, signatures: &Signatures, channel: &str) -> Option<Request> {
+    Request::read(message, signatures)
         .map_err(|reason| log(format!("kernwerk: a message on the {channel} channel was dropped: {reason}")))
         .ok()
 }
 
 /// Sends every heartbeat back as it came.
-async fn beat(mut heart: KernelHeartbeatConnection) {
-    loop {
-        match heart.socket.recv().await {
+async fn beat(mut heart: RouterSender, mut incoming: Receiver<Incoming>) {
+    while let Some(beat) = incoming.recv().await {
+        if let Ok(beat) = ZmqMessage::try_from(beat.frames) {
             // A front end that left between the beats is no reason to stop.
-            Ok(beat) => drop(heart.socket.send(beat).await),
-            Err(_) => tokio::time::sleep(RECEIVE_PAUSE).await,
+            let _ = heart.send(beat).await;
         }
     }
 }

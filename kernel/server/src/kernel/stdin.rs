@@ -4,12 +4,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jupyter_zmq_client::RouterSendConnection;
+use jupyter_zmq_client::Connection;
 use kernwerk_core::{Cancel, Cancelled, Problem};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::message::Request;
+use crate::zmtp::RouterSender;
 
 /// How often who waits looks whether it was interrupted.
 const POLL: Duration = Duration::from_millis(50);
@@ -17,7 +18,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// The kernel's side of the stdin channel. Clones share it.
 #[derive(Clone)]
 pub(super) struct Stdin {
-    connection: Arc<Mutex<RouterSendConnection>>,
+    connection: Arc<Mutex<Connection<RouterSender>>>,
     runtime: Handle,
     waiting: Arc<Mutex<Option<Question>>>,
 }
@@ -29,7 +30,7 @@ struct Question {
 }
 
 impl Stdin {
-    pub fn new(connection: RouterSendConnection, runtime: Handle) -> Self {
+    pub fn new(connection: Connection<RouterSender>, runtime: Handle) -> Self {
         Self { connection: Arc::new(Mutex::new(connection)), runtime, waiting: Arc::default() }
     }
 

@@ -69,11 +69,27 @@ async fn questions_about_code_are_answered() {
         assert_eq!(reply["data"]["text/plain"].is_string(), found);
         assert_eq!(front_end.until_idle(&id).await, ["busy", "idle"]);
     }
-    let id = front_end.send("comm_info_request", json!({})).await;
-    assert_eq!(front_end.reply(&id).await, json!({ "status": "ok", "comms": {} }));
+    front_end.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_kernel_does_not_do_is_refused_in_words() {
+    let mut front_end = FrontEnd::start().await;
+    for (msg_type, name) in [
+        ("create_subshell_request", "NoSubshells"),
+        ("list_subshell_request", "NoSubshells"),
+        ("debug_request", "NoDebugger"),
+        ("execute_request", "WrongChannel"),
+        ("fancy_request", "UnknownRequest"),
+    ] {
+        let id = front_end.send_control(msg_type, json!({ "code": "print never" })).await;
+        let reply = front_end.control_reply(&id).await;
+        assert_eq!((&reply["status"], &reply["ename"]), (&json!("error"), &json!(name)), "{msg_type}");
+        assert_eq!(front_end.until_idle(&id).await, ["busy", "idle"]);
+    }
+    let id = front_end.send("connect_request", json!({})).await;
+    assert_eq!(front_end.reply(&id).await["shell_port"], front_end.info.shell_port);
     assert_eq!(front_end.until_idle(&id).await, ["busy", "idle"]);
-    let id = front_end.send("comm_open", json!({ "comm_id": "c1", "target_name": "widget", "data": {} })).await;
-    assert_eq!(front_end.until_idle(&id).await, ["busy", "comm_close: ?", "idle"]);
     front_end.end().await;
 }
 

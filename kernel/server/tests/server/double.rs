@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kernwerk_core::{Cancel, Cancelled, Event, Problem};
-use kernwerk_server::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown};
+use kernwerk_server::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown, Widget, WidgetKind};
+use serde_json::json;
 
 /// Runs scripts, one command a line; see [`Double::command`].
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub struct Double {
     pub calls: Mutex<Vec<String>>,
     /// How many cells have ended.
     pub ended: AtomicUsize,
+    /// How often what is followed was asked for.
+    pub asked: Arc<AtomicUsize>,
 }
 
 impl Double {
@@ -46,6 +49,20 @@ impl Double {
                 unit: "rows",
             }),
             "progress_ended" => outputs.progress_ended(),
+            "widget" => outputs.show(Shown::Widget(widget(&rest))),
+            "value" => {
+                let value = outputs.widget_value(&rest).unwrap_or_default();
+                outputs.show(Shown::Stdout(value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+            }
+            "follow" => {
+                let asked = self.asked.clone();
+                let answer = move || match asked.fetch_add(1, Ordering::SeqCst) {
+                    2 => Err(Problem::new("Gone", "the ledger is gone")),
+                    number => Ok(Bundle::plain(format!("answer {number}"))),
+                };
+                outputs.follow(Bundle::plain(rest), Box::new(answer));
+            }
+            "end_following" => outputs.end_following(),
             "input" => outputs.show(Shown::Stdout(format!("[{}]", outputs.input(&rest, false)?))),
             "sleep" => sleep(Duration::from_millis(rest.parse().expect("milliseconds")), cancel)?,
             "flood" => flood(rest.parse().expect("mebibytes"), outputs, cancel)?,
@@ -101,6 +118,19 @@ impl Engine for Double {
     fn shutdown(&self) {
         self.note("shutdown");
     }
+}
+
+/// A widget of the words `NAME KIND VALUE`.
+fn widget(words: &str) -> Widget {
+    let words: Vec<&str> = words.splitn(3, ' ').collect();
+    let [name, kind, value] = words.as_slice() else { panic!("a widget has a name, a kind and a value") };
+    let (kind, state) = match *kind {
+        "progress" => (WidgetKind::Progress, json!({ "value": value.parse::<f64>().expect("a number"), "max": 10 })),
+        "text" => (WidgetKind::Text, json!({ "value": value, "_model_name": "OtherModel" })),
+        other => panic!("the double has no widget `{other}`"),
+    };
+    let state = state.as_object().expect("an object").clone();
+    Widget { name: (*name).to_owned(), kind, state, fallback: Bundle::plain(format!("{value} of 10")) }
 }
 
 fn sleep(time: Duration, cancel: &Cancel) -> Result<(), Cancelled> {

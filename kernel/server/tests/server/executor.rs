@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use kernwerk_core::{Cancel, Event, Problem};
-use kernwerk_server::{Cell, Engine, Executor, Failure, Outputs, Shown};
+use kernwerk_server::{Bundle, Cell, Engine, Executor, Failure, Following, Outputs, Shown};
 use kernwerk_session::Options;
 
 /// Keeps what a cell shows.
@@ -26,6 +26,16 @@ impl Outputs for Kept {
 
     fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
         Err(Problem::new("NoInput", "nobody is there"))
+    }
+
+    fn follow(&self, first: Bundle, _answer: Following) {
+        self.show(Shown::Display { bundle: first, display_id: None });
+    }
+
+    fn end_following(&self) {}
+
+    fn widget_value(&self, _name: &str) -> Option<serde_json::Value> {
+        None
     }
 }
 

@@ -15,6 +15,8 @@ use jupyter_zmq_client::{
 };
 use kernwerk_server::{Error, serve};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use zeromq::{SocketRecv, SocketSend};
 
@@ -30,6 +32,7 @@ const QUIET: Duration = Duration::from_millis(80);
 pub struct Message {
     pub header: Value,
     pub parent: Value,
+    pub metadata: Value,
     pub content: Value,
 }
 
@@ -54,6 +57,9 @@ impl Message {
             "execute_result" => format!("result {}: {plain}", content["execution_count"]),
             "error" => format!("error {}: {}", text("ename"), text("evalue")),
             "clear_output" => format!("clear wait={}", content["wait"]),
+            "comm_open" => format!("comm_open {}", text("target_name")),
+            "comm_msg" => format!("comm_msg {} {}", content["data"]["method"], content["data"]["state"]),
+            "comm_close" => format!("comm_close {}", text("comm_id")),
             "shutdown_reply" => format!("shutdown restart={}", content["restart"]),
             other => format!("{other}: {plain}"),
         }
@@ -246,7 +252,40 @@ pub async fn receive<S: SocketRecv>(connection: &mut Connection<S>) -> Message {
     let multipart = timeout(PATIENCE, connection.socket.recv()).await.expect("a message in time").expect("a message");
     let raw = RawMessage::from_multipart(multipart, &connection.mac).expect("a signed message");
     let part = |index: usize| serde_json::from_slice(&raw.jparts[index]).expect("JSON");
-    Message { header: part(0), parent: part(1), content: part(3) }
+    Message { header: part(0), parent: part(1), metadata: part(2), content: part(3) }
+}
+
+/// The frames of a message as an honest client with the kernel's key would send them.
+pub async fn signed_frames<S>(like: &Connection<S>, message: JupyterMessage) -> Vec<bytes::Bytes> {
+    #[derive(Default)]
+    struct Kept(Vec<bytes::Bytes>);
+    #[async_trait::async_trait]
+    impl SocketSend for Kept {
+        async fn send(&mut self, message: zeromq::ZmqMessage) -> zeromq::ZmqResult<()> {
+            self.0 = message.into_vec();
+            Ok(())
+        }
+    }
+    let (mac, session_id) = (like.mac.clone(), like.session_id.clone());
+    let mut connection = Connection { socket: Kept::default(), mac, session_id };
+    connection.send(message).await.expect("signed");
+    connection.socket.0
+}
+
+/// A peer that speaks the wire's handshake by hand, and then does what no library would.
+pub async fn raw_peer(port: u16, socket_type: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
+    let mut greeting = [0; 64];
+    greeting[0] = 0xff;
+    greeting[9] = 0x7f;
+    greeting[10] = 3;
+    greeting[12..16].copy_from_slice(b"NULL");
+    stream.write_all(&greeting).await.expect("greeted");
+    let length = u8::try_from(socket_type.len()).expect("a short word");
+    let ready = [b"\x05READY\x0bSocket-Type\0\0\0", [length].as_slice(), socket_type.as_bytes()].concat();
+    stream.write_all(&[4, u8::try_from(ready.len()).expect("short")]).await.expect("ready");
+    stream.write_all(&ready).await.expect("ready");
+    stream
 }
 
 /// Sends frames as they are, for messages that no honest client sends.

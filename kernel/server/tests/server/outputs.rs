@@ -4,9 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
-use super::front_end::FrontEnd;
+use super::front_end::{FrontEnd, raw_peer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn displays_are_updated_and_cleared() {
@@ -116,7 +115,8 @@ async fn a_front_end_that_reads_late_gets_everything_and_the_cell_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_front_end_that_never_reads_does_not_stop_the_others() {
     let mut front_end = FrontEnd::start().await;
-    let _asleep = subscribe_and_sleep(front_end.info.iopub_port).await;
+    let mut asleep = raw_peer(front_end.info.iopub_port, "SUB").await;
+    asleep.write_all(b"\x00\x01\x01").await.expect("subscribed to everything");
     let mut ids = Vec::new();
     for _ in 0..4 {
         ids.push(front_end.send_cell("flood 15").await);
@@ -127,18 +127,4 @@ async fn a_front_end_that_never_reads_does_not_stop_the_others() {
         assert_eq!(front_end.reply(id).await["status"], "ok");
     }
     front_end.end().await;
-}
-
-/// A subscriber that speaks the wire's handshake by hand and then takes nothing.
-async fn subscribe_and_sleep(port: u16) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
-    let mut greeting = [0; 64];
-    greeting[0] = 0xff;
-    greeting[9] = 0x7f;
-    greeting[10] = 3;
-    greeting[12..16].copy_from_slice(b"NULL");
-    stream.write_all(&greeting).await.expect("greeted");
-    stream.write_all(b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB").await.expect("ready");
-    stream.write_all(b"\x00\x01\x01").await.expect("subscribed");
-    stream
 }

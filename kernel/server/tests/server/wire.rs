@@ -35,7 +35,7 @@ async fn malformed_and_unknown_messages_are_survived() {
     send_frames(&mut front_end.shell, &[b"<IDS|MSG>"]).await;
     send_frames(&mut front_end.shell, &[b"<IDS|MSG>", b"", b"{"]).await;
     front_end.assert_quiet().await;
-    let unknown = front_end.send("fancy_request", json!({ "a": 1 })).await;
+    let unknown = front_end.send("fancy_message", json!({ "a": 1 })).await;
     assert_eq!(front_end.until_idle(&unknown).await, ["busy", "idle"]);
     // Nothing to run in it, but somebody waits for the reply.
     let empty = front_end.send("execute_request", json!({ "silent": false })).await;

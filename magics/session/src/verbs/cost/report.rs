@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use kernwerk_core::{Output, Problem, Table};
-use kernwerk_cost::{Cost, Group, Row, Scope};
+use kernwerk_cost::{Group, Row};
 use kernwerk_lang::{BodyUse, Example};
 
+use super::{milliseconds, money, scope};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -50,12 +51,7 @@ impl Verb for Report {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab()?;
-        let notebook = context.notebook();
-        let scope = if self.all || notebook == "shell" {
-            Scope::Lab
-        } else {
-            Scope::Process { notebook, process: context.process() }
-        };
+        let scope = scope(context, self.all);
         let (group, title) = match self.by {
             By::Cell => (Group::Cell, "cell"),
             By::Model => (Group::Model, "model"),
@@ -107,18 +103,4 @@ fn table(key: &str, rows: &[Row]) -> Result<Table, Problem> {
     let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, column)| column).collect())
         .map_err(|error| Problem::new("Internal", error.to_string()))?;
     Ok(Table::new(schema, vec![batch]))
-}
-
-fn milliseconds(seconds: f64) -> f64 {
-    (seconds * 1e3).round() / 1e3
-}
-
-/// Such as `0.012300 EUR + unpriced`; none where no model was called.
-fn money(cost: &Cost) -> Option<String> {
-    if cost.is_empty() {
-        return None;
-    }
-    let priced = cost.micros.iter().map(|(currency, micros)| format!("{:.6} {currency}", *micros as f64 / 1e6));
-    let unpriced = (cost.unpriced_calls > 0).then(|| "unpriced".to_owned());
-    Some(priced.chain(unpriced).collect::<Vec<_>>().join(" + "))
 }

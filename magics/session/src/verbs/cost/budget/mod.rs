@@ -17,12 +17,12 @@ fn unit(unit: &Unit) -> &str {
     }
 }
 
-fn kind(state: &BudgetState) -> &'static str {
+pub(super) fn kind(state: &BudgetState) -> &'static str {
     if state.budget.allowed.is_hard { "hard" } else { "soft" }
 }
 
 /// What may still be spent; below zero where more was spent than is allowed.
-fn left(state: &BudgetState) -> i64 {
+pub(super) fn left(state: &BudgetState) -> i64 {
     state.budget.allowed.most - state.spent - state.reserved
 }
 
