@@ -8,6 +8,11 @@ pub use bind::{ToPolars, bind};
 pub use kernwerk_prelude_plotters::*;
 pub use show::Show;
 
+/// What a cell may name without `kernwerk::`. Names of the cell's own come first.
+pub mod cells {
+    pub use crate::{progress, show};
+}
+
 /// Shows a value as a trailing expression would be shown, anywhere in a cell.
 #[macro_export]
 macro_rules! show {

@@ -18,6 +18,8 @@ const CLEAR: &str = "application/x-kernwerk-clear-output";
 const DISPLAY_ID: &str = "application/x-kernwerk-display-id";
 /// Makes the display that it comes with replace the one that it names.
 const UPDATE_ID: &str = "application/x-kernwerk-update-display-id";
+/// The display that it comes with changes from run to run.
+const VOLATILE: &str = "application/x-kernwerk-volatile";
 
 /// The task under which the progress of compiling is shown: one line, whatever crate it is at.
 const COMPILING: &str = "compiling for this cell";
@@ -121,7 +123,8 @@ impl Executor {
         self.keep_scope(&end, &names, &request);
         match end {
             CellEnd::Ok { result } => {
-                result.into_iter().for_each(|bundle| recorder.show(Shown::Result(Bundle(bundle))));
+                let shown = |bundle| Shown::Result(Bundle(bundle));
+                result.into_iter().for_each(|bundle| show_bundle(recorder, bundle, shown));
                 Ok(())
             }
             CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end))),
@@ -178,9 +181,9 @@ impl Compiling<'_> {
 
 fn show(recorder: &Recorder, event: CellEvent) {
     match event {
-        CellEvent::Stdout(text) => recorder.show(Shown::Stdout(text)),
-        CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text)),
-        CellEvent::Display(bundle) => recorder.show(display(bundle)),
+        CellEvent::Stdout(text) => recorder.show(Shown::Stdout(text), false),
+        CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text), false),
+        CellEvent::Display(bundle) => show_bundle(recorder, bundle, display),
         CellEvent::Note(line) => recorder.note(line),
         CellEvent::Progress { .. } => {}
         CellEvent::Input { prompt, password, answer } => {
@@ -190,17 +193,24 @@ fn show(recorder: &Recorder, event: CellEvent) {
     }
 }
 
+fn show_bundle(recorder: &Recorder, mut bundle: Vec<(String, String)>, shown: fn(Vec<(String, String)>) -> Shown) {
+    let is_volatile = take(&mut bundle, VOLATILE).is_some();
+    recorder.show(shown(bundle), is_volatile);
+}
+
+/// Takes the form of type `wanted` off a bundle.
+fn take(bundle: &mut Vec<(String, String)>, wanted: &str) -> Option<String> {
+    let index = bundle.iter().position(|(mime, _)| mime == wanted)?;
+    Some(bundle.remove(index).1)
+}
+
 /// What a display asks for: types of our own stand for what MIME has no word for.
 fn display(mut bundle: Vec<(String, String)>) -> Shown {
-    let mut take = |wanted: &str| {
-        let index = bundle.iter().position(|(mime, _)| mime == wanted)?;
-        Some(bundle.remove(index).1)
-    };
-    if let Some(text) = take(CLEAR) {
+    if let Some(text) = take(&mut bundle, CLEAR) {
         return Shown::Clear { wait: text == "wait" };
     }
-    let display_id = take(DISPLAY_ID);
-    match take(UPDATE_ID) {
+    let display_id = take(&mut bundle, DISPLAY_ID);
+    match take(&mut bundle, UPDATE_ID) {
         Some(display_id) => Shown::UpdateDisplay { bundle: Bundle(bundle), display_id },
         None => Shown::Display { bundle: Bundle(bundle), display_id },
     }
