@@ -48,6 +48,29 @@ pub fn bind(path: impl AsRef<Path>) -> Frame {
     })
 }
 
+/// Which type of frames tables come as.
+pub trait Frames {
+    type Frame;
+
+    /// Opens an Arrow IPC file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no such file.
+    fn open(path: &Path) -> Result<Self::Frame>;
+}
+
+/// Tables come as a [`Frame`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsFrame;
+
+impl Frames for AsFrame {
+    type Frame = Frame;
+
+    fn open(path: &Path) -> Result<Frame> {
+        Frame::open(path)
+    }
+}
+
 impl Frame {
     /// Opens an Arrow IPC file.
     ///

@@ -163,22 +163,26 @@ impl Session {
 
     /// Keeps a variable in the session, and in a file for cells of another process.
     fn keep(&self, name: &str, table: &Table) -> Result<PathBuf, Problem> {
-        let path = self.export(&CanonicalValue::of_table(table)?, name)?;
+        let path = self.hand_over(table, name)?;
         self.state().variables.insert(name.to_owned(), table.clone());
         Ok(path)
     }
 
     /// Leaves what a variable holds in a file, for cells of another process or for whoever runs this one.
     pub(crate) fn export(&self, value: &CanonicalValue, name: &str) -> Result<PathBuf, Problem> {
+        self.leave(&value.bytes, name, value.format)
+    }
+
+    /// Leaves bytes in a file of the exchange directory. No other bytes ever get its name.
+    pub(crate) fn leave(&self, bytes: &[u8], name: &str, format: &str) -> Result<PathBuf, Problem> {
         let lab = self.lab_for_writing()?;
         let number = {
             let mut state = self.state();
             state.exports += 1;
             state.exports
         };
-        let file = format!("{}-{number}-{name}.{}", self.process.simple(), value.format);
-        let path = lab.exchange_dir().join(file);
-        lab.atomic_write(&path, &value.bytes)?;
+        let path = lab.exchange_dir().join(format!("{}-{number}-{name}.{format}", self.process.simple()));
+        lab.atomic_write(&path, bytes)?;
         Ok(path)
     }
 

@@ -16,7 +16,7 @@ const NO_COMMANDS: &str = "/**/";
 /// What a cell may name without `kernwerk::`; a name of its own goes before one that comes this way.
 const NAMES: &str = "use kernwerk::cells::*;";
 /// How those names stand in a cell that uses them.
-const USES: &[(&str, char)] = &[("show", '!'), ("progress", '(')];
+const USES: &[(&str, char)] = &[("magic", '!'), ("show", '!'), ("lab", '('), ("progress", '(')];
 const POLARS_VERSION: &str = "0.55.2";
 const PLOTTERS_VERSION: &str = "0.3.7";
 
@@ -228,7 +228,9 @@ mod tests {
     fn the_prelude_comes_when_it_is_named() {
         let code = [
             "kernwerk::show!(1);",
+            "magic!(\"lab status\")?",
             "for x in progress (0..3) {}",
+            "lab().table(\"rides\")?",
             "show! {1}",
         ];
         for code in code {

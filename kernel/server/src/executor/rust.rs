@@ -1,16 +1,18 @@
 //! The Rust parts of a cell: handed to the cell host, and what comes back.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, analyse};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
-use kernwerk_session::Options;
+use kernwerk_session::{Options, RunningCell, Session};
 
+use super::calls::{Caller, Calls};
 use super::recorder::Recorder;
 use super::{Executor, Stop};
 use crate::engine::{Bundle, Failure, Shown};
+use crate::log::log;
 
 /// A display of this type clears what the cell has shown; its text says whether to `wait` for the next output.
 const CLEAR: &str = "application/x-kernwerk-clear-output";
@@ -29,15 +31,35 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// The cell host of a notebook. It refuses what comes while it is at work, so cells wait here for their turn.
 pub(super) struct Cells {
-    host: Host,
+    options: Options,
+    started: OnceLock<Started>,
     turn: Mutex<()>,
+}
+
+/// What the first Rust cell needs.
+struct Started {
+    host: Host,
+    /// None where the system has no room for a socket: cells run, and cannot call magics.
+    calls: Option<Calls>,
 }
 
 impl Cells {
     /// A host for the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: &Options) -> Self {
-        let config = HostConfig { program: options.program.clone(), directory: options.directory.clone(), cache: None };
-        Self { host: Host::new(config), turn: Mutex::default() }
+        Self { options: options.clone(), started: OnceLock::new(), turn: Mutex::default() }
+    }
+
+    fn started(&self) -> &Started {
+        self.started.get_or_init(|| {
+            let calls = Calls::listen().map_err(|error| log(format!("Rust cells cannot call magics: {error}"))).ok();
+            let config = HostConfig {
+                program: self.options.program.clone(),
+                directory: self.options.directory.clone(),
+                cache: None,
+                environment: calls.as_ref().map(Calls::environment).unwrap_or_default(),
+            };
+            Started { host: Host::new(config), calls }
+        })
     }
 
     /// Asks the host something quick, unless a cell is running in it.
@@ -47,16 +69,21 @@ impl Cells {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        question(&self.host).ok()
+        question(&self.started().host).ok()
     }
 
     pub fn interrupt(&self) {
-        self.host.interrupter().interrupt();
+        if let Some(started) = self.started.get() {
+            started.host.interrupter().interrupt();
+        }
     }
 
     /// Ends the host's processes, in the middle of a cell, too.
     pub fn shutdown(&self) {
-        self.host.shutdown();
+        if let Some(started) = self.started.get() {
+            started.host.shutdown();
+            started.calls.iter().for_each(Calls::close);
+        }
     }
 
     /// The value of an expression; what it shows beside is dropped.
@@ -88,9 +115,24 @@ impl Cells {
         })
     }
 
+    /// As [`Cells::run`], and answers the magics that the code calls.
+    fn run_calling(
+        &self,
+        request: &CellRequest,
+        sink: &mut dyn FnMut(CellEvent),
+        caller: &Caller<'_>,
+        cancel: &Cancel,
+    ) -> Result<CellEnd, Problem> {
+        let mut run = || self.run(request, sink, cancel);
+        match &self.started().calls {
+            Some(calls) => calls.during(caller, run, is_alive),
+            None => run(),
+        }
+    }
+
     fn execute(&self, request: &CellRequest, sink: &mut dyn FnMut(CellEvent)) -> Result<CellEnd, Problem> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.host.execute(request, sink)
+        self.started().host.execute(request, sink)
     }
 }
 
@@ -98,8 +140,9 @@ impl Executor {
     /// Runs one part of Rust code, which begins at `line` of the cell, from 0.
     pub(super) fn run_code(
         &self,
-        code: &str,
-        line: usize,
+        session: &Session,
+        (code, line): (&str, usize),
+        running: &RunningCell,
         recorder: &Arc<Recorder>,
         cancel: &Cancel,
     ) -> Result<(), Stop> {
@@ -114,7 +157,8 @@ impl Executor {
                 show(recorder, event);
             }
         };
-        let end = self.cells.run(&request, &mut sink, cancel);
+        let caller = Caller::new(self, session, running, recorder, cancel);
+        let end = self.cells.run_calling(&request, &mut sink, &caller, cancel);
         if !matches!(end, Err(_) | Ok(CellEnd::CompileError { .. })) {
             compiling.succeeded();
         }
@@ -191,6 +235,11 @@ fn show(recorder: &Recorder, event: CellEvent) {
             answer.give(recorder.input(&prompt, password).ok());
         }
     }
+}
+
+/// The processes of a cell that ended so are there: what its threads have called may go on to its end.
+fn is_alive(end: &Result<CellEnd, Problem>) -> bool {
+    matches!(end, Ok(CellEnd::Ok { .. } | CellEnd::Panic { .. } | CellEnd::Failed { .. }))
 }
 
 fn show_bundle(recorder: &Recorder, mut bundle: Vec<(String, String)>, shown: fn(Vec<(String, String)>) -> Shown) {
