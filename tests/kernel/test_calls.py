@@ -29,10 +29,11 @@ def rides(tmp_path_factory):
 
 
 def last_cells(kernel, count):
-    """The record of the last cells: text, effects and outputs of each."""
+    """The record of the last cells."""
+    columns = ("names", "effects", "outputs")
     with sqlite3.connect(f"file:{kernel.directory}/.kernwerk/ledger.sqlite?mode=ro", uri=True) as ledger:
-        rows = ledger.execute("SELECT text, effects, outputs FROM cell ORDER BY id DESC LIMIT ?", (count,)).fetchall()
-    return [(text, json.loads(effects), json.loads(outputs)) for text, effects, outputs in reversed(rows)]
+        rows = ledger.execute(f"SELECT {', '.join(columns)} FROM cell ORDER BY id DESC LIMIT ?", (count,)).fetchall()
+    return [dict(zip(columns, map(json.loads, row))) for row in reversed(rows)]
 
 
 def test_a_magic_in_a_loop(rides):
@@ -76,6 +77,17 @@ def test_the_lab_is_at_hand(rides):
     rides.run('lab().table("ridse")?;').failed("ridse", "rides")
 
 
+def test_a_frame_of_a_cell_has_a_name_for_magics(rides):
+    define = "%%feature define busy --entity zone --event-time pickup --ttl 2h\nSELECT zone, pickup, fare AS last_fare FROM rides"
+    rides.run(define).ok()
+    rides.run('let late = magic!("feature sql SELECT zone, pickup FROM rides WHERE ride > 1")?.frame()?;').ok()
+    rides.run('lab().give("spine", &late)?;').ok()
+    assert "2 rows" in rides.run("%feature training spine --features busy --event-time pickup").ok()
+    rides.run('lab().give("no name", &late)?;').failed("BadName", "no name")
+    [cell] = last_cells(rides, 3)[:1]
+    assert "spine" in cell["names"]["defines"], cell
+
+
 def test_what_a_call_binds_is_there_for_later_cells(rides):
     rides.run('magic!("feature sql SELECT zone FROM rides ORDER BY ride -> zones")?;').ok()
     assert rides.run('zones.texts("zone")?[1].clone()').ok().strip() == 'Some("B")'
@@ -84,10 +96,11 @@ def test_what_a_call_binds_is_there_for_later_cells(rides):
 def test_calls_are_recorded_with_their_cell(rides):
     rides.run('let fares = lab().table("rides")?.numbers("fare")?;').ok()
     rides.run("let nothing = 1;").ok()
-    (text, effects, _), (_, none, _) = last_cells(rides, 2)
-    assert "lab().table" in text and none == []
-    assert [(effect["access"], effect["resource"], effect["name"]) for effect in effects] == [("read", "table", "rides")]
-    assert effects[0]["version"] and effects[0]["digest"]
+    reading, other = last_cells(rides, 2)
+    assert other["effects"] == []
+    [effect] = reading["effects"]
+    assert (effect["access"], effect["resource"], effect["name"]) == ("read", "table", "rides")
+    assert effect["version"] and effect["digest"]
 
 
 def test_names_of_the_cells_own_come_first(rides):
@@ -160,8 +173,8 @@ def test_progress_moves_and_stays_at_its_last_state(rides):
 
 def test_bars_of_one_run_and_the_next_do_not_differ_for_a_replay(rides):
     rides.run("for n in kernwerk::progress(0..3) {}").ok()
-    [(_, _, outputs)] = last_cells(rides, 1)
-    assert [output["volatile"] for output in outputs] == [True]
+    [cell] = last_cells(rides, 1)
+    assert [output["volatile"] for output in cell["outputs"]] == [True]
 
 
 def test_the_socket_is_private_and_goes_with_the_kernel(tmp_path):

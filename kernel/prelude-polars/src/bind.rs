@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kernwerk_prelude_plotters::{Answer, Frame, Frames, Lab, Problem};
-use polars::prelude::{DataFrame, IpcReader, PolarsResult, SerReader};
+use polars::prelude::{DataFrame, IpcReader, IpcWriter, PolarsResult, SerReader, SerWriter};
 
 /// Tables come as Polars data frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,11 @@ impl Frames for AsDataFrame {
 
     fn open(path: &Path) -> io::Result<DataFrame> {
         read(path).map_err(io::Error::other)
+    }
+
+    fn file(frame: &DataFrame, scratch: &Path) -> io::Result<PathBuf> {
+        IpcWriter::new(File::create_new(scratch)?).finish(&mut frame.clone()).map_err(io::Error::other)?;
+        Ok(scratch.to_owned())
     }
 }
 

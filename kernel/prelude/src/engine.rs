@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::json::{Json, object};
 use crate::problem::Problem;
@@ -12,11 +14,25 @@ const TOKEN: &str = "KERNWERK_ENGINE_TOKEN";
 /// The longest answer, in bytes. Tables come as files.
 const LIMIT: usize = 256 << 20;
 
+/// Numbers the files of this process.
+static FILES: AtomicU64 = AtomicU64::new(0);
+
+/// A path for a file on its way to the engine, where only this user can read it.
+pub(crate) fn scratch() -> Result<PathBuf, Problem> {
+    let socket = std::env::var_os(SOCKET).map(PathBuf::from).ok_or_else(no_engine)?;
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    Ok(socket.with_file_name(format!("{}-{number}.arrow", std::process::id())))
+}
+
+fn no_engine() -> Problem {
+    Problem::new("NoEngine", "there is no engine to ask: no kernel of Kernwerk started this process")
+        .with_hint("run this in a cell of a notebook")
+}
+
 /// Asks the engine something and waits for the answer, which an interrupt of the cell cuts short. `fields` say what.
 pub(crate) fn ask(fields: &[(&str, &str)]) -> Result<Json, Problem> {
     let (Some(socket), Ok(token)) = (std::env::var_os(SOCKET), std::env::var(TOKEN)) else {
-        return Err(Problem::new("NoEngine", "there is no engine to ask: no kernel of Kernwerk started this process")
-            .with_hint("run this in a cell of a notebook"));
+        return Err(no_engine());
     };
     let fields: Vec<(&str, &str)> = std::iter::once(("token", token.as_str())).chain(fields.iter().copied()).collect();
     let gone = |error: io::Error| {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use crate::answer::open;
-use crate::engine::ask;
+use crate::engine::{ask, scratch};
 use crate::frame::{AsFrame, Frames};
 use crate::json::Json;
 use crate::problem::Problem;
@@ -32,6 +32,20 @@ impl<As: Frames> Lab<As> {
     pub fn table(&self, name: &str) -> Result<As::Frame, Problem> {
         let answer = ask(&[("wanted", "table"), ("name", name)])?;
         open::<As>(&path_of(&answer)?)
+    }
+
+    /// Gives a frame a name that magics know, as `-> name` does with what a magic gives: `magic!("feature training spine …")` then finds it.
+    ///
+    /// # Errors
+    /// It cannot be a name, or the frame cannot be handed over.
+    pub fn give(&self, name: &str, frame: &As::Frame) -> Result<(), Problem> {
+        let scratch = scratch()?;
+        let given = As::file(frame, &scratch)
+            .map_err(|error| Problem::new("FrameNotWritten", format!("the frame cannot be handed over: {error}")))
+            .and_then(|file| ask(&[("wanted", "give"), ("name", name), ("path", &file.to_string_lossy())]));
+        // The engine has read it; where there is none, the frame was in a file of its own.
+        let _ = std::fs::remove_file(&scratch);
+        given.map(drop)
     }
 
     /// The names of the lab's tables.

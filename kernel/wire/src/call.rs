@@ -25,6 +25,8 @@ pub enum Wanted {
     Magic { text: String },
     /// The rows of a table or feature view at its current version. The answer is [`Given::Table`].
     Table { name: String },
+    /// Gives the table in an Arrow IPC file a name that magics know, as `-> name` does. The answer is [`Given::Table`].
+    Give { name: String, path: PathBuf },
     /// The names of the lab's tables. The answer is [`Given::Tables`].
     Tables,
     /// The lab's directory. The answer is [`Given::Lab`].

@@ -17,6 +17,10 @@ fn calls_of_cells_are_understood() {
         read(&[("token", "t"), ("wanted", "table"), ("name", "rides")]),
         Wanted::Table { name: "rides".to_owned() }
     );
+    assert_eq!(
+        read(&[("token", "t"), ("wanted", "give"), ("name", "spine"), ("path", "/x/\"1\".arrow")]),
+        Wanted::Give { name: "spine".to_owned(), path: "/x/\"1\".arrow".into() }
+    );
     assert_eq!(read(&[("token", "t"), ("wanted", "tables")]), Wanted::Tables);
     assert_eq!(read(&[("token", "t"), ("wanted", "lab")]), Wanted::Lab);
     assert!(serde_json::from_str::<Call>(&object(&[("wanted", "lab")])).is_err(), "without a token there is no call");

@@ -152,10 +152,11 @@ impl Session {
         };
         let binding = self.bind(name, bound.clone())?;
         cell.binds(BoundValue { name: binding.name.clone(), digest: binding.digest.clone() });
+        cell.defines(name);
         Ok(Reply { output: answer.output, table, binding: Some(binding) })
     }
 
-    fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
+    pub(crate) fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
         let digest = content_digest(&table.schema, &table.batches);
         let path = if self.variables.is_some() { None } else { Some(self.keep(name, &table)?) };
         Ok(Binding { name: name.to_owned(), table, path, digest })
@@ -163,27 +164,24 @@ impl Session {
 
     /// Keeps a variable in the session, and in a file for cells of another process.
     fn keep(&self, name: &str, table: &Table) -> Result<PathBuf, Problem> {
-        let path = self.hand_over(table, name)?;
+        let path = self.leave(table, name)?;
         self.state().variables.insert(name.to_owned(), table.clone());
         Ok(path)
     }
 
     /// Leaves what a variable holds in a file, for cells of another process or for whoever runs this one.
     pub(crate) fn export(&self, value: &CanonicalValue, name: &str) -> Result<PathBuf, Problem> {
-        self.leave(&value.bytes, name, value.format)
+        let lab = self.lab_for_writing()?;
+        let path = lab.exchange_dir().join(self.exchange_name(name, value.format));
+        lab.atomic_write(&path, &value.bytes)?;
+        Ok(path)
     }
 
-    /// Leaves bytes in a file of the exchange directory. No other bytes ever get its name.
-    pub(crate) fn leave(&self, bytes: &[u8], name: &str, format: &str) -> Result<PathBuf, Problem> {
-        let lab = self.lab_for_writing()?;
-        let number = {
-            let mut state = self.state();
-            state.exports += 1;
-            state.exports
-        };
-        let path = lab.exchange_dir().join(format!("{}-{number}-{name}.{format}", self.process.simple()));
-        lab.atomic_write(&path, bytes)?;
-        Ok(path)
+    /// A name in the exchange directory that nothing else ever gets.
+    pub(crate) fn exchange_name(&self, name: &str, format: &str) -> String {
+        let mut state = self.state();
+        state.exports += 1;
+        format!("{}-{}-{name}.{format}", self.process.simple(), state.exports)
     }
 
     /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.

@@ -1,6 +1,7 @@
 //! What a call is answered with: magics run for the cell that called, and are recorded with it like those of its own lines.
 
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -40,14 +41,14 @@ impl<'a> Caller<'a> {
         self.cancel.cancel();
     }
 
-    /// Answers a call.
+    /// Answers a call. Tables are left in the lab, or in `otherwise` where there is none.
     ///
     /// # Errors
     /// What a magic reports.
-    pub fn answer(&self, wanted: Wanted) -> Result<Given, Problem> {
+    pub fn answer(&self, wanted: Wanted, otherwise: &Path) -> Result<Given, Problem> {
         self.open.fetch_add(1, Ordering::SeqCst);
         // A panic must not end the kernel's cell.
-        let given = std::panic::catch_unwind(AssertUnwindSafe(|| self.give(wanted))).unwrap_or_else(|_| {
+        let given = std::panic::catch_unwind(AssertUnwindSafe(|| self.give(wanted, otherwise))).unwrap_or_else(|_| {
             Err(Problem::new("InternalError", "Kernwerk failed in a way that it did not foresee")
                 .with_hint("the lab is sound; please report what was called"))
         });
@@ -58,21 +59,26 @@ impl<'a> Caller<'a> {
         given
     }
 
-    fn give(&self, wanted: Wanted) -> Result<Given, Problem> {
+    fn give(&self, wanted: Wanted, otherwise: &Path) -> Result<Given, Problem> {
         let work = Work::new(self.cancel.clone(), self.recorder.clone());
         work.check()?;
         Ok(match wanted {
-            Wanted::Magic { text } => self.magic(&read(&text)?, &work)?,
+            Wanted::Magic { text } => self.magic(&read(&text)?, &work, otherwise)?,
             Wanted::Table { name } => {
                 let table = self.session.table(&name, self.running, &work)?;
-                Given::Table { path: self.session.hand_over(&table, &name)? }
+                Given::Table { path: self.session.hand_over(&table, &name, otherwise)? }
+            }
+            Wanted::Give { name, path } => {
+                let given = self.session.give(&name, &path, self.running)?;
+                // Rust has it already, under whatever name: it is not bound once more for later cells.
+                Given::Table { path: given.path.unwrap_or(path) }
             }
             Wanted::Tables => Given::Tables { names: self.session.tables()? },
             Wanted::Lab => Given::Lab { path: self.session.lab_root()? },
         })
     }
 
-    fn magic(&self, line: &MagicLine, work: &Work) -> Result<Given, Problem> {
+    fn magic(&self, line: &MagicLine, work: &Work, otherwise: &Path) -> Result<Given, Problem> {
         let reply = self.session.run(line, self.running, work)?;
         let bound = reply.binding.and_then(|binding| Some((binding.name, binding.path?)));
         if let Some((name, path)) = &bound {
@@ -80,7 +86,7 @@ impl<'a> Caller<'a> {
         }
         let frame = match (bound, &reply.table) {
             (Some((_, path)), _) => Some(path),
-            (None, Some(table)) => Some(self.session.hand_over(table, &line.magic)?),
+            (None, Some(table)) => Some(self.session.hand_over(table, &line.magic, otherwise)?),
             (None, None) => None,
         };
         Ok(Given::Magic {

@@ -107,7 +107,9 @@ impl Calls {
         if blake3::hash(call.token.as_bytes()) != blake3::hash(self.token.as_bytes()) {
             return Err(Problem::new("WrongToken", "this process was not started by this kernel"));
         }
-        caller.answer(call.wanted)
+        let place = self.directory().as_ref().map(|directory| directory.path().to_owned());
+        let closed = || Problem::new("NoCell", "the kernel is ending");
+        caller.answer(call.wanted, &place.ok_or_else(closed)?)
     }
 
     /// Takes the socket away.

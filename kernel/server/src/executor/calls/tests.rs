@@ -143,6 +143,9 @@ fn what_is_wrong_is_said() {
         assert_eq!(refusal(notebook.magic("feature lst")).0, "UnknownVerb");
         assert_eq!(refusal(notebook.magic("feature sql 'open")).0, "MagicSyntax");
         assert_eq!(refusal(notebook.magic("feature sql SELECT 1")).0, "NoLab");
+        let Given::Magic { frame: Some(frame), .. } = notebook.magic("lab doctor") else { panic!("no table") };
+        assert!(frame.starts_with(notebook.socket().parent().expect("a directory")) && frame.is_file());
+        assert!(!notebook.directory.path().join(".kernwerk").exists(), "what only reads makes no lab");
         assert!(matches!(notebook.magic("lab init"), Given::Magic { .. }));
         let (name, message) = refusal(notebook.call(&notebook.calls.token, Wanted::Table { name: "ridse".to_owned() }));
         assert!(message.contains("ridse"), "{name}: {message}");
