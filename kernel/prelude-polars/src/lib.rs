@@ -1,6 +1,7 @@
 //! What Rust cells find under the name `kernwerk` after `:dep polars`: the preludes below, with frames as Polars data frames.
 
 mod bind;
+mod rows;
 mod show;
 
 pub use bind::{AsDataFrame, ToPolars, bind, lab, magic};

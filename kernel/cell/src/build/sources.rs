@@ -36,6 +36,7 @@ const FILES: &[(&str, &str)] = embedded![
     "prelude-polars/Cargo.toml",
     "prelude-polars/src/bind.rs",
     "prelude-polars/src/lib.rs",
+    "prelude-polars/src/rows.rs",
     "prelude-polars/src/show.rs",
 ];
 
