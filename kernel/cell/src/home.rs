@@ -169,6 +169,8 @@ impl Home {
         for name in private_names() {
             command.env_remove(name);
         }
+        // Build scripts and macros of strangers' crates have nothing to ask the engine.
+        command.env_remove(kernwerk_wire::ENGINE_SOCKET).env_remove(kernwerk_wire::ENGINE_TOKEN);
         clean(&mut command);
         command
     }

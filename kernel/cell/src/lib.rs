@@ -24,7 +24,7 @@ mod worker;
 
 use std::path::PathBuf;
 
-pub use analyse::analyse;
+pub use analyse::{analyse, magics_in};
 pub use build::prepare;
 pub use error::Error;
 pub use host::{

@@ -1,10 +1,41 @@
 //! Frames that a magic bound, as Polars data frames.
 
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use kernwerk_prelude_plotters::Frame;
-use polars::prelude::{DataFrame, IpcReader, PolarsResult, SerReader};
+use kernwerk_prelude_plotters::{Answer, Frame, Frames, Lab, Problem};
+use polars::prelude::{DataFrame, IpcReader, IpcWriter, PolarsResult, SerReader, SerWriter};
+
+/// Tables come as Polars data frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsDataFrame;
+
+impl Frames for AsDataFrame {
+    type Frame = DataFrame;
+
+    fn open(path: &Path) -> io::Result<DataFrame> {
+        read(path).map_err(io::Error::other)
+    }
+
+    fn file(frame: &DataFrame, scratch: &Path) -> io::Result<PathBuf> {
+        IpcWriter::new(File::create_new(scratch)?).finish(&mut frame.clone()).map_err(io::Error::other)?;
+        Ok(scratch.to_owned())
+    }
+}
+
+/// Runs a magic, whose tables come as Polars data frames.
+///
+/// # Errors
+/// What the magic reports.
+pub fn magic(text: &str) -> Result<Answer<AsDataFrame>, Problem> {
+    Answer::of(text)
+}
+
+/// The notebook's lab, whose tables come as Polars data frames.
+pub fn lab() -> Lab<AsDataFrame> {
+    Lab::default()
+}
 
 /// Opens the frame that a magic bound. The file is mapped, not copied.
 ///

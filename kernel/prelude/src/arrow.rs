@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use crate::flatbuffer::{Table, Vector, broken, bytes};
@@ -92,22 +93,43 @@ impl ArrowFile {
     }
 
     /// The values of a column in a range of rows.
-    pub(crate) fn values(&mut self, column: usize, range: std::ops::Range<usize>) -> Result<Vec<Value>> {
+    pub(crate) fn values(&mut self, column: usize, range: Range<usize>) -> Result<Vec<Value>> {
         let mut values = Vec::with_capacity(range.len());
+        self.parts(column, range, |part, rows| {
+            for row in rows {
+                values.push(part.value(row)?);
+            }
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// All values of a column as numbers; none where there is none.
+    pub(crate) fn numbers(&mut self, column: usize) -> Result<Vec<Option<f64>>> {
+        let mut numbers = Vec::with_capacity(self.rows());
+        self.parts(column, 0..self.rows(), |part, rows| part.numbers(rows, &mut numbers))?;
+        Ok(numbers)
+    }
+
+    /// Shows a column's part in each batch that has rows of a range, and which rows of the part these are.
+    fn parts(
+        &mut self,
+        column: usize,
+        range: Range<usize>,
+        mut each: impl FnMut(&Buffers, Range<usize>) -> Result<()>,
+    ) -> Result<()> {
         let mut first = 0;
         for (offset, size, rows) in self.batches.clone() {
             let wanted = range.start.max(first)..range.end.min(first + rows);
             if !wanted.is_empty() {
                 let metadata = read(&mut self.file, offset, size)?;
                 let body = offset + size as u64;
-                let column = Buffers::find(&self.fields, column, batch(&metadata)?, &mut self.file, body)?;
-                for row in wanted {
-                    values.push(column.value(row - first)?);
-                }
+                let part = Buffers::find(&self.fields, column, batch(&metadata)?, &mut self.file, body)?;
+                each(&part, wanted.start - first..wanted.end - first)?;
             }
             first += rows;
         }
-        Ok(values)
+        Ok(())
     }
 }
 
@@ -240,6 +262,51 @@ impl Buffers {
             valid.clear();
         }
         Ok(Self { kind, valid, parts })
+    }
+
+    /// Adds numbers as fast as memory gives them; what is none becomes none.
+    fn numbers(&self, rows: Range<usize>, into: &mut Vec<Option<f64>>) -> Result<()> {
+        match self.kind {
+            Kind::Float { bits: 64 } => self.plain(rows, into, f64::from_le_bytes),
+            Kind::Float { .. } => self.plain(rows, into, |bytes| f32::from_le_bytes(bytes).into()),
+            Kind::Integer { bits: 64, signed: true } => {
+                self.plain(rows, into, |bytes| i64::from_le_bytes(bytes) as f64)
+            }
+            Kind::Integer { bits: 64, signed: false } => {
+                self.plain(rows, into, |bytes| u64::from_le_bytes(bytes) as f64)
+            }
+            Kind::Integer { bits: 32, signed: true } => {
+                self.plain(rows, into, |bytes| i32::from_le_bytes(bytes).into())
+            }
+            Kind::Integer { bits: 32, signed: false } => {
+                self.plain(rows, into, |bytes| u32::from_le_bytes(bytes).into())
+            }
+            _ => {
+                for row in rows {
+                    into.push(self.value(row)?.number());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds values of `N` bytes each, which lie one behind the other.
+    fn plain<const N: usize>(
+        &self,
+        rows: Range<usize>,
+        into: &mut Vec<Option<f64>>,
+        number: impl Fn([u8; N]) -> f64,
+    ) -> Result<()> {
+        let part = self.parts.first().and_then(|part| part.get(N * rows.start..N * rows.end)).ok_or_else(broken)?;
+        let values = part.as_chunks::<N>().0.iter().map(|bytes| number(*bytes));
+        if self.valid.is_empty() {
+            into.extend(values.map(Some));
+            return Ok(());
+        }
+        for (row, value) in rows.zip(values) {
+            into.push(bit(&self.valid, row)?.then_some(value));
+        }
+        Ok(())
     }
 
     fn value(&self, row: usize) -> Result<Value> {

@@ -3,19 +3,14 @@
 use std::fmt::Debug;
 use std::io::Write;
 
+use crate::json::object;
+
+/// A display with this form changes from run to run: it is shown, and never compared in a replay.
+pub const VOLATILE: &str = "application/x-kernwerk-volatile";
+
 /// Shows one output in several forms: pairs of a MIME type and its text (base64 for binary ones).
 pub fn display(forms: &[(&str, &str)]) {
-    let mut json = String::from("{");
-    for (index, (mime, text)) in forms.iter().enumerate() {
-        if index > 0 {
-            json.push_str(", ");
-        }
-        push_json(&mut json, mime);
-        json.push_str(": ");
-        push_json(&mut json, text);
-    }
-    json.push('}');
-    send("application/x-kernwerk-bundle", &json);
+    send("application/x-kernwerk-bundle", &object(forms));
 }
 
 /// Shows one output under a name, so that [`update_display`] can replace it.
@@ -45,6 +40,11 @@ pub fn display_html(html: &str) {
 /// Shows Markdown.
 pub fn display_markdown(markdown: &str) {
     display(&[("text/markdown", markdown), ("text/plain", markdown)]);
+}
+
+/// Shows JSON, which front ends unfold.
+pub fn display_json(json: &str) {
+    display(&[("application/json", json), ("text/plain", json)]);
 }
 
 /// Shows text as it is, without the quotation marks of `{:?}`.
@@ -82,31 +82,5 @@ pub(crate) fn send(kind: &str, text: &str) {
     if written.is_err() {
         // Without the notebook there is nobody to show anything to.
         std::process::exit(1);
-    }
-}
-
-pub(crate) fn push_json(json: &mut String, text: &str) {
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            other if u32::from(other) < 0x20 => json.push_str(&format!("\\u{:04x}", u32::from(other))),
-            other => json.push(other),
-        }
-    }
-    json.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_becomes_json() {
-        let mut json = String::new();
-        push_json(&mut json, "a\"\\\n\tä");
-        assert_eq!(json, r#""a\"\\\n\u0009ä""#);
     }
 }

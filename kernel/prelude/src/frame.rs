@@ -48,6 +48,39 @@ pub fn bind(path: impl AsRef<Path>) -> Frame {
     })
 }
 
+/// Which type of frames tables come as.
+pub trait Frames {
+    type Frame;
+
+    /// Opens an Arrow IPC file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no such file.
+    fn open(path: &Path) -> Result<Self::Frame>;
+
+    /// The Arrow IPC file that holds a frame: its own, or `scratch`, into which it is written.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn file(frame: &Self::Frame, scratch: &Path) -> Result<PathBuf>;
+}
+
+/// Tables come as a [`Frame`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsFrame;
+
+impl Frames for AsFrame {
+    type Frame = Frame;
+
+    fn open(path: &Path) -> Result<Frame> {
+        Frame::open(path)
+    }
+
+    fn file(frame: &Frame, _scratch: &Path) -> Result<PathBuf> {
+        Ok(frame.path.clone())
+    }
+}
+
 impl Frame {
     /// Opens an Arrow IPC file.
     ///
@@ -80,11 +113,7 @@ impl Frame {
     /// # Errors
     /// There is no such column, or the file cannot be read.
     pub fn values(&self, column: &str) -> Result<Vec<Value>> {
-        let index = self.columns.iter().position(|other| other.name == column).ok_or_else(|| {
-            let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-            Error::new(ErrorKind::NotFound, format!("there is no column `{column}`; there are {}", names.join(", ")))
-        })?;
-        ArrowFile::open(&self.path)?.values(index, 0..self.rows)
+        ArrowFile::open(&self.path)?.values(self.index(column)?, 0..self.rows)
     }
 
     /// A column's values as numbers; `None` where there is none.
@@ -92,13 +121,7 @@ impl Frame {
     /// # Errors
     /// There is no such column, or the file cannot be read.
     pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>> {
-        let number = |value| match value {
-            Value::Integer(value) => Some(value as f64),
-            Value::Unsigned(value) => Some(value as f64),
-            Value::Float(value) => Some(value),
-            _ => None,
-        };
-        Ok(self.values(column)?.into_iter().map(number).collect())
+        ArrowFile::open(&self.path)?.numbers(self.index(column)?)
     }
 
     /// A column's values as text; `None` where there is no value.
@@ -107,6 +130,13 @@ impl Frame {
     /// There is no such column, or the file cannot be read.
     pub fn texts(&self, column: &str) -> Result<Vec<Option<String>>> {
         Ok(self.values(column)?.iter().map(Value::shown).collect())
+    }
+
+    fn index(&self, column: &str) -> Result<usize> {
+        self.columns.iter().position(|other| other.name == column).ok_or_else(|| {
+            let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+            Error::new(ErrorKind::NotFound, format!("there is no column `{column}`; there are {}", names.join(", ")))
+        })
     }
 
     /// The part of the table that is shown.
@@ -153,6 +183,16 @@ impl Column {
 }
 
 impl Value {
+    /// The value as a number; `None` where it is none.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(value) => Some(*value as f64),
+            Self::Unsigned(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// The value as it is shown; `None` where there is none.
     fn shown(&self) -> Option<String> {
         Some(match self {

@@ -1,4 +1,4 @@
-//! Tables as HTML and as text. No colours: borders and text follow the theme, light or dark.
+//! Tables as HTML and as text. They look like those of magics: colours are the theme's, light or dark.
 
 use crate::display::display;
 
@@ -8,6 +8,17 @@ const SHOWN_AT_EACH_END: usize = 10;
 const SHOWN_COLUMNS: usize = 30;
 /// Characters of a value that are shown.
 const SHOWN_CHARACTERS: usize = 80;
+
+const BOX: &str = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.45;\
+                   color:var(--jp-ui-font-color1,inherit)";
+const QUIET: &str = "color:var(--jp-ui-font-color2,inherit);opacity:.85;font-size:12px";
+const RULE: &str = "var(--jp-border-color2,rgba(128,128,128,.35))";
+const CELL: &str =
+    "padding:3px 12px 3px 0;white-space:pre-wrap;vertical-align:top;max-width:46em;overflow-wrap:anywhere";
+/// Numbers and the names of columns are not broken: in pieces they cannot be read. A table that gets wide scrolls sideways.
+const WHOLE: &str = "padding:3px 12px 3px 0;white-space:nowrap;vertical-align:top";
+/// A column of text is at least as wide as its longest text, up to so many characters.
+const NARROWEST_TEXT: usize = 24;
 
 /// A table, or the part of it that is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,47 +65,65 @@ impl Shown {
 
     /// The table as HTML.
     pub fn html(&self) -> String {
-        let mut html = String::from(
-            "<div style=\"overflow-x: auto\"><table class=\"dataframe\" style=\"border-collapse: collapse\"><thead><tr>",
-        );
+        let mut head = String::new();
         for (index, (name, kind)) in self.columns.iter().enumerate() {
-            html.push_str(&format!(
-                "<th style=\"text-align: {}\">{}<br><span style=\"font-weight: normal; opacity: 0.6\">{}</span></th>",
+            head.push_str(&format!(
+                "<th style=\"{WHOLE};text-align:{};font-weight:600;border-bottom:1px solid {RULE}\">{}<br>\
+                 <span style=\"font-weight:400;{QUIET}\">{}</span></th>",
                 self.align(index),
                 escape(name),
                 escape(kind)
             ));
         }
-        html.push_str("</tr></thead><tbody>");
-        self.html_rows(&mut html, &self.head);
+        let mut rows = self.html_rows(&self.head);
         if self.left_out() > 0 {
-            html.push_str(&format!(
-                "<tr><td colspan=\"{}\" style=\"text-align: left; opacity: 0.6\">… {} more …</td></tr>",
+            rows.push_str(&format!(
+                "<tr style=\"background:none\"><td colspan=\"{}\" style=\"{WHOLE};text-align:left;{QUIET}\">… {} more …</td></tr>",
                 self.columns.len().max(1),
                 self.left_out()
             ));
         }
-        self.html_rows(&mut html, &self.tail);
-        html.push_str(&format!("</tbody></table><div style=\"opacity: 0.6\">{}</div></div>", self.size()));
-        html
+        rows.push_str(&self.html_rows(&self.tail));
+        format!(
+            "<div style=\"{BOX}\"><div style=\"overflow-x:auto\"><table class=\"dataframe\" \
+             style=\"border-collapse:collapse;margin:0;border:none\"><thead><tr style=\"background:none\">{head}</tr></thead>\
+             <tbody>{rows}</tbody></table></div><div style=\"{QUIET}\">{}</div></div>",
+            self.size()
+        )
     }
 
-    fn html_rows(&self, html: &mut String, rows: &[Vec<Option<String>>]) {
-        for row in rows {
-            html.push_str("<tr>");
-            for (index, value) in row.iter().enumerate() {
-                let value = match value {
-                    Some(value) => escape(&shorten(value)),
-                    None => "<span style=\"opacity: 0.6\">null</span>".to_owned(),
-                };
-                html.push_str(&format!("<td style=\"text-align: {}\">{value}</td>", self.align(index)));
+    fn html_rows(&self, rows: &[Vec<Option<String>>]) -> String {
+        let widths: Vec<usize> =
+            (0..self.columns.len()).map(|column| self.longest(column).min(NARROWEST_TEXT)).collect();
+        let value = |column: usize, value: &Option<String>| {
+            let text = match value {
+                Some(value) => escape(&shorten(value)),
+                None => format!("<span style=\"{QUIET}\">null</span>"),
+            };
+            if self.is_number(column) {
+                return format!("<td style=\"{WHOLE};text-align:right;font-variant-numeric:tabular-nums\">{text}</td>");
             }
-            html.push_str("</tr>");
-        }
+            format!("<td style=\"{CELL};text-align:left;min-width:{}ch\">{text}</td>", widths[column])
+        };
+        let row = |row: &Vec<Option<String>>| {
+            let values: String = row.iter().enumerate().map(|(column, text)| value(column, text)).collect();
+            format!("<tr>{values}</tr>")
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// Characters of a column's longest value.
+    fn longest(&self, column: usize) -> usize {
+        let values = self.head.iter().chain(&self.tail).filter_map(|row| row.get(column)?.as_ref());
+        values.map(|value| value.chars().count()).max().unwrap_or(0)
+    }
+
+    fn is_number(&self, column: usize) -> bool {
+        self.numeric.get(column) == Some(&true)
     }
 
     fn align(&self, column: usize) -> &'static str {
-        if self.numeric.get(column) == Some(&true) { "right" } else { "left" }
+        if self.is_number(column) { "right" } else { "left" }
     }
 
     /// The table as text with aligned columns.
@@ -186,7 +215,8 @@ mod tests {
             html.contains("a&lt;b") && html.contains("… 27 more …") && html.contains("30 rows × 2 columns"),
             "{html}"
         );
-        assert!(!html.contains("color:") && !html.contains("background"), "colours are the theme's: {html}");
+        let colours: Vec<&str> = html.split("color:").skip(1).collect();
+        assert!(colours.iter().all(|colour| colour.starts_with("var(--jp-")), "colours are the theme's: {html}");
     }
 
     #[test]

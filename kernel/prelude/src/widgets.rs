@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::display::{display, push_json};
+use crate::display::display;
+use crate::json::push_text;
 use crate::html::escape;
 use crate::input::ask;
 
@@ -89,7 +90,7 @@ impl Progress {
         let (value, max) = (done.min(self.total), self.total.max(1));
         let style = if done >= self.total { "success" } else { "" };
         let mut state = format!(r#"{{"value": {value}, "max": {max}, "bar_style": "{style}", "description": "#);
-        push_json(&mut state, &self.label);
+        push_text(&mut state, &self.label);
         state.push('}');
         let lead = if self.label.is_empty() { String::new() } else { format!("{}: ", self.label) };
         let text = format!("{lead}{done} of {}", self.total);
@@ -187,7 +188,7 @@ impl Text {
         let mut state = value(text);
         state.truncate(state.len() - 1);
         state.push_str(", \"description\": ");
-        push_json(&mut state, &self.label);
+        push_text(&mut state, &self.label);
         state.push('}');
         let shown = format!("{}: {text}", self.label);
         send(&self.name, "text", &state, &shown, &format!("<div>{}</div>", escape(&shown)));
@@ -207,7 +208,7 @@ impl Text {
 /// A state that has a value alone.
 fn value(text: &str) -> String {
     let mut state = String::from("{\"value\": ");
-    push_json(&mut state, text);
+    push_text(&mut state, text);
     state.push('}');
     state
 }

@@ -1,6 +1,7 @@
 //! The kernel against a real ZeroMQ client: every message that it publishes is asserted, in its exact order.
 
 mod server {
+    mod bars;
     mod comms;
     mod control;
     mod double;

@@ -1,9 +1,11 @@
 //! The messages between the kernel, the cell host, and the processes that run cells: plain data in length-prefixed JSON frames.
 
+mod call;
 mod frame;
 mod host;
 mod worker;
 
+pub use call::{Call, ENGINE_SOCKET, ENGINE_TOKEN, Given, Wanted};
 pub use frame::{LIMIT, read, write};
 pub use host::{Binding, CellStart, CellText, Completed, Ended, Event, Phases, Request};
 pub use worker::{Answer, Command, Happened, Kept, Report, Snapshot, Spilled};

@@ -170,6 +170,11 @@ impl Output {
         self
     }
 
+    /// Whether its words change from run to run, at least in part.
+    pub fn is_volatile(&self) -> bool {
+        self.volatile || matches!(&self.body, Body::Table(table) if !table.volatile.is_empty())
+    }
+
     /// Marks the whole output as changing from run to run.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;

@@ -22,7 +22,7 @@ pub use error::{Error, Position};
 pub use merge::Outcome;
 pub use roles::{InputFile, Roles};
 pub use source::{ColumnReport, Expected, FileRead, ReadOptions, SourceSpec, Sourced, load_source, read_file};
-pub use sql::{Queried, sql};
+pub use sql::{Queried, sql, whole};
 pub use times::Zone;
 pub use training::{Coverage, Training, TrainingSpec, training};
 pub use ttl::Ttl;

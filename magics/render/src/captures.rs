@@ -47,6 +47,13 @@ impl Captures {
         }
     }
 
+    /// What code in a cell displayed, and would display differently in another run.
+    pub fn volatile(&mut self, channel: Channel, display_id: Option<String>, bundle: &[(String, String)]) {
+        if let Some((format, bytes)) = most_telling(bundle) {
+            self.push(channel, display_id, format, bytes, true);
+        }
+    }
+
     /// A display was replaced.
     pub fn update(&mut self, display_id: &str, bundle: &[(String, String)]) {
         let Some((format, bytes)) = most_telling(bundle) else { return };
@@ -170,6 +177,15 @@ mod tests {
         };
         assert!(flood("a").len() < KEPT_BYTES + 200);
         assert_ne!(flood("a"), flood("b"));
+    }
+
+    #[test]
+    fn what_changes_from_run_to_run_says_so() {
+        let mut captures = Captures::default();
+        captures.volatile(Channel::Display, Some("bar".into()), &plain("1 of 2"));
+        captures.update("bar", &plain("2 of 2"));
+        let found = captures.finish();
+        assert!(found.len() == 1 && found[0].volatile && found[0].bytes == b"2 of 2", "{found:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use arrow::json::ArrayWriter;
 use kernwerk_core::{Body, Output, Problem, Table, Value};
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use crate::cells::value_text;
@@ -108,11 +109,21 @@ pub fn arrow_stream(output: &Output) -> Result<Vec<u8>, Problem> {
 
 /// `table` as an Arrow IPC file, which cells map into memory.
 pub fn arrow_file(table: &Table) -> Result<Vec<u8>, Problem> {
-    let mut writer = FileWriter::try_new(Vec::new(), &table.schema).map_err(unwritable)?;
+    let mut bytes = Vec::new();
+    write_arrow_file(table, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes `table` as an Arrow IPC file.
+///
+/// # Errors
+/// The file cannot be written, or the table has columns that no such file can hold.
+pub fn write_arrow_file(table: &Table, to: impl Write) -> Result<(), Problem> {
+    let mut writer = FileWriter::try_new(BufWriter::new(to), &table.schema).map_err(unwritable)?;
     for batch in &table.batches {
         writer.write(batch).map_err(unwritable)?;
     }
-    writer.into_inner().map_err(unwritable)
+    writer.finish().map_err(unwritable)
 }
 
 fn as_table(output: &Output) -> Result<Table, Problem> {

@@ -38,6 +38,7 @@ pub struct RunningCell {
 struct CellLog {
     effects: BTreeSet<Effect>,
     uses: BTreeSet<String>,
+    defines: BTreeSet<String>,
     bindings: Vec<BoundValue>,
 }
 
@@ -85,6 +86,11 @@ impl RunningCell {
         if !log.bindings.iter().any(|bound| bound.name == name) {
             log.uses.insert(name.to_owned());
         }
+    }
+
+    /// Records that the cell made a variable of the notebook whose name its text need not spell out.
+    pub(crate) fn defines(&self, name: &str) {
+        self.log().defines.insert(name.to_owned());
     }
 
     /// Records what a variable holds from now on.
@@ -136,6 +142,7 @@ impl Session {
         };
         let (mut start, started) = (cell.start, cell.started);
         start.names.uses.extend(log.uses);
+        start.names.defines.extend(log.defines);
         let id = cell.id.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (self.lab(), id) {
             (Ok(Some(lab)), Some(id)) => {

@@ -22,10 +22,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The existing lab, or an error that says how to make one.
     pub fn lab(&self) -> Result<Lab, Problem> {
-        self.session.lab()?.ok_or_else(|| {
-            Problem::new("NoLab", self.session.no_lab())
-                .with_hint("`%lab init` makes one, and so does the first magic that writes, such as `%feature source`")
-        })
+        self.session.existing_lab()
     }
 
     /// The lab if there is one.

@@ -9,6 +9,7 @@ mod language;
 mod meter;
 mod runner;
 mod session;
+mod tables;
 mod target;
 mod variables;
 mod verb;

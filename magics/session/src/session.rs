@@ -156,10 +156,11 @@ impl Session {
         };
         let binding = self.bind(name, bound.clone())?;
         cell.binds(BoundValue { name: binding.name.clone(), digest: binding.digest.clone() });
+        cell.defines(name);
         Ok(Reply { output: answer.output, table, binding: Some(binding), live: answer.live })
     }
 
-    fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
+    pub(crate) fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
         let digest = content_digest(&table.schema, &table.batches);
         let path = if self.variables.is_some() { None } else { Some(self.keep(name, &table)?) };
         Ok(Binding { name: name.to_owned(), table, path, digest })
@@ -167,7 +168,7 @@ impl Session {
 
     /// Keeps a variable in the session, and in a file for cells of another process.
     fn keep(&self, name: &str, table: &Table) -> Result<PathBuf, Problem> {
-        let path = self.export(&CanonicalValue::of_table(table)?, name)?;
+        let path = self.leave(table, name)?;
         self.state().variables.insert(name.to_owned(), table.clone());
         Ok(path)
     }
@@ -175,13 +176,15 @@ impl Session {
     /// Leaves what a variable holds in a file, for cells of another process or for whoever runs this one.
     pub(crate) fn export(&self, value: &CanonicalValue, name: &str) -> Result<PathBuf, Problem> {
         let lab = self.lab_for_writing()?;
-        let number = {
-            let mut state = self.state();
-            state.exports += 1;
-            state.exports
-        };
-        let file = format!("{}-{number}-{name}.{}", self.process.simple(), value.format);
+        let file = self.exchange_name(name, value.format);
         Ok(lab.exchange(&file, &value.bytes)?)
+    }
+
+    /// A name in the exchange directory that nothing else ever gets.
+    pub(crate) fn exchange_name(&self, name: &str, format: &str) -> String {
+        let mut state = self.state();
+        state.exports += 1;
+        format!("{}-{}-{name}.{format}", self.process.simple(), state.exports)
     }
 
     /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.

@@ -104,6 +104,20 @@ pub(crate) fn atomic_write(temporary: &Path, path: &Path, bytes: &[u8]) -> Resul
     Ok(())
 }
 
+/// Puts a file at `path` by a draft beside it, so that whoever reads sees the whole file. Not synced: for what is of no use once this process
+/// is gone.
+pub(crate) fn leave<E: From<Error>>(path: &Path, write: impl FnOnce(&mut File) -> Result<(), E>) -> Result<(), E> {
+    let draft = parent(path).join(format!(".draft-{}", Uuid::new_v4().simple()));
+    let written = File::create_new(&draft)
+        .map_err(|error| Error::io("write", &draft)(error).into())
+        .and_then(|mut file| write(&mut file))
+        .and_then(|()| std::fs::rename(&draft, path).map_err(|error| Error::io("write", path)(error).into()));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&draft);
+    }
+    written
+}
+
 fn write_draft(directory: &Path, bytes: &[u8]) -> Result<PathBuf, Error> {
     let draft = directory.join(format!(".draft-{}", Uuid::new_v4().simple()));
     let written = File::create_new(&draft).and_then(|mut file| {

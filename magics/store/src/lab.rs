@@ -1,6 +1,7 @@
 //! The lab itself: where it is, who uses it, and the way to everything in it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -234,6 +235,20 @@ impl Lab {
         // Who writes a file into it meets the error, with the path.
         let _ = std::fs::create_dir_all(&directory);
         directory
+    }
+
+    /// Leaves a file for cells in the exchange directory: whole or not at all. It is not synced, because it does not outlive this process.
+    ///
+    /// # Errors
+    /// What `write` gives, or the file cannot be made.
+    pub fn exchange_file<E: From<Error>>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let path = self.exchange_dir().join(name);
+        files::leave(&path, write)?;
+        Ok(path)
     }
 
     /// A new directory on the lab's file system for what is put together and then renamed into place. What is left of it is

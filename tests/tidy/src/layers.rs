@@ -49,7 +49,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-cell", &["kernwerk-core", "kernwerk-wire"]),
     layer(
         "kernwerk-server",
-        &["kernwerk-core", "kernwerk-lang", "kernwerk-render", "kernwerk-session", "kernwerk-cell"],
+        &["kernwerk-core", "kernwerk-wire", "kernwerk-lang", "kernwerk-render", "kernwerk-session", "kernwerk-cell"],
     ),
     layer(
         "kernwerk-cli",

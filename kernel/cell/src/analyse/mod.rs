@@ -2,12 +2,14 @@
 
 mod known;
 mod macros;
+mod magics;
 mod scope;
 mod walk;
 
 use kernwerk_core::Names;
 use syn::visit::Visit;
 
+pub use self::magics::magics_in;
 use self::walk::Walk;
 use crate::text::header;
 

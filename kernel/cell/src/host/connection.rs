@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use kernwerk_wire::{Event, Request};
 
+use super::HostConfig;
 use crate::error::Error;
 use crate::process;
 
@@ -21,8 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Bytes of its complaints that are kept.
 const KEPT: usize = 4 << 10;
 /// What would make the process take itself for something else.
-const MISLEADING: &[&str] =
-    &["EVCXR_IS_RUNTIME", "EVCXR_RUSTC_WRAPPER", "KERNWERK_CELL_HOME", "KERNWERK_CELL_ROLE", "KERNWERK_CELL_RECORD"];
+const MISLEADING: &[&str] = &[
+    "EVCXR_IS_RUNTIME",
+    "EVCXR_RUSTC_WRAPPER",
+    "KERNWERK_CELL_HOME",
+    "KERNWERK_CELL_ROLE",
+    "KERNWERK_CELL_RECORD",
+    kernwerk_wire::ENGINE_SOCKET,
+    kernwerk_wire::ENGINE_TOKEN,
+];
 
 /// A cell host.
 pub(super) struct Connection {
@@ -51,11 +58,12 @@ impl Line {
 }
 
 impl Connection {
-    pub(super) fn start(program: &Path) -> Result<Self, Error> {
-        let mut command = Command::new(program);
+    pub(super) fn start(config: &HostConfig) -> Result<Self, Error> {
+        let mut command = Command::new(&config.program);
         for name in MISLEADING {
             command.env_remove(name);
         }
+        command.envs(config.environment.iter().map(|(name, value)| (name, value)));
         // In a group of its own: an interrupt that a terminal or a front end sends to the kernel's group is the kernel's to deal with.
         command.arg("cell-host").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| Error::Start(error.to_string()))?;

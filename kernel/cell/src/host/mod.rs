@@ -2,6 +2,7 @@
 
 mod connection;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -28,6 +29,8 @@ pub struct HostConfig {
     pub directory: PathBuf,
     /// Where compiled dependencies are kept for all notebooks; `$XDG_CACHE_HOME/kernwerk/cells` unless given.
     pub cache: Option<PathBuf>,
+    /// Variables that running cells find in their environment.
+    pub environment: Vec<(String, OsString)>,
 }
 
 /// Runs Rust cells. All methods may be called from any thread; a cell runs on the thread that asks.
@@ -268,7 +271,7 @@ impl Host {
     }
 
     fn start(&self) -> Result<Connection, Error> {
-        let connection = Connection::start(&self.config.program)?;
+        let connection = Connection::start(&self.config)?;
         *self.shared.line() = Some(connection.line.clone());
         let cache = self.config.cache.clone().unwrap_or_else(default_root);
         let start = CellStart { directory: self.config.directory.clone(), cache };

@@ -13,6 +13,10 @@ use crate::error::Error;
 const LIMIT: usize = 2 << 20;
 /// Keeps evcxr from reading what follows as commands.
 const NO_COMMANDS: &str = "/**/";
+/// What a cell may name without `kernwerk::`; a name of its own goes before one that comes this way.
+const NAMES: &str = "use kernwerk::cells::*;";
+/// How those names stand in a cell that uses them.
+const USES: &[(&str, char)] = &[("magic", '!'), ("show", '!'), ("lab", '('), ("progress", '(')];
 const POLARS_VERSION: &str = "0.55.2";
 const PLOTTERS_VERSION: &str = "0.3.7";
 
@@ -68,13 +72,16 @@ impl Plan {
             }
             ours = Some(cell.line + dependency.line);
         }
-        plan.loaded.prelude |= !cell.bindings.is_empty() || mentions(&cell.code, "kernwerk");
+        plan.loaded.prelude |= !cell.bindings.is_empty() || needs_prelude(&cell.code);
         if plan.loaded != loaded {
             for (name, specification) in pinned.dependencies(plan.loaded) {
                 plan.own(&format!(":dep {name} = {specification}"), ours);
             }
         }
         plan.own(NO_COMMANDS, None);
+        if plan.loaded != loaded {
+            plan.own(NAMES, None);
+        }
         let kind = if plan.loaded.polars { "polars::prelude::DataFrame" } else { "kernwerk::Frame" };
         for binding in &cell.bindings {
             plan.own(
@@ -144,13 +151,19 @@ fn leading(text: &str) -> usize {
     }
 }
 
-/// Whether a name stands in the code, as a whole word.
-fn mentions(code: &str, name: &str) -> bool {
+/// Whether the code names the prelude, or something of it.
+fn needs_prelude(code: &str) -> bool {
+    words(code, "kernwerk").next().is_some()
+        || USES.iter().any(|(name, sign)| words(code, name).any(|after| after.trim_start().starts_with(*sign)))
+}
+
+/// What follows each place where a name stands in the code, as a whole word.
+fn words<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    code.match_indices(name).any(|(at, _)| {
-        let (before, after) = (&code[..at], &code[at + name.len()..]);
-        !before.ends_with(is_word) && !after.starts_with(is_word)
-    })
+    code.match_indices(name)
+        .map(move |(at, _)| (&code[..at], &code[at + name.len()..]))
+        .filter(move |(before, after)| !before.ends_with(is_word) && !after.starts_with(is_word))
+        .map(|(_, after)| after)
 }
 
 #[cfg(test)]
@@ -202,7 +215,7 @@ mod tests {
         let bindings = vec![Binding { name: "rides".to_owned(), path: "/x/\"1\".arrow".into() }];
         let cell = CellText { code: ":dep polars\nrides".to_owned(), line: 0, bindings };
         let plan = Plan::new(&cell, Loaded::default(), &Pinned::for_tests(), Path::new("/")).unwrap();
-        assert!(plan.text.contains("\n/**/\nlet rides: polars::prelude::DataFrame = kernwerk::bind(\"/x/\\\"1\\\".arrow\");\nkernwerk_trailing"), "{}", plan.text);
+        assert!(plan.text.contains("\n/**/\nuse kernwerk::cells::*;\nlet rides: polars::prelude::DataFrame = kernwerk::bind(\"/x/\\\"1\\\".arrow\");\nkernwerk_trailing"), "{}", plan.text);
         assert!(plan.loaded.polars && plan.loaded.prelude && plan.crates.is_empty());
         assert_eq!(verbatim(&plan), [("rides", Some(1), 0)]);
         let again =
@@ -213,8 +226,22 @@ mod tests {
 
     #[test]
     fn the_prelude_comes_when_it_is_named() {
-        assert!(plan("kernwerk::show!(1);").loaded.prelude);
-        assert!(!plan("let kernwerks = 1;").loaded.prelude);
+        let code = [
+            "kernwerk::show!(1);",
+            "magic!(\"lab status\")?",
+            "for x in progress (0..3) {}",
+            "lab().table(\"rides\")?",
+            "show! {1}",
+        ];
+        for code in code {
+            let plan = plan(code);
+            assert!(plan.loaded.prelude, "{code}");
+            assert!(plan.text.contains("\n/**/\nuse kernwerk::cells::*;\n"), "{}", plan.text);
+        }
+        for code in ["let kernwerks = 1;", "let lab = 1; lab", "magical!()", "let progress = 1;", "my_lab()", "show(1)"]
+        {
+            assert!(!plan(code).loaded.prelude, "{code}");
+        }
     }
 
     #[test]

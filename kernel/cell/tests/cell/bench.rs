@@ -31,7 +31,12 @@ impl Bench {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let program = std::env::current_exe().unwrap();
-        let host = Host::new(HostConfig { program, directory: directory.path().to_owned(), cache: None });
+        let host = Host::new(HostConfig {
+            program,
+            directory: directory.path().to_owned(),
+            cache: None,
+            environment: Vec::new(),
+        });
         Self { host, directory }
     }
 

@@ -184,4 +184,40 @@ pub fn polars(bench: &mut Bench) {
     assert_eq!(bench.run("kernwerk::plot(9, 9, |_| Ok(()))").ok(), Some("a chart of 9 × 9 pixels"));
     assert_eq!(bench.run("let frame = kernwerk::Frame::open(rides_path())?; fn rides_path() -> &'static str { \"rides \\\"1\\\".arrow\" }\nuse kernwerk::ToPolars;\nframe.polars()?.height()").ok(), Some("40"));
     assert!(bench.run("rides.clone().lazy()").ok().unwrap().contains("lazy frame"));
+    rows(bench);
+}
+
+/// Lists of structs that serde can write, and lists of anything else.
+fn rows(bench: &mut Bench) {
+    bench.run(
+        ":dep serde = { version = \"1\", features = [\"derive\"] }\n#[derive(Debug, serde::Serialize)]\nstruct Stop { name: &'static str, minutes: f64, #[serde(skip_serializing_if = \"Option::is_none\")] note: Option<u8>, lines: Vec<u8> }\n#[derive(Debug, serde::Serialize)]\nstruct Bare { name: String }",
+    )
+    .ok();
+    let ran = bench.run(
+        "let stops = vec![Stop { name: \"harbour <1>\", minutes: 2.5, note: None, lines: vec![1, 2] }, Stop { name: \"station\", minutes: 4.0, note: Some(7), lines: vec![] }];\nstops",
+    );
+    let text = "name         minutes  lines     note\ntext           float  list   integer\n───────────  ───────  ─────  ───────\nharbour <1>      2.5  [1,2]     null\nstation          4.0  []           7\n2 rows × 4 columns";
+    assert_eq!(ran.ok(), Some(text));
+    assert!(ran.form("text/html").contains("harbour &lt;1&gt;"), "{ran:#?}");
+    let ran = bench.run("(0..100_000).map(|n| Bare { name: n.to_string() }).collect::<Vec<_>>()");
+    let text = ran.ok().unwrap();
+    assert!(
+        text.contains("99999") && text.contains("… 99980 more …") && text.contains("100000 rows × 1 column"),
+        "{text}"
+    );
+    for (code, text) in [
+        ("vec![1, 2]", "[1, 2]"),
+        ("vec![(1, \"a\")]", "[(1, \"a\")]"),
+        ("Vec::<Stop>::new()", "[]"),
+        ("&[1, 2][..1]", "[1]"),
+        ("[Some(1.5), None]", "[Some(1.5), None]"),
+        (
+            "struct Mute; impl std::fmt::Debug for Mute { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str(\"mute\") } }\nvec![Mute]",
+            "[mute]",
+        ),
+    ] {
+        assert_eq!(bench.run(code).ok(), Some(text), "{code}");
+    }
+    let ran = bench.run("kernwerk::show!(stops); kernwerk::show!(vec![1]);");
+    assert_eq!(ran.order, ["display:text/html+text/plain", "display:text/plain"]);
 }

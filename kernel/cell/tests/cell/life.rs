@@ -120,7 +120,12 @@ fn without_toolchain_in_a_process() {
 }
 
 pub fn without_toolchain() {
-    let host = Host::new(HostConfig { program: std::env::current_exe().unwrap(), directory: "/".into(), cache: None });
+    let host = Host::new(HostConfig {
+        program: std::env::current_exe().unwrap(),
+        directory: "/".into(),
+        cache: None,
+        environment: Vec::new(),
+    });
     for _ in 0..2 {
         let request = CellRequest { code: "1 + 1".to_owned(), ..CellRequest::default() };
         let problem = host.execute(&request, &mut drop).unwrap_err();

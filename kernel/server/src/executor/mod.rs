@@ -1,5 +1,6 @@
 //! Runs cells that mix magics and Rust: splits them, runs their parts in order, and records each as one cell. Knows no protocol.
 
+mod calls;
 mod names;
 mod questions;
 mod recorder;
@@ -100,7 +101,7 @@ impl Executor {
             cancel.check().map_err(|cancelled| Stop::of(cancelled.into()))?;
             let result = match segment {
                 Segment::Magic(line) => self.run_magic(session, line, running, recorder, cancel),
-                Segment::Code { text, line } => self.run_code(text, *line, recorder, cancel),
+                Segment::Code { text, line } => self.run_code(session, (text, *line), running, recorder, cancel),
             };
             result.map_err(|stop| stop.after(index))?;
         }

@@ -3,6 +3,7 @@
 use kernwerk_core::Names;
 use kernwerk_lang::{MagicLine, Segment};
 
+use super::calls::read;
 use super::scope::words;
 
 /// Merges the names of the segments. What an earlier segment of the cell defines is no use of an earlier cell.
@@ -11,7 +12,7 @@ pub(super) fn of_cell(segments: &[Segment], is_variable: impl Fn(&str) -> bool) 
     let mut cell = Names::default();
     for segment in segments {
         match segment {
-            Segment::Code { text, .. } => merge(&mut cell, kernwerk_cell::analyse(text)),
+            Segment::Code { text, .. } => merge(&mut cell, of_code(text, &is_variable)),
             Segment::Magic(line) => merge(&mut cell, of_magic(line, &is_variable)),
         }
     }
@@ -26,6 +27,21 @@ fn merge(cell: &mut Names, part: Names) {
     cell.barrier |= part.barrier;
 }
 
+/// Rust code does what its own names say, and what the magics do that it calls. Those see none of its variables, and it sees none that they
+/// bind: that takes a later cell.
+fn of_code(text: &str, is_variable: &impl Fn(&str) -> bool) -> Names {
+    let mut names = kernwerk_cell::analyse(text);
+    for magic in kernwerk_cell::magics_in(text) {
+        // What cannot be read says so when it runs.
+        if let Ok(line) = read(&magic) {
+            let called = of_magic(&line, is_variable);
+            names.uses.extend(called.uses);
+            names.defines.extend(called.defines);
+        }
+    }
+    names
+}
+
 /// A magic defines what it binds, and uses each bound variable that a word of its line or an identifier of its body names.
 fn of_magic(line: &MagicLine, is_variable: &impl Fn(&str) -> bool) -> Names {
     let in_line = line.words.iter().flat_map(|word| word.split([',', '=']));
@@ -34,5 +50,23 @@ fn of_magic(line: &MagicLine, is_variable: &impl Fn(&str) -> bool) -> Names {
         defines: line.bind.iter().cloned().collect(),
         uses: in_line.chain(in_body).filter(|word| is_variable(word)).map(str::to_owned).collect(),
         ..Names::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn magics_that_rust_calls_count_like_lines() {
+        let segments = kernwerk_lang::split("let x = magic!(\"feature training spine --features busy -> frame\")?;")
+            .expect("a cell");
+        let names = of_cell(&segments, |name| name == "spine");
+        assert!(names.uses.contains("spine") && !names.uses.contains("busy"), "{names:?}");
+        assert!(names.defines.contains("x") && names.defines.contains("frame"), "{names:?}");
+        let segments =
+            kernwerk_lang::split("magic!(\"feature sql SELECT 1 -> y\")?;\nlet z = y.rows();").expect("a cell");
+        let names = of_cell(&segments, |_| false);
+        assert!(names.uses.contains("y"), "the cell's Rust sees an earlier `y`: {names:?}");
     }
 }

@@ -19,9 +19,9 @@ impl Recorder {
         Arc::new(Self { outputs, captures: Mutex::default() })
     }
 
-    /// Shows what a Rust cell shows.
-    pub fn show(&self, shown: Shown) {
-        self.keep(&shown);
+    /// Shows what a Rust cell shows; what is `volatile` changes from run to run and is never compared.
+    pub fn show(&self, shown: Shown, volatile: bool) {
+        self.keep(&shown, volatile);
         self.outputs.show(shown);
     }
 
@@ -71,11 +71,15 @@ impl Recorder {
         std::mem::take(&mut *self.captures()).finish()
     }
 
-    fn keep(&self, shown: &Shown) {
+    fn keep(&self, shown: &Shown, volatile: bool) {
         let mut captures = self.captures();
         match shown {
             Shown::Stdout(text) => captures.stdout(text),
             Shown::Stderr(text) => captures.stderr(text),
+            Shown::Display { bundle, display_id } if volatile => {
+                captures.volatile(Channel::Display, display_id.clone(), &bundle.0);
+            }
+            Shown::Result(bundle) if volatile => captures.volatile(Channel::Result, None, &bundle.0),
             Shown::Display { bundle, display_id } => captures.bundle(Channel::Display, display_id.clone(), &bundle.0),
             Shown::UpdateDisplay { bundle, display_id } => captures.update(display_id, &bundle.0),
             Shown::Result(bundle) => captures.bundle(Channel::Result, None, &bundle.0),

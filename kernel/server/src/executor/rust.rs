@@ -1,18 +1,20 @@
 //! The Rust parts of a cell: handed to the cell host, and what comes back.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Kept, analyse};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
-use kernwerk_session::Options;
+use kernwerk_session::{Options, RunningCell, Session};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::calls::{Caller, Calls};
 use super::recorder::Recorder;
 use super::{Executor, Stop};
 use crate::engine::{Bundle, Failure, Shown, Widget, WidgetKind};
+use crate::log::log;
 
 /// A display of this type clears what the cell has shown; its text says whether to `wait` for the next output.
 const CLEAR: &str = "application/x-kernwerk-clear-output";
@@ -20,6 +22,8 @@ const CLEAR: &str = "application/x-kernwerk-clear-output";
 const DISPLAY_ID: &str = "application/x-kernwerk-display-id";
 /// Makes the display that it comes with replace the one that it names.
 const UPDATE_ID: &str = "application/x-kernwerk-update-display-id";
+/// The display that it comes with changes from run to run.
+const VOLATILE: &str = "application/x-kernwerk-volatile";
 
 /// Says of which widget the display that it comes with is the fallback, in JSON: `name`, `kind` and `state`.
 const WIDGET: &str = "application/x-kernwerk-widget";
@@ -34,15 +38,35 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// The cell host of a notebook. It refuses what comes while it is at work, so cells wait here for their turn.
 pub(super) struct Cells {
-    host: Host,
+    options: Options,
+    started: OnceLock<Started>,
     turn: Mutex<()>,
+}
+
+/// What the first Rust cell needs.
+struct Started {
+    host: Host,
+    /// None where the system has no room for a socket: cells run, and cannot call magics.
+    calls: Option<Calls>,
 }
 
 impl Cells {
     /// A host for the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: &Options) -> Self {
-        let config = HostConfig { program: options.program.clone(), directory: options.directory.clone(), cache: None };
-        Self { host: Host::new(config), turn: Mutex::default() }
+        Self { options: options.clone(), started: OnceLock::new(), turn: Mutex::default() }
+    }
+
+    fn started(&self) -> &Started {
+        self.started.get_or_init(|| {
+            let calls = Calls::listen().map_err(|error| log(format!("Rust cells cannot call magics: {error}"))).ok();
+            let config = HostConfig {
+                program: self.options.program.clone(),
+                directory: self.options.directory.clone(),
+                cache: None,
+                environment: calls.as_ref().map(Calls::environment).unwrap_or_default(),
+            };
+            Started { host: Host::new(config), calls }
+        })
     }
 
     /// Asks the host something quick, unless a cell is running in it.
@@ -52,16 +76,21 @@ impl Cells {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        question(&self.host).ok()
+        question(&self.started().host).ok()
     }
 
     pub fn interrupt(&self) {
-        self.host.interrupter().interrupt();
+        if let Some(started) = self.started.get() {
+            started.host.interrupter().interrupt();
+        }
     }
 
     /// Ends the host's processes, in the middle of a cell, too.
     pub fn shutdown(&self) {
-        self.host.shutdown();
+        if let Some(started) = self.started.get() {
+            started.host.shutdown();
+            started.calls.iter().for_each(Calls::close);
+        }
     }
 
     /// The value of an expression; what it shows beside is dropped.
@@ -93,9 +122,24 @@ impl Cells {
         })
     }
 
+    /// As [`Cells::run`], and answers the magics that the code calls.
+    fn run_calling(
+        &self,
+        request: &CellRequest,
+        sink: &mut dyn FnMut(CellEvent),
+        caller: &Caller<'_>,
+        cancel: &Cancel,
+    ) -> Result<CellEnd, Problem> {
+        let mut run = || self.run(request, sink, cancel);
+        match &self.started().calls {
+            Some(calls) => calls.during(caller, run, is_alive),
+            None => run(),
+        }
+    }
+
     fn execute(&self, request: &CellRequest, sink: &mut dyn FnMut(CellEvent)) -> Result<CellEnd, Problem> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.host.execute(request, sink)
+        self.started().host.execute(request, sink)
     }
 }
 
@@ -103,8 +147,9 @@ impl Executor {
     /// Runs one part of Rust code, which begins at `line` of the cell, from 0.
     pub(super) fn run_code(
         &self,
-        code: &str,
-        line: usize,
+        session: &Session,
+        (code, line): (&str, usize),
+        running: &RunningCell,
         recorder: &Arc<Recorder>,
         cancel: &Cancel,
     ) -> Result<(), Stop> {
@@ -120,7 +165,8 @@ impl Executor {
                 show(recorder, event);
             }
         };
-        let end = self.cells.run(&request, &mut sink, cancel);
+        let caller = Caller::new(self, session, running, recorder, cancel);
+        let end = self.cells.run_calling(&request, &mut sink, &caller, cancel);
         if !matches!(end, Err(_) | Ok(CellEnd::CompileError { .. })) {
             compiling.succeeded();
         }
@@ -129,7 +175,7 @@ impl Executor {
         self.keep_scope(&end, &names, &request);
         match end {
             CellEnd::Ok { result } => {
-                result.into_iter().for_each(|bundle| recorder.show(shown_as_result(bundle)));
+                result.into_iter().for_each(|bundle| show_bundle(recorder, bundle, shown_as_result));
                 Ok(())
             }
             CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end))),
@@ -190,9 +236,9 @@ impl Compiling<'_> {
 
 fn show(recorder: &Recorder, event: CellEvent) {
     match event {
-        CellEvent::Stdout(text) => recorder.show(Shown::Stdout(text)),
-        CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text)),
-        CellEvent::Display(bundle) => recorder.show(display(bundle)),
+        CellEvent::Stdout(text) => recorder.show(Shown::Stdout(text), false),
+        CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text), false),
+        CellEvent::Display(bundle) => show_bundle(recorder, bundle, display),
         CellEvent::Note(line) => recorder.note(line),
         CellEvent::Progress { .. } | CellEvent::Timing(_) => {}
         CellEvent::Input { prompt, password, answer } => answer.give(match prompt.strip_prefix(WIDGET_VALUE) {
@@ -203,6 +249,22 @@ fn show(recorder: &Recorder, event: CellEvent) {
             None => recorder.input(&prompt, password).ok(),
         }),
     }
+}
+
+/// The processes of a cell that ended so are there: what its threads have called may go on to its end.
+fn is_alive(end: &Result<CellEnd, Problem>) -> bool {
+    matches!(end, Ok(CellEnd::Ok { .. } | CellEnd::Panic { .. } | CellEnd::Failed { .. }))
+}
+
+fn show_bundle(recorder: &Recorder, mut bundle: Vec<(String, String)>, shown: fn(Vec<(String, String)>) -> Shown) {
+    let is_volatile = take(&mut bundle, VOLATILE).is_some();
+    recorder.show(shown(bundle), is_volatile);
+}
+
+/// Takes the form of type `wanted` off a bundle.
+fn take(bundle: &mut Vec<(String, String)>, wanted: &str) -> Option<String> {
+    let index = bundle.iter().position(|(mime, _)| mime == wanted)?;
+    Some(bundle.remove(index).1)
 }
 
 /// The result of a cell; where its expression displays something of its own making, such as a widget, that display.
@@ -224,19 +286,15 @@ struct CellWidget {
 
 /// What a display asks for: types of our own stand for what MIME has no word for.
 fn display(mut bundle: Vec<(String, String)>) -> Shown {
-    let mut take = |wanted: &str| {
-        let index = bundle.iter().position(|(mime, _)| mime == wanted)?;
-        Some(bundle.remove(index).1)
-    };
-    if let Some(text) = take(CLEAR) {
+    if let Some(text) = take(&mut bundle, CLEAR) {
         return Shown::Clear { wait: text == "wait" };
     }
-    if let Some(widget) = take(WIDGET).and_then(|text| serde_json::from_str::<CellWidget>(&text).ok()) {
+    if let Some(widget) = take(&mut bundle, WIDGET).and_then(|text| serde_json::from_str::<CellWidget>(&text).ok()) {
         let CellWidget { name, kind, state } = widget;
         return Shown::Widget(Widget { name, kind, state, fallback: Bundle(bundle) });
     }
-    let display_id = take(DISPLAY_ID);
-    match take(UPDATE_ID) {
+    let display_id = take(&mut bundle, DISPLAY_ID);
+    match take(&mut bundle, UPDATE_ID) {
         Some(display_id) => Shown::UpdateDisplay { bundle: Bundle(bundle), display_id },
         None => Shown::Display { bundle: Bundle(bundle), display_id },
     }

@@ -35,7 +35,7 @@ const BUSY: &str = "%%feature define busy --entity zone --event-time pickup --cr
                     SELECT zone, pickup, known, fare AS last_fare FROM rides";
 
 /// Records what was read, at its version and with its digest.
-fn record_reads(context: &Context<'_>, lab: &Lab, reads: &[ReadFrom]) -> Result<(), Problem> {
+pub(crate) fn record_reads(context: &Context<'_>, lab: &Lab, reads: &[ReadFrom]) -> Result<(), Problem> {
     for read in reads {
         record(context, lab, Access::Read, read)?;
     }
