@@ -27,7 +27,9 @@ use std::path::PathBuf;
 pub use analyse::analyse;
 pub use build::prepare;
 pub use error::Error;
-pub use host::{Answer, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter};
+pub use host::{
+    Answer, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Phases,
+};
 pub use serve::serve;
 pub use text::{Completeness, is_complete};
 

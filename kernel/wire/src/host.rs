@@ -77,6 +77,8 @@ pub enum Event {
     },
     /// The processes that run cells now, for accounting.
     Processes(Vec<u32>),
+    /// Where the cell's time went; stands before `Ended`.
+    Timing(Phases),
     /// The answer to `Execute`.
     Ended(Ended),
     /// The answer to `Complete`.
@@ -91,6 +93,24 @@ pub enum Event {
         /// The cell host cannot run anything and ends: the next one may find things mended.
         leaves: bool,
     },
+}
+
+/// Where the time of a cell went, in microseconds. What a cell did not come to, or what was not measured, is none; what it did more than once
+/// (evcxr sometimes compiles a cell again) is added up. What is missing to `total` is the way between the processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Reading the cell, and inferring the types of its variables, until something is to be compiled.
+    pub analyse: Option<u64>,
+    /// What cargo does: its own work where dependencies are new, and what stands in for it elsewhere.
+    pub cargo: Option<u64>,
+    /// rustc with the linker, for the cell itself.
+    pub rustc: Option<u64>,
+    /// The compiled cell's way into the process that runs cells.
+    pub load: Option<u64>,
+    /// The cell's own code.
+    pub run: Option<u64>,
+    /// From the request to its answer, within the cell host.
+    pub total: Option<u64>,
 }
 
 /// How a cell ended.

@@ -15,8 +15,10 @@ pub enum Report {
         supervisor: u32,
         worker: u32,
     },
-    /// A cell's code is about to run.
+    /// A cell's code is about to run: it is loaded first.
     Running,
+    /// The cell's code is loaded, and runs.
+    Loaded,
     Stdout(String),
     Stderr(String),
     Display(Bundle),
@@ -76,6 +78,8 @@ pub enum Command {
 pub enum Happened {
     /// Code panicked; whether that ends the cell is seen later. `thread` is none for the thread that runs cells.
     Panic { message: String, file: String, line: u32, column: u32, thread: Option<String> },
+    /// The library is loaded, and the function is called.
+    Loaded,
     /// The function has returned.
     Done,
     /// The library could not be loaded.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::text::{Completeness, is_complete};
 
 pub use kernwerk_wire::Completed as Completions;
+pub use kernwerk_wire::Phases;
 
 /// Longest Rust code that is sent to be compiled, in bytes; the cell host's own limit is lower, its message the same.
 const SENT: usize = 64 << 20;
@@ -78,6 +79,8 @@ pub enum CellEvent {
         done: u64,
         total: u64,
     },
+    /// Where the cell's time went; comes once, last, and also when the cell failed.
+    Timing(Phases),
     /// The cell waits for a line from the user.
     Input {
         prompt: String,
@@ -243,6 +246,7 @@ impl Host {
                 Event::Input { prompt, password } => {
                     sink(CellEvent::Input { prompt, password, answer: Answer { line: line.clone(), given: false } });
                 }
+                Event::Timing(phases) => sink(CellEvent::Timing(phases)),
                 Event::Processes(processes) => *self.shared.processes() = processes,
                 Event::Refused { name, message, hint, leaves } => {
                     if leaves {

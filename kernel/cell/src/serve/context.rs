@@ -1,12 +1,14 @@
 //! evcxr's context: runs a cell, and says in our words how it ended.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use evcxr::{CommandContext, CompilationError, Error as EvcxrError, EvalContext};
-use kernwerk_wire::{Bundle, CellText, Completed, Ended};
+use kernwerk_wire::{Bundle, CellText, Completed, Ended, Event, Phases};
 
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
+use super::stopwatch::microseconds;
 use crate::build::{Cache, Loaded};
 use crate::error::Error;
 use crate::home::Home;
@@ -45,6 +47,7 @@ impl Context {
 
     /// Runs a cell.
     pub(super) fn execute(&mut self, cell: &CellText) -> Result<Ended, Error> {
+        let begun = Instant::now();
         let cache = Cache::at(&self.home.cache, &self.home.sources);
         let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
         self.link.state().at_work = true;
@@ -54,7 +57,11 @@ impl Context {
         }
         let state = std::mem::take(&mut *self.link.state());
         self.link.state().worker = state.worker;
-        Ok(self.ended(outcome.map(|_| ()), state, &plan))
+        let phases = state.stopwatch.phases();
+        let ended = self.ended(outcome.map(|_| ()), state, &plan);
+        // A kernel that is gone is noticed by the answer.
+        let _ = self.link.tell(&Event::Timing(Phases { total: Some(microseconds(begun.elapsed())), ..phases }));
+        Ok(ended)
     }
 
     fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan) -> Ended {

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_wire::{Bundle, Event};
 
+use super::stopwatch::Stopwatch;
 use crate::home::Home;
 use crate::process;
 
@@ -34,6 +35,7 @@ pub(super) struct State {
     pub(super) failed: Option<String>,
     /// Why the worker died.
     pub(super) died: Option<String>,
+    pub(super) stopwatch: Stopwatch,
     /// A question that waits: none yet, or its answer.
     question: Option<Option<Option<String>>>,
 }

@@ -5,6 +5,7 @@ mod diagnostics;
 mod directory;
 mod link;
 mod relay;
+mod stopwatch;
 
 use std::fs::File;
 use std::io;

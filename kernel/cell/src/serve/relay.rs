@@ -41,10 +41,12 @@ fn pass_on(link: &Link, home: &Home, report: Report) -> io::Result<Option<Answer
         Report::Running => {
             let mut state = link.state();
             state.running = true;
+            state.stopwatch.loading();
             if state.interrupted {
                 link.stop(&mut state, home);
             }
         }
+        Report::Loaded => link.state().stopwatch.running(),
         Report::Stdout(text) => link.tell(&Event::Stdout(text))?,
         Report::Stderr(text) => link.tell(&Event::Stderr(text))?,
         Report::Display(bundle) => show(link, bundle)?,
@@ -59,13 +61,16 @@ fn pass_on(link: &Link, home: &Home, report: Report) -> io::Result<Option<Answer
         Report::Note(text) => link.tell(&Event::Note(text))?,
         Report::Progress { task, done, total } => link.tell(&Event::Progress { task, done, total })?,
         Report::Done => {
-            link.state().running = false;
+            let mut state = link.state();
+            state.running = false;
+            state.stopwatch.stopped();
             return Ok(Some(Answer::Seen));
         }
         Report::Died { reason } => {
             let mut state = link.state();
             state.running = false;
             state.worker = None;
+            state.stopwatch.stopped();
             state.died = Some(reason);
             return Ok(Some(Answer::Seen));
         }

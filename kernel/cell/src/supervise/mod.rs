@@ -154,6 +154,7 @@ impl<'a> Supervisor<'a> {
     /// Reads one message of the worker's; false when there will be no more.
     fn hear(&mut self) -> io::Result<bool> {
         match kernwerk_wire::read(&mut self.control) {
+            Ok(Some(Happened::Loaded)) => self.tell(&Report::Loaded)?,
             Ok(Some(Happened::Done)) => self.end()?,
             Ok(Some(Happened::Failed { reason })) => {
                 self.tell(&Report::Stderr(format!("the compiled cell could not be loaded: {reason}\n")))?;

@@ -69,6 +69,8 @@ fn take_control() -> io::Result<UnixStream> {
 
 fn run_cell(library: &Path, function: &str) -> Result<(), String> {
     let library = Library::open(library)?;
+    // Without a supervisor there is nobody left to tell.
+    let _ = tell(&Happened::Loaded);
     library.call(function)
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig};
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Phases};
 use kernwerk_core::Problem;
 
 /// A host in a directory of its own.
@@ -24,6 +24,7 @@ pub struct Ran {
     /// When the first text came, and when the cell ended.
     pub first_text: Option<Duration>,
     pub took: Duration,
+    pub phases: Phases,
 }
 
 impl Bench {
@@ -56,6 +57,7 @@ impl Bench {
         let begun = Instant::now();
         let (mut stdout, mut stderr, mut order, mut displays, mut first_text) =
             (String::new(), String::new(), Vec::new(), Vec::new(), None);
+        let mut phases = None;
         let end = self.host.execute(request, &mut |event| match event {
             CellEvent::Stdout(text) => {
                 first_text.get_or_insert_with(|| begun.elapsed());
@@ -71,10 +73,14 @@ impl Bench {
                 order.push(format!("display:{}", mimes.join("+")));
                 displays.push(bundle);
             }
+            CellEvent::Timing(timing) => assert!(phases.replace(timing).is_none(), "timing comes once"),
             CellEvent::Note(_) | CellEvent::Progress { .. } => {}
             CellEvent::Input { answer, .. } => answer.give(None),
         })?;
-        Ok(Ran { end, stdout, stderr, order, displays, first_text, took: begun.elapsed() })
+        let took = begun.elapsed();
+        // A host that was killed has told nothing any more.
+        let phases = phases.unwrap_or_default();
+        Ok(Ran { end, stdout, stderr, order, displays, first_text, took, phases })
     }
 
     /// Writes a file into the notebook's directory.

@@ -107,7 +107,8 @@ impl Executor {
         let request = CellRequest { code: code.to_owned(), line, bindings };
         let mut compiling = Compiling { recorder, total: None };
         let mut sink = |event| {
-            if !compiling.takes(&event) {
+            // Of a cell that does not compile there is timing, too.
+            if !matches!(event, CellEvent::Timing(_)) && !compiling.takes(&event) {
                 compiling.succeeded();
                 show(recorder, event);
             }
@@ -182,7 +183,7 @@ fn show(recorder: &Recorder, event: CellEvent) {
         CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text)),
         CellEvent::Display(bundle) => recorder.show(display(bundle)),
         CellEvent::Note(line) => recorder.note(line),
-        CellEvent::Progress { .. } => {}
+        CellEvent::Progress { .. } | CellEvent::Timing(_) => {}
         CellEvent::Input { prompt, password, answer } => {
             // Without an answer the cell's read fails, which says more in its place than here.
             answer.give(recorder.input(&prompt, password).ok());
