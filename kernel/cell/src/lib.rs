@@ -28,7 +28,8 @@ pub use analyse::analyse;
 pub use build::prepare;
 pub use error::Error;
 pub use host::{
-    Answer, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Phases,
+    Answer, Candidate, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter,
+    Phases, Variable,
 };
 pub use serve::serve;
 pub use text::{Completeness, is_complete};

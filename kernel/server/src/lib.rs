@@ -15,7 +15,7 @@ use std::sync::Arc;
 use kernwerk_core::Problem;
 use kernwerk_session::Options;
 
-pub use engine::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown};
+pub use engine::{Bundle, Candidate, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown};
 pub use error::Error;
 pub use executor::Executor;
 pub use kernel::{read_connection_file, serve};

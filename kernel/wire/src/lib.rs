@@ -5,7 +5,9 @@ mod host;
 mod worker;
 
 pub use frame::{LIMIT, read, write};
-pub use host::{Binding, CellStart, CellText, Completed, Ended, Event, Phases, Request};
+pub use host::{
+    Binding, Candidate, CellStart, CellText, Completed, Ended, Event, Phases, Question, Request, Response, Variable,
+};
 pub use worker::{Answer, Command, Happened, Report};
 
 /// One output in several representations: pairs of a MIME type and its text (base64 for binary ones).

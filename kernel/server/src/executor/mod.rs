@@ -70,6 +70,7 @@ impl Executor {
             language: Language::Rust,
             text: cell.code.to_owned(),
             names,
+            cell: None,
         });
         let result = match segments {
             Ok(segments) => self.run_segments(&session, &segments, &running, &recorder, cancel),

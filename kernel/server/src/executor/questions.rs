@@ -4,24 +4,31 @@ use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::Session;
 
 use super::rust::Cells;
-use crate::engine::{Bundle, Completeness, Completions};
+use crate::engine::{Bundle, Candidate, Completeness, Completions};
 
 /// Completes a magic line by the session, Rust code by the cell host.
 pub(super) fn complete(session: Option<&Session>, cells: &Cells, code: &str, cursor: usize) -> Completions {
-    if let Some(found) = session.and_then(|session| session.complete(code, cursor)) {
-        return Completions { start: found.start, end: found.end, matches: found.matches };
+    let of_line = session.and_then(|session| session.complete(code, cursor));
+    if let Some(found) = of_line {
+        let named = |found: kernwerk_lang::Candidate| Candidate {
+            text: found.text,
+            kind: found.kind.to_owned(),
+            signature: None,
+        };
+        let matches = found.matches.into_iter().map(named).collect();
+        return Completions { start: found.start, end: found.end, matches };
     }
     let found = cells.ask(|host| host.complete(&rust_only(code), cursor));
     let none = Completions { start: cursor, end: cursor, matches: Vec::new() };
-    found.map_or(none, |found| Completions { start: found.start, end: found.end, matches: names_of(found.matches) })
-}
-
-/// The analyser offers calls such as `swap(x, y)`; a front end would put the placeholders into the cell.
-fn names_of(matches: Vec<String>) -> Vec<String> {
-    let names = matches.iter().map(|found| found.split_once('(').map_or(found.as_str(), |(name, _)| name).to_owned());
-    let mut names: Vec<String> = names.collect();
-    names.dedup();
-    names
+    let described = |found: kernwerk_cell::Candidate| {
+        let parenthesis = found.label.find('(').filter(|_| found.kind == "function");
+        Candidate { signature: parenthesis.map(|at| found.label[at..].to_owned()), text: found.text, kind: found.kind }
+    };
+    found.map_or(none, |found| Completions {
+        start: found.start,
+        end: found.end,
+        matches: found.matches.into_iter().map(described).collect(),
+    })
 }
 
 /// Help for a magic line, or what the analyser knows of the Rust name there.

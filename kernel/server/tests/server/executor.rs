@@ -124,7 +124,9 @@ fn completion_and_help_know_magics() {
     let directory = tempfile::tempdir().expect("a directory");
     let executor = executor(directory.path());
     let found = executor.complete("let x = 1;\n%lab stat", 20);
-    assert_eq!((found.start, found.end, found.matches), (16, 20, vec!["status".to_owned()]));
+    let matches: Vec<(&str, &str)> =
+        found.matches.iter().map(|candidate| (candidate.text.as_str(), candidate.kind.as_str())).collect();
+    assert_eq!((found.start, found.end, matches), (16, 20, vec![("status", "verb")]));
     let help = executor.inspect("%lab status", 6, 0).expect("help");
     assert!(help.get("text/plain").is_some_and(|text| text.contains("%lab status")), "{help:?}");
     assert_eq!(executor.inspect("plain words", 3, 0), None);
