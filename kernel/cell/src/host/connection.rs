@@ -87,7 +87,7 @@ impl Line {
     }
 
     /// Nobody answers any more.
-    fn is_over(&self) {
+    fn break_off(&self) {
         let mut asked = self.asked();
         asked.over = true;
         asked.waiting.clear();
@@ -132,7 +132,7 @@ impl Connection {
                     break;
                 }
             }
-            asked.is_over();
+            asked.break_off();
         });
         let complaints = std::thread::spawn(move || last_words(errors));
         Ok(Self { child, line, events, complaints })

@@ -153,12 +153,9 @@ impl Link {
         self.copies().push(copy);
     }
 
-    /// A copy has answered.
-    pub(super) fn end_copy(&self, copy: Copy) {
-        let mut copies = self.copies();
-        if let Some(index) = copies.iter().position(|other| *other == copy) {
-            copies.remove(index).end();
-        }
+    /// Whether a copy has not been ended.
+    pub(super) fn has_copy(&self, copy: Copy) -> bool {
+        self.copies().contains(&copy)
     }
 
     fn copies(&self) -> MutexGuard<'_, Vec<Copy>> {
