@@ -32,7 +32,7 @@ pub use host::{
     Phases, Variable,
 };
 pub use serve::serve;
-pub use text::{Completeness, is_complete};
+pub use text::{Completeness, is_complete, plain};
 
 use crate::home::{Home, ROLE};
 

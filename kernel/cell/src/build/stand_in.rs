@@ -176,7 +176,9 @@ impl<'a> Compilation<'a> {
         }
         let mut rustc = self.home.command(&self.home.rustc);
         record.apply(&mut rustc);
-        rustc.args(["generated/lib.rs", "--error-format=json", "-Awarnings"]).current_dir(&self.package);
+        rustc
+            .args(["generated/lib.rs", "--error-format=json", "--json=diagnostic-rendered-ansi", "-Awarnings"])
+            .current_dir(&self.package);
         match wanted {
             Wanted::Library => rustc.args(["--emit=link", "--out-dir", "out", "-C", "incremental=incremental"]),
             Wanted::Messages => rustc.args(["--emit=metadata", "--out-dir", "checked"]),

@@ -9,6 +9,7 @@ use kernwerk_wire::{Bundle, Candidate, CellText, Completed, Ended, Event, Phases
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
 use super::stopwatch::microseconds;
+use super::suggestions::corrected;
 use crate::build::{Cache, Loaded};
 use crate::error::Error;
 use crate::home::Home;
@@ -18,6 +19,8 @@ use crate::text::{Plan, header};
 const SHOWN_ERRORS: usize = 20;
 /// Begins evcxr's words when cargo failed.
 const NO_PARSABLE: &str = "Compilation failed, but no parsable errors were found. STDERR:\n";
+/// Stands above a cell that rustc would accept more of.
+const OFFER: &str = "\u{1b}[1;36mthe Rust of this cell with what rustc suggests, to copy\u{1b}[0m:\n";
 /// Names that are evcxr's or ours and no completions.
 const HIDDEN: &[&str] = &["evcxr_", "kernwerk_trailing", "KernwerkTrailing", "EvcxrUserCodeError"];
 
@@ -57,7 +60,7 @@ impl Context {
         let state = std::mem::take(&mut *self.link.state());
         self.link.state().worker = state.worker;
         let phases = state.stopwatch.phases();
-        let ended = self.ended(outcome, state, &part);
+        let ended = self.ended(outcome, state, &part, cell);
         // A kernel that is gone is noticed by the answer.
         let _ = self.link.tell(&Event::Timing(Phases { total: Some(microseconds(begun.elapsed())), ..phases }));
         Ok(ended)
@@ -80,7 +83,7 @@ impl Context {
         (self.evcxr.execute(&code.text).map(|_| ()), code)
     }
 
-    fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan) -> Ended {
+    fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan, cell: &CellText) -> Ended {
         // A cell that was kept from beginning counts as panicked. One that came to its end in spite of the interrupt did.
         if state.interrupted && (outcome.is_err() || state.died.is_some() || state.panic.is_some()) {
             return Ended::Interrupted { state_lost: state.died.is_some() };
@@ -89,7 +92,7 @@ impl Context {
             return Ended::Crashed { reason: format!("the process that runs cells {reason}") };
         }
         match outcome {
-            Err(error) => self.compile_error(error, plan),
+            Err(error) => self.compile_error(error, plan, cell),
             Ok(()) => match (state.panic, state.failed) {
                 (Some(panic), _) => {
                     let generated = state.source.unwrap_or_default();
@@ -103,7 +106,7 @@ impl Context {
         }
     }
 
-    fn compile_error(&self, error: EvcxrError, plan: &Plan) -> Ended {
+    fn compile_error(&self, error: EvcxrError, plan: &Plan, cell: &CellText) -> Ended {
         match error {
             EvcxrError::CompilationErrors(errors) => {
                 let generated = self.evcxr.last_source().unwrap_or_default();
@@ -121,6 +124,10 @@ impl Context {
                 messages.truncate(SHOWN_ERRORS);
                 if more > 0 {
                     messages.push(format!("… and {more} more errors"));
+                }
+                let json = errors.iter().filter(|error| error.level() != "warning").map(|error| &error.json);
+                if let Some(text) = corrected(&cell.code, cell.line, json, &map) {
+                    messages.push(format!("{OFFER}\n{text}"));
                 }
                 Ended::CompileError { message: messages.join("\n\n"), line }
             }

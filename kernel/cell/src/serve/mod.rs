@@ -8,6 +8,7 @@ mod link;
 mod questions;
 mod relay;
 mod stopwatch;
+mod suggestions;
 
 use std::fs::File;
 use std::io;
