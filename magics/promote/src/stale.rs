@@ -1,6 +1,6 @@
 //! Which cells are stale: what they read has changed since they ran. The edges are those of the slicer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kernwerk_core::{Access, CellStatus, Effect, Language, Names, Resource};
@@ -13,9 +13,28 @@ use crate::slice::{Flow, needs, needs_of_names};
 #[derive(Default)]
 pub struct Watch {
     log: Vec<Execution>,
-    /// The front end's identity of each execution's cell, where it has one.
-    cells: Vec<Option<String>>,
     flow: Flow,
+    /// What each execution has from which earlier ones.
+    needs: Vec<BTreeMap<usize, BTreeSet<Why>>>,
+    /// Which cell each one is an execution of.
+    cells: Vec<CellKey>,
+    /// The latest execution of each cell that ran.
+    latest: BTreeMap<CellKey, usize>,
+}
+
+/// The identity of a cell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum CellKey {
+    /// As the front end gives it.
+    Given(String),
+    /// Without one, the same text is the same cell.
+    Text(String),
+}
+
+impl CellKey {
+    fn new(text: &str, cell: Option<&str>) -> Self {
+        cell.map_or_else(|| Self::Text(text.to_owned()), |cell| Self::Given(cell.to_owned()))
+    }
 }
 
 /// A cell whose inputs have changed since it ran.
@@ -88,8 +107,13 @@ impl Watch {
     /// An execution has ended. `cell` is the front end's identity of its cell: without one the same text is the same cell.
     pub fn push(&mut self, execution: Execution, cell: Option<String>) {
         self.flow.push(&execution);
+        let (index, key) = (self.log.len(), CellKey::new(&execution.text, cell.as_deref()));
         self.log.push(execution);
-        self.cells.push(cell);
+        self.needs.push(needs(&self.log, &self.flow.steps, index));
+        if self.flow.steps[index].ran {
+            self.latest.insert(key.clone(), index);
+        }
+        self.cells.push(key);
     }
 
     /// The stale cells, in the order in which they ran. `is_current` tells whether what an effect read is still what it was;
@@ -115,12 +139,10 @@ impl Watch {
         // What lies in the lab or on the disk is not looked at here: cells do not wait for that.
         let causes = self.causes(|effect| self.is_last_write(effect));
         let mut found: Vec<StaleRead> = Vec::new();
+        let key = CellKey::new(text, cell);
         for (index, whys) in &needed {
-            let (Some(cause), false) =
-                (causes.get(index).and_then(|causes| causes.first()), self.is_cell(*index, text, cell))
-            else {
-                continue;
-            };
+            let cause = causes.get(index).and_then(|causes| causes.first()).filter(|_| self.cells[*index] != key);
+            let Some(cause) = cause else { continue };
             for name in whys.iter().filter_map(Why::name) {
                 if reads.contains(name) && found.iter().all(|read| read.name != name) {
                     let from = self.log[*index].execution_count;
@@ -139,9 +161,9 @@ impl Watch {
                 continue;
             }
             let mut causes = Vec::new();
-            for (from, whys) in needs(&self.log, &self.flow.steps, index) {
+            for (from, whys) in &self.needs[index] {
                 for name in whys.iter().filter_map(Why::name) {
-                    causes.extend(self.cause(index, from, name, &stale));
+                    causes.extend(self.cause(index, *from, name, &stale));
                 }
             }
             causes.extend(self.replaced(index, &is_current));
@@ -157,7 +179,7 @@ impl Watch {
     /// Why `user`, which has `name` from the execution `from`, is stale.
     fn cause(&self, user: usize, from: usize, name: &str, stale: &BTreeMap<usize, Vec<Cause>>) -> Option<Cause> {
         // A cell that changes what it reads is not out of date with itself.
-        let same_cell = self.is_cell(from, &self.log[user].text, self.cells[user].as_deref());
+        let same_cell = self.cells[from] == self.cells[user];
         let count = |index: usize| self.log[index].execution_count;
         if same_cell {
             return None;
@@ -211,17 +233,7 @@ impl Watch {
 
     /// The latest execution of the same cell after this one, if it has run again.
     fn again(&self, index: usize) -> Option<usize> {
-        let (text, cell) = (&self.log[index].text, self.cells[index].as_deref());
-        let later = (index + 1..self.log.len()).rev();
-        later.into_iter().find(|later| self.flow.steps[*later].ran && self.is_cell(*later, text, cell))
-    }
-
-    /// Whether an execution is one of the cell with this identity, or, where one of the two has none, this text.
-    fn is_cell(&self, index: usize, text: &str, cell: Option<&str>) -> bool {
-        match (self.cells[index].as_deref(), cell) {
-            (Some(one), Some(other)) => one == other,
-            _ => self.log[index].text == text,
-        }
+        self.latest.get(&self.cells[index]).copied().filter(|latest| *latest > index)
     }
 }
 
@@ -261,8 +273,6 @@ impl Execution {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use kernwerk_core::BoundValue;
 
     use super::*;
