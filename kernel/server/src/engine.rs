@@ -79,6 +79,8 @@ pub struct Cell<'a> {
     pub code: &'a str,
     /// What the front end shows in `In [n]`.
     pub execution_count: u32,
+    /// The front end's identity of the cell, which stays when it is edited and run again.
+    pub id: Option<&'a str>,
 }
 
 /// A cell that failed, as a front end shows it.

@@ -17,7 +17,7 @@ use kernwerk_session::Options;
 
 pub use engine::{Bundle, Candidate, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown};
 pub use error::Error;
-pub use executor::Executor;
+pub use executor::{Executor, language};
 pub use kernel::{read_connection_file, serve};
 pub use kernelspec::{Place, install, uninstall};
 pub use run_cells::run_cells;

@@ -4,9 +4,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, analyse};
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Variable, analyse, plain};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
-use kernwerk_session::Options;
+use kernwerk_session::{Options, RunningCell};
 
 use super::recorder::Recorder;
 use super::{Executor, Stop};
@@ -41,6 +41,11 @@ impl Cells {
     /// Asks the host about the code, also while a cell runs in it.
     pub fn ask<T>(&self, question: impl FnOnce(&Host) -> Result<T, Problem>) -> Option<T> {
         question(&self.host).ok()
+    }
+
+    /// The variables that Rust cells have made.
+    pub fn variables(&self) -> Result<Vec<Variable>, Problem> {
+        Ok(self.host.variables()?.unwrap_or_default())
     }
 
     pub fn interrupt(&self) {
@@ -93,6 +98,7 @@ impl Executor {
         &self,
         code: &str,
         line: usize,
+        running: &RunningCell,
         recorder: &Arc<Recorder>,
         cancel: &Cancel,
     ) -> Result<(), Stop> {
@@ -103,7 +109,9 @@ impl Executor {
         let mut compiling = Compiling { recorder, total: None };
         let mut sink = |event| {
             // Of a cell that does not compile there is timing, too.
-            if !matches!(event, CellEvent::Timing(_)) && !compiling.takes(&event) {
+            if let CellEvent::Timing(phases) = event {
+                self.memory().timed(running.execution_count(), phases);
+            } else if !compiling.takes(&event) {
                 compiling.succeeded();
                 show(recorder, event);
             }
@@ -115,6 +123,7 @@ impl Executor {
         recorder.progress_ended();
         let end = end.map_err(Stop::of)?;
         self.keep_scope(&end, &names, &request);
+        self.remember(&end, &names, code, running.execution_count());
         match end {
             CellEnd::Ok { result } => {
                 result.into_iter().for_each(|bundle| recorder.show(Shown::Result(Bundle(bundle))));
@@ -123,6 +132,23 @@ impl Executor {
             CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end))),
             CellEnd::Interrupted { .. } => Err(Stop::Interrupted(failure(end))),
             _ => Err(Stop::Failed(failure(end))),
+        }
+    }
+
+    /// Keeps in mind what the code made and showed.
+    fn remember(&self, end: &CellEnd, names: &Names, code: &str, count: u32) {
+        let mut memory = self.memory();
+        match end {
+            CellEnd::CompileError { .. } => {}
+            CellEnd::Crashed { .. } | CellEnd::Interrupted { state_lost: true } => memory.lost(),
+            CellEnd::Ok { result } => {
+                memory.ran(names, count, true);
+                let plain = result.iter().flatten().find(|(mime, _)| mime == "text/plain");
+                if let Some((_, text)) = plain {
+                    memory.shown(code, text, count);
+                }
+            }
+            _ => memory.ran(names, count, false),
         }
     }
 
@@ -222,7 +248,8 @@ fn failure(end: CellEnd) -> Failure {
 
 /// rustc's words in full below, its first line in short.
 fn compile_error(message: &str, line: Option<usize>) -> Failure {
-    let first = message.lines().find(|line| !line.trim().is_empty()).unwrap_or("the cell does not compile");
+    let words = plain(message);
+    let first = words.lines().find(|line| !line.trim().is_empty()).unwrap_or("the cell does not compile");
     Failure {
         name: "CompileError".to_owned(),
         message: at(line, first.trim()),

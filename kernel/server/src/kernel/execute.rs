@@ -128,7 +128,7 @@ fn run(kernel: &Kernel, task: &Task, code: &str, kind: CellKind) -> (Result<(), 
     let outputs =
         CellOutputs::new(kernel.iopub.clone(), kernel.stdin.clone(), task.request.clone(), kind, cancel.clone());
     let outputs = Arc::new(outputs);
-    let cell = Cell { code, execution_count: kind.execution_count };
+    let cell = Cell { code, execution_count: kind.execution_count, id: task.request.cell_id.as_deref() };
     *lock(&kernel.running) = Some(cancel.clone());
     let result =
         while_ticking(&outputs, || guarded(Err(broken()), || kernel.engine.run(cell, outputs.clone(), &cancel)));
