@@ -126,9 +126,11 @@ def test_stale_cells_are_named_and_a_stale_read_is_told(warm):
 
 
 def test_a_crate_is_added(warm):
-    (warm.directory / "rides.csv").write_text(RIDES)
     warm.run("%kernel dep add ./mine").failed("cannot be the name of a crate")
     warm.run("%kernel dep add a b --features c").failed("which of the crates")
+    reply = warm.run("%kernel dep add no-such-crate-of-kernwerk@1")
+    reply.failed("no matching package", "no-such-crate-of-kernwerk")
+    assert "Updating" not in reply.content["evalue"], reply.content
     warm.run("%kernel dep add itoa@1").ok()
     assert warm.run("itoa::Buffer::new().format(7).to_owned()").ok().strip() == '"7"'
 

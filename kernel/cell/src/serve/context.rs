@@ -250,7 +250,10 @@ fn told(error: &CompilationError, map: &SourceMap, plan: &Plan) -> (String, Opti
     // An error that evcxr found by itself, or one within another: its lines are those of the text that it was given.
     let span = error.primary_spanned_message().and_then(|message| message.span);
     let place = span.and_then(|span| Some((plan.places.get(span.start_line.checked_sub(1)?)?, span)));
-    let message = cargo_words(&error.message()).trim().to_owned();
+    let words = error.message();
+    let said: Vec<&str> = cargo_words(&words).lines().filter(|line| !is_progress(line)).collect();
+    let said = said.join("\n");
+    let message = said.trim().trim_start_matches("error: ");
     match place.and_then(|(place, span)| Some((place.line? + 1, place.column + span.start_column))) {
         Some((line, column)) => (format!("error: {message}\n --> cell:{line}:{column}"), Some(line)),
         None => (format!("error: {message}"), None),
@@ -261,6 +264,13 @@ fn told(error: &CompilationError, map: &SourceMap, plan: &Plan) -> (String, Opti
 fn cargo_words(message: &str) -> &str {
     let words = message.strip_prefix(NO_PARSABLE).unwrap_or(message);
     words.split_once("\nSTDOUT:").map_or(words, |(words, _)| words)
+}
+
+/// Whether a line only says what cargo was doing before it failed.
+fn is_progress(line: &str) -> bool {
+    ["Updating ", "Locking ", "Adding ", "Blocking ", "Downloading "]
+        .iter()
+        .any(|word| line.trim_start().starts_with(word))
 }
 
 fn is_unit(bundle: &Bundle) -> bool {
