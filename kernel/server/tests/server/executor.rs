@@ -176,7 +176,7 @@ fn a_table_that_changed_makes_its_readers_stale() {
     let stale = run(&executor, "%kernel stale").1;
     assert!(text_of(&stale[0]).contains("table `rides` has changed: it was read in version 1"), "{stale:?}");
     // A cell that reads what a stale cell made is told so, once; whatever becomes of it.
-    let reader = "%feature training zones nothing";
+    let reader = "%feature training zones --features nothing";
     let shown = run(&executor, reader).1;
     assert_eq!(notes(&shown).len(), 1, "{shown:?}");
     assert!(notes(&shown)[0].contains("`zones` is stale"), "{shown:?}");
