@@ -391,7 +391,7 @@ mod tests {
             digest: None,
         };
         let mut notebook = Notebook::default();
-        let mut load = |notebook: &mut Notebook, version| {
+        let load = |notebook: &mut Notebook, version| {
             let mut execution = notebook.execution("%feature source rides rides.csv", &[], &[]);
             execution.effects.push(table(Access::Write, version));
             notebook.watch.push(execution, Some("a".to_owned()));
