@@ -80,7 +80,8 @@ impl Session {
             None => (Language::Rust, Names { defines: bound_by(&text).into_iter().collect(), ..Names::default() }),
         };
         let session = self.session(py)?;
-        let running = py.detach(|| session.begin_cell(CellStart { execution_count, language, text, names }));
+        let start = CellStart { execution_count, language, text, names, cell: None };
+        let running = py.detach(|| session.begin_cell(start));
         Ok(Cell::new(session, self.variables.clone(), running.with_given(given)))
     }
 
@@ -89,7 +90,10 @@ impl Session {
         let session = self.session(py)?;
         let found = py.detach(|| session.complete(text, byte_offset(text, cursor)));
         let index = |offset: usize| text[..offset].chars().count();
-        Ok(found.map(|found| (index(found.start), index(found.end), found.matches)))
+        Ok(found.map(|found| {
+            let texts = found.matches.into_iter().map(|candidate| candidate.text).collect();
+            (index(found.start), index(found.end), texts)
+        }))
     }
 
     /// Lines that the user should see once, such as what opening the lab recovered.

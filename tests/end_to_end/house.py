@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -113,9 +114,14 @@ class Reply:
         errors = [content for kind, content in self.outputs if kind == "error"]
         assert len(errors) == 1, self.outputs
         assert errors[0]["ename"] == self.content["ename"]
-        message = errors[0]["evalue"] + "\n" + "\n".join(errors[0]["traceback"])
+        message = _plain(errors[0]["evalue"] + "\n" + "\n".join(errors[0]["traceback"]))
         assert_clear(message, *words)
         return message
+
+
+def _plain(text: str) -> str:
+    """A text without the colours of terminals."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def _text_of(output) -> str:

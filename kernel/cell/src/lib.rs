@@ -28,10 +28,11 @@ pub use analyse::{analyse, magics_in};
 pub use build::prepare;
 pub use error::Error;
 pub use host::{
-    Answer, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept, Phases,
+    Answer, Candidate, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept,
+    Phases, Variable,
 };
 pub use serve::serve;
-pub use text::{Completeness, is_complete};
+pub use text::{Completeness, is_complete, plain};
 
 use crate::home::{Home, ROLE};
 

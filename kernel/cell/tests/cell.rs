@@ -42,6 +42,7 @@ const TESTS: &[Test] = &[
     ("large cells", ends::large_cells),
     ("a program with main", life::program),
     ("completion and help", questions::completion),
+    ("completion and help while a cell runs", questions::while_running),
     ("questions to the user", questions::input),
     ("frames of magics", dependencies::frames),
     ("a crate of the user's", dependencies::local_crate),

@@ -97,7 +97,7 @@ fn part(words: &[String]) -> Result<ExitCode, Problem> {
     match Part::parse_from(["kernwerk"].into_iter().chain(words)) {
         Part::RunCells => kernwerk_server::run_cells(program()?)?,
         Part::CellHost => kernwerk_cell::serve(),
-        Part::Reference => print!("{}", kernwerk_session::language().reference()),
+        Part::Reference => print!("{}", kernwerk_server::language().reference()),
         Part::Version => println!("kernwerk {}", env!("CARGO_PKG_VERSION")),
         Part::Kernel(Kernel::Serve { connection_file }) => kernwerk_server::serve_kernel(&connection_file, program()?)?,
         Part::Kernel(Kernel::Prepare) => prepare()?,

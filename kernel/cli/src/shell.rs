@@ -54,6 +54,7 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         language: Language::Rust,
         text: line.text.clone(),
         names: Names::default(),
+        cell: None,
     });
     let result = session.run(&line, &cell, &work);
     session.finish_cell(cell, status(&result), &[]);

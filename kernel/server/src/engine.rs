@@ -117,6 +117,8 @@ pub struct Cell<'a> {
     pub code: &'a str,
     /// What the front end shows in `In [n]`.
     pub execution_count: u32,
+    /// The front end's identity of the cell, which stays when it is edited and run again.
+    pub id: Option<&'a str>,
 }
 
 /// A cell that failed, as a front end shows it.
@@ -145,7 +147,17 @@ impl From<Problem> for Failure {
 pub struct Completions {
     pub start: usize,
     pub end: usize,
-    pub matches: Vec<String>,
+    pub matches: Vec<Candidate>,
+}
+
+/// One way to complete a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub text: String,
+    /// What it is, in one word that front ends show or have an icon for: `function`, `class`, `magic`, `table`, …
+    pub kind: String,
+    /// A function's parentheses and what stands in them, where known.
+    pub signature: Option<String>,
 }
 
 /// Whether a front end's Enter key should run the text.

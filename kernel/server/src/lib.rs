@@ -17,10 +17,10 @@ use kernwerk_core::Problem;
 use kernwerk_session::Options;
 
 pub use engine::{
-    Bundle, Cell, Completeness, Completions, Engine, Failure, Following, Outputs, Shown, Widget, WidgetKind,
+    Bundle, Candidate, Cell, Completeness, Completions, Engine, Failure, Following, Outputs, Shown, Widget, WidgetKind,
 };
 pub use error::Error;
-pub use executor::Executor;
+pub use executor::{Executor, language};
 pub use kernel::{read_connection_file, serve};
 pub use kernelspec::{Place, install, uninstall};
 pub use run_cells::run_cells;

@@ -59,7 +59,7 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
 
 /// A cell's failure is part of its outcome; only where there was no session to run it in is it an error of the run.
 fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> {
-    let to_run = Cell { code: &cell.source, execution_count: cell.ordinal };
+    let to_run = Cell { code: &cell.source, execution_count: cell.ordinal, id: None };
     let Report { status, failure, outputs, summary } = executor.run_cell(to_run, Arc::new(Unseen), &Cancel::new());
     if let Some(failure) = &failure {
         log(format!("cell {}: {}: {}", cell.ordinal, failure.name, failure.message));

@@ -6,27 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Bundle, Kept};
 
-/// What the kernel asks of the cell host. One `Execute`, `Complete` or `Inspect` at a time; the others may come in between.
+/// What the kernel asks of the cell host. One `Execute` at a time; the others may come in between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Request {
     /// The first message.
     Start(CellStart),
     Execute(CellText),
-    /// Completes code at a byte offset.
-    Complete {
-        code: String,
-        cursor: usize,
-    },
-    /// Describes what stands at a byte offset.
-    Inspect {
-        code: String,
-        cursor: usize,
+    /// Asks about the code. Any number may wait for their answers, also while a cell runs.
+    Ask {
+        /// The answer, [`Event::Answered`], has the same.
+        id: u64,
+        question: Question,
     },
     /// Stops the cell that runs; nothing happens when none does.
     Interrupt,
     /// The user's answer to [`Event::Input`]; none when there is nobody to ask.
     Input(Option<String>),
+}
+
+/// A question about the code of the cells that have run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Question {
+    /// Completes code at a byte offset.
+    Complete { code: String, cursor: usize },
+    /// Describes what stands at a byte offset.
+    Inspect { code: String, cursor: usize },
+    /// Which variables there are, and of which types.
+    Variables,
 }
 
 /// How cells are to be run.
@@ -81,10 +89,11 @@ pub enum Event {
     Timing(Phases),
     /// The answer to `Execute`.
     Ended(Ended),
-    /// The answer to `Complete`.
-    Completed(Completed),
-    /// The answer to `Inspect`: plain text and HTML, if there is something to say.
-    Inspected(Option<(String, String)>),
+    /// The answer to `Ask`; none when nothing can be said now.
+    Answered {
+        id: u64,
+        response: Option<Response>,
+    },
     /// The answer to any request that could not be dealt with at all: a name, what was wrong, what to do about it.
     Refused {
         name: String,
@@ -143,10 +152,38 @@ pub enum Ended {
     },
 }
 
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Response {
+    Completed(Completed),
+    /// Plain text and HTML, if there is something to say.
+    Inspected(Option<(String, String)>),
+    Variables(Vec<Variable>),
+}
+
 /// What may stand in place of the text from `start` to `end` (byte offsets).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completed {
     pub start: usize,
     pub end: usize,
-    pub matches: Vec<String>,
+    pub matches: Vec<Candidate>,
+}
+
+/// One way to complete a text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Candidate {
+    pub text: String,
+    /// What it is, in the words of Jupyter's front ends: `function`, `class`, `module`, `instance`, `keyword`.
+    pub kind: String,
+    /// The text with what belongs to it, such as a function's parentheses.
+    pub label: String,
+}
+
+/// A variable of the cells.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Variable {
+    pub name: String,
+    /// As Rust source.
+    pub type_name: String,
 }

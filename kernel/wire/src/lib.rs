@@ -7,7 +7,9 @@ mod worker;
 
 pub use call::{Call, ENGINE_SOCKET, ENGINE_TOKEN, Given, Wanted};
 pub use frame::{LIMIT, read, write};
-pub use host::{Binding, CellStart, CellText, Completed, Ended, Event, Phases, Request};
+pub use host::{
+    Binding, Candidate, CellStart, CellText, Completed, Ended, Event, Phases, Question, Request, Response, Variable,
+};
 pub use worker::{Answer, Command, Happened, Kept, Report, Snapshot, Spilled};
 
 /// One output in several representations: pairs of a MIME type and its text (base64 for binary ones).

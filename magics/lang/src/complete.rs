@@ -27,7 +27,29 @@ pub trait Catalogue {
 pub struct Completions {
     pub start: usize,
     pub end: usize,
-    pub matches: Vec<String>,
+    pub matches: Vec<Candidate>,
+}
+
+/// One way to complete a word.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    pub text: String,
+    /// What it is, in one word for a person: `magic`, `verb`, `option`, `value`, or what a name names.
+    pub kind: &'static str,
+}
+
+impl NameKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Corpus => "corpus",
+            Self::FeatureView => "view",
+            Self::Artifact => "artifact",
+            Self::Suite => "suite",
+            Self::File => "path",
+            Self::Variable => "variable",
+        }
+    }
 }
 
 impl Language {
@@ -47,22 +69,22 @@ impl Language {
         Some(Completions { start: line_start + word_start, end: cursor, matches })
     }
 
-    fn candidates(&self, before: &[&str], word: &str, catalogue: &dyn Catalogue) -> Vec<String> {
+    fn candidates(&self, before: &[&str], word: &str, catalogue: &dyn Catalogue) -> Vec<Candidate> {
         let Some(magic) = before.first().map(|magic| magic.trim_start_matches('%')) else {
             return self.magic_candidates(word);
         };
         let words = &before[1..];
         match (self.find(magic, words), words) {
             (Some((verb, arguments)), _) => argument_candidates(&self.verbs[verb], arguments, word, catalogue),
-            (None, []) => keep(self.first_words(magic).map(str::to_owned), word),
-            (None, [first]) => keep(self.second_words(magic, first).map(str::to_owned), word),
+            (None, []) => keep("verb", self.first_words(magic).map(str::to_owned), word),
+            (None, [first]) => keep("verb", self.second_words(magic, first).map(str::to_owned), word),
             (None, _) => Vec::new(),
         }
     }
 
-    fn magic_candidates(&self, word: &str) -> Vec<String> {
+    fn magic_candidates(&self, word: &str) -> Vec<Candidate> {
         let percents = if word.starts_with("%%") { "%%" } else { "%" };
-        keep(self.magics.iter().map(|magic| format!("{percents}{}", magic.name)), word)
+        keep("magic", self.magics.iter().map(|magic| format!("{percents}{}", magic.name)), word)
     }
 
     /// Help for the magic or verb on the line where `cursor` stands.
@@ -79,12 +101,12 @@ impl Language {
     }
 }
 
-fn argument_candidates(verb: &VerbSpec, before: &[&str], word: &str, catalogue: &dyn Catalogue) -> Vec<String> {
+fn argument_candidates(verb: &VerbSpec, before: &[&str], word: &str, catalogue: &dyn Catalogue) -> Vec<Candidate> {
     let command = verb.command("%");
     let options: Vec<&Arg> = command.get_arguments().filter(|argument| !argument.is_positional()).collect();
     if word.starts_with('-') {
         let longs = options.iter().filter_map(|argument| argument.get_long());
-        return keep(longs.map(|long| format!("--{long}")).chain(["--help".to_owned()]), word);
+        return keep("option", longs.map(|long| format!("--{long}")).chain(["--help".to_owned()]), word);
     }
     let pending = before.last().and_then(|last| {
         let long = last.strip_prefix("--")?;
@@ -125,23 +147,24 @@ fn positional_at<'a>(command: &'a clap::Command, options: &[&Arg], before: &[&st
     })
 }
 
-fn value_candidates(argument: &Arg, word: &str, catalogue: &dyn Catalogue) -> Vec<String> {
+fn value_candidates(argument: &Arg, word: &str, catalogue: &dyn Catalogue) -> Vec<Candidate> {
     let possible = argument.get_possible_values();
     if !possible.is_empty() {
-        return keep(possible.iter().map(|value| value.get_name().to_owned()), word);
+        return keep("value", possible.iter().map(|value| value.get_name().to_owned()), word);
     }
     // A list such as `a,b` is completed at its last item.
     let (head, tail) = match word.rfind(',') {
         Some(comma) if argument.get_value_delimiter() == Some(',') => word.split_at(comma + 1),
         _ => ("", word),
     };
-    let mut names: Vec<String> = kinds_of(argument)
-        .iter()
-        .flat_map(|kind| catalogue.names(*kind, tail))
-        .map(|name| format!("{head}{name}"))
-        .collect();
+    let of_kind = |kind: &NameKind| {
+        let kind = *kind;
+        let names = catalogue.names(kind, tail);
+        names.into_iter().map(move |name| Candidate { text: format!("{head}{name}"), kind: kind.word() })
+    };
+    let mut names: Vec<Candidate> = kinds_of(argument).iter().flat_map(of_kind).collect();
     names.sort();
-    names.dedup();
+    names.dedup_by(|one, other| one.text == other.text);
     names
 }
 
@@ -162,8 +185,8 @@ fn kinds_of(argument: &Arg) -> &'static [NameKind] {
     }
 }
 
-fn keep(candidates: impl Iterator<Item = String>, prefix: &str) -> Vec<String> {
-    candidates.filter(|candidate| candidate.starts_with(prefix)).collect()
+fn keep(kind: &'static str, texts: impl Iterator<Item = String>, prefix: &str) -> Vec<Candidate> {
+    texts.filter(|text| text.starts_with(prefix)).map(|text| Candidate { text, kind }).collect()
 }
 
 fn floor_boundary(text: &str, cursor: usize) -> usize {

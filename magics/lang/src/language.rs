@@ -52,7 +52,7 @@ pub struct VerbSpec {
 
 /// All magics and verbs of a face.
 pub struct Language {
-    pub magics: &'static [MagicSpec],
+    pub magics: Vec<MagicSpec>,
     pub verbs: Vec<VerbSpec>,
 }
 
@@ -97,7 +97,7 @@ impl Language {
         }
     }
 
-    pub(crate) fn magic(&self, name: &str) -> Result<&'static MagicSpec, Problem> {
+    pub(crate) fn magic(&self, name: &str) -> Result<&MagicSpec, Problem> {
         let name = name.trim_end_matches('?');
         self.magics.iter().find(|magic| magic.name == name).ok_or_else(|| {
             let names = self.magics.iter().map(|magic| magic.name);

@@ -9,7 +9,7 @@ mod lexer;
 mod reference;
 mod split;
 
-pub use complete::{Catalogue, Completions, NameKind};
+pub use complete::{Candidate, Catalogue, Completions, NameKind};
 pub use language::{BodyUse, Example, Language, MagicSpec, Parsed, VerbSpec};
 pub use lexer::{LineError, MagicLine};
 pub use split::{Segment, split};

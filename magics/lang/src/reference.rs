@@ -12,7 +12,7 @@ impl Language {
              `--format text|json|csv|arrow|html`, and reads its body from standard input.\n\n\
              A line may end in `-> name`: the table it answers with is then bound to that variable.\n",
         );
-        for magic in self.magics {
+        for magic in &self.magics {
             page.push_str(&format!("\n## %{}\n\n{}.\n", magic.name, capitalised(magic.about)));
             for verb in self.verbs_of(magic.name) {
                 page.push_str(&verb_section(verb));

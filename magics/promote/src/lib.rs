@@ -27,6 +27,7 @@ mod reason;
 mod replay;
 mod run;
 mod slice;
+mod stale;
 mod target;
 mod verify;
 
@@ -44,5 +45,6 @@ pub use publish::{PublishSpec, Published, publish};
 pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
+pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
 pub use verify::{Verification, verify};

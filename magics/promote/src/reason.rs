@@ -32,6 +32,14 @@ pub enum Why {
 }
 
 impl Why {
+    /// The name that it is about, where it is about one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Defines(name) | Self::Changes(name) | Self::MayDefine(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The writer of what `effect` accessed is needed.
     pub(crate) fn wrote(effect: &Effect) -> Self {
         Self::Wrote {

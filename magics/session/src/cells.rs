@@ -21,6 +21,8 @@ pub struct CellStart {
     pub language: Language,
     pub text: String,
     pub names: Names,
+    /// The front end's identity of the cell, which stays when it is edited and run again.
+    pub cell: Option<String>,
 }
 
 /// A cell while it runs: what it did so far.
@@ -143,6 +145,7 @@ impl Session {
         let (mut start, started) = (cell.start, cell.started);
         start.names.uses.extend(log.uses);
         start.names.defines.extend(log.defines);
+        self.watch_cell(&start, &end);
         let id = cell.id.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (self.lab(), id) {
             (Ok(Some(lab)), Some(id)) => {

@@ -16,7 +16,7 @@ static MAGICS: &[MagicSpec] = &[
 ];
 
 static LANGUAGE: LazyLock<Language> = LazyLock::new(|| Language {
-    magics: MAGICS,
+    magics: MAGICS.to_vec(),
     verbs: ALL.iter().flat_map(|verbs| verbs.iter()).map(|entry| entry.spec).collect(),
 });
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use kernwerk_core::{Body, BoundValue, Embedder, Output, Pin, Problem, Runner, Table, Work};
-use kernwerk_lang::{Completions, MagicLine, Parsed};
+use kernwerk_lang::{Catalogue, Completions, MagicLine, Parsed};
 use kernwerk_models::MiniLm;
+use kernwerk_promote::Watch;
 use kernwerk_store::{Call, Lab, content_digest};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -69,6 +70,7 @@ pub struct Session {
     runtime: OnceLock<Runtime>,
     embedder: Mutex<Option<Arc<dyn Embedder>>>,
     unrecorded: Mutex<Vec<Unrecorded>>,
+    pub(crate) watch: Mutex<Watch>,
     /// None where the session keeps them itself.
     pub(crate) variables: Option<Arc<dyn Variables>>,
     /// Where the face is a Python's.
@@ -99,6 +101,7 @@ impl Session {
             runtime: OnceLock::new(),
             embedder: Mutex::new(None),
             unrecorded: Mutex::default(),
+            watch: Mutex::default(),
             variables: None,
             python: None,
         };
@@ -189,7 +192,12 @@ impl Session {
 
     /// Completes the magic line at `cursor` (a byte offset); none where `text` has no magic line there.
     pub fn complete(&self, text: &str, cursor: usize) -> Option<Completions> {
-        language().complete(text, cursor, &SessionNames { session: self })
+        language().complete(text, cursor, &self.names())
+    }
+
+    /// The names that lab, session and disk hold now, for a face with magics of its own.
+    pub fn names(&self) -> impl Catalogue + '_ {
+        SessionNames { session: self }
     }
 
     /// Help for the magic line at `cursor` (a byte offset).
@@ -330,7 +338,11 @@ impl Session {
         self.state().principal = name;
     }
 
-    pub(crate) fn variable(&self, name: &str) -> Result<Option<Table>, Problem> {
+    /// The table that a variable of the notebook holds.
+    ///
+    /// # Errors
+    /// The face has a variable of that name that cannot give its table.
+    pub fn variable(&self, name: &str) -> Result<Option<Table>, Problem> {
         match &self.variables {
             Some(variables) => variables.table(name),
             None => Ok(self.state().variables.get(name).cloned()),

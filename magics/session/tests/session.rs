@@ -49,6 +49,7 @@ impl Notebook {
             language: Language::Rust,
             text: text.to_owned(),
             names: Names::default(),
+            cell: None,
         })
     }
 
@@ -161,6 +162,7 @@ fn a_lab_is_found_from_below_and_shared_with_another_session() {
         language: Language::Rust,
         text: "%cost report --all".to_owned(),
         names: Names::default(),
+        cell: None,
     });
     let reply = other.run(&magic("%cost report --all"), &cell, &Work::silent()).expect("a report");
     other.finish_cell(cell, CellStatus::Ok, &[]);
@@ -185,12 +187,16 @@ fn a_wrong_principal_is_refused_at_once() {
     assert!(fields.iter().any(|(name, value)| name == "principal" && format!("{value:?}").contains("ada")));
 }
 
+fn completions(notebook: &Notebook, text: &str) -> Vec<String> {
+    let found = notebook.session.complete(text, text.len()).unwrap_or_default();
+    found.matches.into_iter().map(|candidate| candidate.text).collect()
+}
+
 #[test]
 fn verbs_of_two_words_and_suites_are_completed() {
     let mut notebook = Notebook::new();
     notebook.ok("%%eval suite define quality\ntarget: {corpus: docs}\ngolden: questions\nmetrics: [mrr]");
-    let complete =
-        |text: &str| notebook.session.complete(text, text.len()).map(|found| found.matches).unwrap_or_default();
+    let complete = |text: &str| completions(&notebook, text);
     assert_eq!(complete("%eval go"), ["golden"]);
     assert_eq!(complete("%eval golden im"), ["import"]);
     assert_eq!(complete("%eval golden import --s"), ["--split"]);
@@ -203,8 +209,7 @@ fn verbs_of_two_words_and_suites_are_completed() {
 fn lines_are_completed_from_declarations_and_the_disk() {
     let notebook = Notebook::new();
     std::fs::write(notebook.directory.path().join("rides.csv"), "").expect("a file");
-    let complete =
-        |text: &str| notebook.session.complete(text, text.len()).map(|found| found.matches).unwrap_or_default();
+    let complete = |text: &str| completions(&notebook, text);
     assert_eq!(complete("%feat"), ["%feature"]);
     assert_eq!(complete("let x = 1;\n%cost re"), ["report"]);
     assert_eq!(complete("%cost report --b"), ["--by"]);

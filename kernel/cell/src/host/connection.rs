@@ -1,14 +1,15 @@
 //! One cell host that runs: its process, the line to it, and what comes back.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use kernwerk_wire::{Event, Request};
+use kernwerk_wire::{Event, Question, Request, Response};
 
 use super::HostConfig;
 use crate::error::Error;
@@ -41,19 +42,70 @@ pub(super) struct Connection {
 
 /// The way to a cell host; clones are the same way. The host ends when the last is gone or [`Line::hang_up`] was called.
 #[derive(Clone, Debug)]
-pub(super) struct Line(Arc<Mutex<Option<ChildStdin>>>);
+pub(super) struct Line {
+    input: Arc<Mutex<Option<ChildStdin>>>,
+    asked: Arc<Mutex<Asked>>,
+}
+
+/// Who waits for an answer.
+#[derive(Debug, Default)]
+struct Asked {
+    last: u64,
+    waiting: BTreeMap<u64, Sender<Option<Response>>>,
+    /// The host is gone: nobody is answered any more.
+    over: bool,
+}
 
 impl Line {
+    fn new(input: ChildStdin) -> Self {
+        Self { input: Arc::new(Mutex::new(Some(input))), asked: Arc::default() }
+    }
+
     pub(super) fn send(&self, request: &Request) -> io::Result<()> {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         match line.as_mut() {
             Some(line) => kernwerk_wire::write(line, request),
             None => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
         }
     }
 
+    /// Asks about the code, and waits for the answer, which may be that nothing can be said now. None when the host is gone.
+    pub(super) fn ask(&self, question: Question) -> Option<Option<Response>> {
+        let (sender, answer) = mpsc::channel();
+        let id = {
+            let mut asked = self.asked();
+            if asked.over {
+                return None;
+            }
+            asked.last += 1;
+            let id = asked.last;
+            asked.waiting.insert(id, sender);
+            id
+        };
+        self.send(&Request::Ask { id, question }).ok()?;
+        answer.recv().ok()
+    }
+
+    fn answered(&self, id: u64, response: Option<Response>) {
+        if let Some(waiting) = self.asked().waiting.remove(&id) {
+            // Whoever asked may have gone.
+            let _ = waiting.send(response);
+        }
+    }
+
+    /// Nobody answers any more.
+    fn break_off(&self) {
+        let mut asked = self.asked();
+        asked.over = true;
+        asked.waiting.clear();
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn hang_up(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.input.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -73,15 +125,25 @@ impl Connection {
             return Err(Error::Start("it has no input or output".to_owned()));
         };
         let (sender, events) = mpsc::sync_channel(WAITING);
+        let line = Line::new(input);
+        let asked = line.clone();
         std::thread::spawn(move || {
             while let Ok(Some(event)) = kernwerk_wire::read(&mut output) {
-                if sender.send(event).is_err() {
-                    return;
+                let taken = match event {
+                    Event::Answered { id, response } => {
+                        asked.answered(id, response);
+                        true
+                    }
+                    event => sender.send(event).is_ok(),
+                };
+                if !taken {
+                    break;
                 }
             }
+            asked.break_off();
         });
         let complaints = std::thread::spawn(move || last_words(errors));
-        Ok(Self { child, line: Line(Arc::new(Mutex::new(Some(input)))), events, complaints })
+        Ok(Self { child, line, events, complaints })
     }
 
     /// The next event; none when the host has ended.

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Ended, Event, Request};
+use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Ended, Event, Question, Request, Response};
 
 use self::connection::{Connection, Line};
 use crate::build::default_root;
 use crate::error::Error;
 use crate::text::{Completeness, is_complete};
 
-pub use kernwerk_wire::{Completed as Completions, Kept, Phases};
+pub use kernwerk_wire::{Candidate, Completed as Completions, Kept, Phases, Variable};
 
 /// Longest Rust code that is sent to be compiled, in bytes; the cell host's own limit is lower, its message the same.
 const SENT: usize = 64 << 20;
@@ -145,8 +145,7 @@ impl Host {
         let _running = Running::new(&self.shared);
         let answer = self.ask(&mut connection, &Request::Execute(cell), sink);
         match answer {
-            Ok(Event::Ended(ended)) => Ok(ended.into()),
-            Ok(_) => Err(Error::Gone("it gave an answer to something else".to_owned())),
+            Ok(ended) => Ok(ended.into()),
             Err(Error::Gone(reason)) => {
                 let reason = format!("the process that compiles cells ended: {reason}");
                 Ok(CellEnd::Crashed { reason, kept: Kept::Nothing })
@@ -155,28 +154,74 @@ impl Host {
         }
     }
 
-    /// What may stand at a byte offset of `code`. Starts the cell host if need be.
+    /// What may stand at a byte offset of `code`; also while a cell runs, with what there was before it. Starts the cell host if need be.
     ///
     /// # Errors
-    /// As [`Host::execute`].
+    /// There is no toolchain, or the cell host died over it.
     pub fn complete(&self, code: &str, cursor: usize) -> Result<Completions, Problem> {
-        let mut connection = self.idle()?;
-        match self.ask(&mut connection, &Request::Complete { code: code.to_owned(), cursor }, &mut |_| {})? {
-            Event::Completed(completions) => Ok(completions),
+        match self.question(Question::Complete { code: code.to_owned(), cursor })? {
+            Some(Response::Completed(completions)) => Ok(completions),
             _ => Ok(Completions { start: cursor, end: cursor, matches: Vec::new() }),
         }
     }
 
-    /// Describes the name at a byte offset of `code`, as plain text and as HTML.
+    /// Describes the name at a byte offset of `code`, as plain text and as HTML; also while a cell runs.
     ///
     /// # Errors
-    /// As [`Host::execute`].
+    /// As [`Host::complete`].
     pub fn inspect(&self, code: &str, cursor: usize) -> Result<Option<(String, String)>, Problem> {
-        let mut connection = self.idle()?;
-        match self.ask(&mut connection, &Request::Inspect { code: code.to_owned(), cursor }, &mut |_| {})? {
-            Event::Inspected(found) => Ok(found),
+        match self.question(Question::Inspect { code: code.to_owned(), cursor })? {
+            Some(Response::Inspected(found)) => Ok(found),
             _ => Ok(None),
         }
+    }
+
+    /// The variables that cells have made, by name; also while a cell runs, as they were before it. None when that cannot be
+    /// told now. Starts nothing: without a cell host there are none.
+    ///
+    /// # Errors
+    /// The cell host died over it.
+    pub fn variables(&self) -> Result<Option<Vec<Variable>>, Problem> {
+        if self.shared.line().is_none() {
+            return Ok(Some(Vec::new()));
+        }
+        match self.question(Question::Variables)? {
+            Some(Response::Variables(variables)) => Ok(Some(variables)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Asks, and waits for the answer; none when nothing can be said now.
+    fn question(&self, question: Question) -> Result<Option<Response>, Error> {
+        let running = self.shared.line().clone();
+        let line = match running {
+            Some(line) => line,
+            None => {
+                let mut slot = self.idle()?;
+                let connection = match slot.take() {
+                    Some(connection) => connection,
+                    None => self.start()?,
+                };
+                slot.insert(connection).line.clone()
+            }
+        };
+        line.ask(question).ok_or_else(|| self.lost())
+    }
+
+    /// Why nobody answered: the words of a cell host that has ended, unless a cell waits to hear them.
+    fn lost(&self) -> Error {
+        let Ok(mut slot) = self.connection.try_lock() else { return Error::Busy };
+        let Some(mut connection) = slot.take() else { return Error::Gone("it has ended".to_owned()) };
+        self.shared.line().take();
+        self.shared.processes().clear();
+        let mut told = None;
+        while let Some(event) = connection.next() {
+            if let Event::Refused { name, message, hint, .. } = event {
+                told = Some(Problem { name, message, hint });
+            }
+        }
+        let reason = connection.end();
+        told.map_or(Error::Gone(reason), Error::Told)
     }
 
     /// Tells whether `code` is whole; asks no process.
@@ -216,7 +261,9 @@ impl Host {
         match self.connection.try_lock() {
             Ok(connection) => Ok(connection),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy),
+            Err(TryLockError::WouldBlock) if self.is_running() => Err(Error::Busy),
+            // A question is just starting the host.
+            Err(TryLockError::WouldBlock) => Ok(self.connection.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 
@@ -226,7 +273,7 @@ impl Host {
         slot: &mut Option<Connection>,
         request: &Request,
         sink: &mut dyn FnMut(CellEvent),
-    ) -> Result<Event, Error> {
+    ) -> Result<Ended, Error> {
         let mut connection = match slot.take() {
             Some(connection) => connection,
             None => self.start()?,
@@ -262,10 +309,12 @@ impl Host {
                     }
                     return Err(Error::Told(Problem { name, message, hint }));
                 }
-                Event::Ended(_) | Event::Completed(_) | Event::Inspected(_) => {
+                Event::Ended(ended) => {
                     *slot = Some(connection);
-                    return Ok(event);
+                    return Ok(ended);
                 }
+                // These go to who asked before they come here.
+                Event::Answered { .. } => {}
             }
         }
     }

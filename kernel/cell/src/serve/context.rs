@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use evcxr::{CommandContext, CompilationError, Error as EvcxrError, EvalContext};
-use kernwerk_wire::{Bundle, CellText, Completed, Ended, Event, Kept};
+use kernwerk_wire::{Bundle, Candidate, CellText, Completed, Ended, Event, Kept, Question, Response, Variable};
 
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
+use super::suggestions::corrected;
 use crate::build::{Cache, Loaded};
 use crate::error::Error;
 use crate::home::Home;
@@ -16,6 +17,8 @@ use crate::text::{Plan, header};
 const SHOWN_ERRORS: usize = 20;
 /// Begins evcxr's words when cargo failed.
 const NO_PARSABLE: &str = "Compilation failed, but no parsable errors were found. STDERR:\n";
+/// Stands above a cell that rustc would accept more of.
+const OFFER: &str = "\u{1b}[1;36mthe Rust of this cell with what rustc suggests, to copy\u{1b}[0m:\n";
 /// Names that are evcxr's or ours and no completions.
 const HIDDEN: &[&str] = &["evcxr_", "kernwerk_trailing", "KernwerkTrailing", "EvcxrUserCodeError"];
 
@@ -52,18 +55,34 @@ impl Context {
             state.at_work = true;
             state.stopwatch.begin();
         }
-        let outcome = self.evcxr.execute(&plan.text);
-        if outcome.is_ok() {
-            self.loaded = plan.loaded;
-        }
+        let (outcome, part) = self.run(&plan);
+        // Nothing of the cell runs any more, however it ended.
+        self.link.runs_no_more();
         let state = std::mem::take(&mut *self.link.state());
         self.link.state().worker = state.worker;
         // A kernel that is gone is noticed by the answer.
         let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
-        Ok(self.ended(outcome.map(|_| ()), state, &plan))
+        Ok(self.ended(outcome, state, &part, cell))
     }
 
-    fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan) -> Ended {
+    /// Runs the parts of a plan; gives also the part that it came to.
+    fn run(&mut self, plan: &Plan) -> (Result<(), EvcxrError>, Plan) {
+        let (commands, code) = plan.parts();
+        // Dependencies are a step of their own. So they stay when the code fails, and while it runs evcxr's manifest is what it
+        // will be afterwards: see `questions`.
+        if !commands.text.is_empty() {
+            if let Err(error) = self.evcxr.execute(&commands.text) {
+                return (Err(error), commands);
+            }
+            self.loaded = plan.loaded;
+            if self.link.was_interrupted() {
+                return (Err(EvcxrError::Message("interrupted".to_owned())), commands);
+            }
+        }
+        (self.evcxr.execute(&code.text).map(|_| ()), code)
+    }
+
+    fn ended(&self, outcome: Result<(), EvcxrError>, state: State, plan: &Plan, cell: &CellText) -> Ended {
         // A cell that was kept from beginning counts as panicked. One that came to its end in spite of the interrupt did.
         if state.interrupted && (outcome.is_err() || state.died.is_some() || state.panic.is_some()) {
             return Ended::Interrupted { kept: state.died.map_or(Kept::All, |(_, kept)| kept) };
@@ -72,10 +91,12 @@ impl Context {
             return Ended::Crashed { reason: format!("the process that runs cells {reason}"), kept };
         }
         match outcome {
-            Err(error) => self.compile_error(error, plan),
+            Err(error) => self.compile_error(error, plan, cell),
             Ok(()) => match (state.panic, state.failed) {
                 (Some(panic), _) => {
-                    let line = if is_generated(&panic.file) { self.source_map(plan).line(panic.line) } else { None };
+                    let generated = state.source.unwrap_or_default();
+                    let map = SourceMap::new(&plan.text, &plan.places, &generated);
+                    let line = if is_generated(&panic.file) { map.line(panic.line) } else { None };
                     Ended::Panic { message: panic.message, line }
                 }
                 (None, Some(message)) => Ended::Failed { message },
@@ -84,15 +105,11 @@ impl Context {
         }
     }
 
-    fn source_map(&self, plan: &Plan) -> SourceMap {
-        let generated = self.evcxr.last_source().unwrap_or_default();
-        SourceMap::new(&plan.text, &plan.places, &generated)
-    }
-
-    fn compile_error(&self, error: EvcxrError, plan: &Plan) -> Ended {
+    fn compile_error(&self, error: EvcxrError, plan: &Plan, cell: &CellText) -> Ended {
         match error {
             EvcxrError::CompilationErrors(errors) => {
-                let map = self.source_map(plan);
+                let generated = self.evcxr.last_source().unwrap_or_default();
+                let map = SourceMap::new(&plan.text, &plan.places, &generated);
                 let mut messages = Vec::new();
                 let mut line = None;
                 for error in errors.iter().filter(|error| error.level() != "warning") {
@@ -106,6 +123,10 @@ impl Context {
                 messages.truncate(SHOWN_ERRORS);
                 if more > 0 {
                     messages.push(format!("… and {more} more errors"));
+                }
+                let json = errors.iter().filter(|error| error.level() != "warning").map(|error| &error.json);
+                if let Some(text) = corrected(&cell.code, cell.line, json, &map) {
+                    messages.push(format!("{OFFER}\n{text}"));
                 }
                 Ended::CompileError { message: messages.join("\n\n"), line }
             }
@@ -122,35 +143,89 @@ impl Context {
         }
     }
 
+    /// Answers a question about the code of the cells that have run.
+    pub(super) fn respond(&mut self, question: Question) -> Response {
+        match question {
+            Question::Complete { code, cursor } => Response::Completed(self.complete(&code, cursor)),
+            Question::Inspect { code, cursor } => Response::Inspected(self.inspect(&code, cursor)),
+            Question::Variables => Response::Variables(self.variables()),
+        }
+    }
+
+    /// The variables, by name.
+    fn variables(&self) -> Vec<Variable> {
+        let variables = self.evcxr.variables_and_types();
+        let mut variables: Vec<Variable> = variables
+            .map(|(name, type_name)| Variable { name: name.to_owned(), type_name: type_name.to_owned() })
+            .collect();
+        variables.sort();
+        variables
+    }
+
     /// What may stand at `cursor`, a byte offset.
-    pub(super) fn complete(&mut self, code: &str, cursor: usize) -> Completed {
+    fn complete(&mut self, code: &str, cursor: usize) -> Completed {
         let nothing = Completed { start: cursor, end: cursor, matches: Vec::new() };
         let Some((text, shift)) = without_header(code) else { return nothing };
         if cursor < code.len() - (text.len() - shift) || !code.is_char_boundary(cursor) {
             return nothing;
         }
         let offset = cursor + text.len() - code.len();
-        let Ok(found) = self.evcxr.completions(&text, offset) else { return nothing };
+        let Ok(found) = self.evcxr.completions(&text, offset) else { return self.names_at(code, cursor) };
         let back = |at: usize| (at + code.len()).saturating_sub(text.len()).min(code.len());
-        let mut matches: Vec<String> = found.completions.into_iter().map(|completion| completion.code).collect();
-        matches.retain(|name| !HIDDEN.iter().any(|hidden| name.starts_with(hidden)));
+        let mut matches: Vec<Candidate> = found
+            .completions
+            .into_iter()
+            .filter_map(|completion| candidate(&completion.code, completion.kind, completion.label))
+            .collect();
         matches.sort();
-        matches.dedup();
+        // Several functions of one name differ in their labels alone, where a front end has no use for them.
+        matches.dedup_by(|one, other| one.text == other.text);
         Completed { start: back(found.start_offset), end: back(found.end_offset), matches }
     }
 
+    /// The names of the cells that begin with the word at `cursor`, for where rust-analyzer does not find its way.
+    fn names_at(&self, code: &str, cursor: usize) -> Completed {
+        let before = &code[..cursor];
+        let start = before
+            .rfind(|character: char| !is_word(character))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
+        let word = &before[start..];
+        let mut matches = Vec::new();
+        // What stands behind a dot or two colons is no name of a cell.
+        if !before[..start].ends_with(['.', ':']) {
+            let named = |kind: &'static str| {
+                move |name: &str| Candidate { text: name.to_owned(), kind: kind.to_owned(), label: name.to_owned() }
+            };
+            let variables = self.evcxr.variables_and_types().map(|(name, _)| name);
+            matches.extend(variables.filter(|name| name.starts_with(word)).map(named("instance")));
+            matches
+                .extend(self.evcxr.defined_item_names().filter(|name| name.starts_with(word)).map(named("function")));
+        }
+        matches.sort();
+        matches.dedup_by(|one, other| one.text == other.text);
+        Completed { start, end: cursor, matches }
+    }
+
     /// What is known of the name at `cursor`, a byte offset: plain text and HTML.
-    pub(super) fn inspect(&mut self, code: &str, cursor: usize) -> Option<(String, String)> {
-        let end = cursor
-            + code
-                .get(cursor..)?
-                .find(|character: char| !(character.is_alphanumeric() || character == '_'))
-                .unwrap_or(code.len() - cursor);
+    fn inspect(&mut self, code: &str, cursor: usize) -> Option<(String, String)> {
+        let end =
+            cursor + code.get(cursor..)?.find(|character: char| !is_word(character)).unwrap_or(code.len() - cursor);
         let (text, _) = without_header(code.get(..end)?)?;
         let (plain, html) = self.evcxr.hover_at(&text, text.len()).ok()?;
         let found = !plain.trim().is_empty() && plain != "No documentation found";
         found.then_some((plain, html))
     }
+}
+
+/// A completion as a front end can use it. The analyser offers calls such as `swap(x, y)`, whose placeholders would stay in the cell.
+fn candidate(code: &str, kind: &str, label: String) -> Option<Candidate> {
+    let text = code.split(['(', '[', '{', ' ']).next().unwrap_or_default();
+    let hidden = text.is_empty() || HIDDEN.iter().any(|hidden| text.starts_with(hidden));
+    (!hidden).then(|| Candidate { text: text.to_owned(), kind: kind.to_owned(), label })
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
 }
 
 /// Code without the lines above its Rust, behind what keeps evcxr from finding any; and how many bytes that is.
@@ -174,7 +249,10 @@ fn told(error: &CompilationError, map: &SourceMap, plan: &Plan) -> (String, Opti
     // An error that evcxr found by itself, or one within another: its lines are those of the text that it was given.
     let span = error.primary_spanned_message().and_then(|message| message.span);
     let place = span.and_then(|span| Some((plan.places.get(span.start_line.checked_sub(1)?)?, span)));
-    let message = cargo_words(&error.message()).trim().to_owned();
+    let words = error.message();
+    let said: Vec<&str> = cargo_words(&words).lines().filter(|line| !is_progress(line)).collect();
+    let said = said.join("\n");
+    let message = said.trim().trim_start_matches("error: ");
     match place.and_then(|(place, span)| Some((place.line? + 1, place.column + span.start_column))) {
         Some((line, column)) => (format!("error: {message}\n --> cell:{line}:{column}"), Some(line)),
         None => (format!("error: {message}"), None),
@@ -185,6 +263,13 @@ fn told(error: &CompilationError, map: &SourceMap, plan: &Plan) -> (String, Opti
 fn cargo_words(message: &str) -> &str {
     let words = message.strip_prefix(NO_PARSABLE).unwrap_or(message);
     words.split_once("\nSTDOUT:").map_or(words, |(words, _)| words)
+}
+
+/// Whether a line only says what cargo was doing before it failed.
+fn is_progress(line: &str) -> bool {
+    ["Updating ", "Locking ", "Adding ", "Blocking ", "Downloading "]
+        .iter()
+        .any(|word| line.trim_start().starts_with(word))
 }
 
 fn is_unit(bundle: &Bundle) -> bool {

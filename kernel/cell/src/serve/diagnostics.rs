@@ -1,6 +1,6 @@
 //! rustc's messages, with the lines and columns of the user's cell in place of those of the generated source.
 
-use crate::text::{Kind, Place, statements};
+use crate::text::{Kind, Place, pieces, plain, statements};
 
 /// The name that stands for the cell in messages.
 const CELL: &str = "cell";
@@ -62,32 +62,43 @@ impl SourceMap {
         self.place(line)?.line.map(|line| line + 1)
     }
 
-    /// Rewrites a message as rustc renders it. Lines of the generated source that are none of the user's are left out, with what points at them.
+    /// The cell's line and character (both from 0) for those of the generated source (both from 1), where the user wrote it.
+    pub(super) fn position(&self, line: usize, column: usize) -> Option<(usize, usize)> {
+        let place = self.place(line).filter(|place| place.verbatim)?;
+        Some((place.line?, place.column + column.checked_sub(1)?))
+    }
+
+    /// Rewrites a message as rustc renders it, with or without colours. Lines of the generated source that are none of the user's are left out, with what points at them.
     pub(super) fn rewrite(&self, rendered: &str) -> String {
         let mut rewritten = String::new();
         let (mut of_cell, mut hidden) = (true, false);
-        for line in rendered.lines() {
-            match read(line) {
+        for coloured in rendered.lines() {
+            let shown = plain(coloured);
+            match read(&shown) {
                 Line::Heading => (of_cell, hidden) = (true, false),
-                Line::Location { start, file, line: number, column } => {
+                Line::Location { file, line: number, column: at } => {
                     of_cell = is_generated(file);
                     hidden = false;
                     if of_cell {
                         match self.place(number).and_then(|place| Some((place, place.line?))) {
                             Some((place, line)) => {
-                                let column = if place.verbatim { column + place.column } else { 1 };
-                                rewritten.push_str(&format!("{start}{CELL}:{}:{column}\n", line + 1));
+                                let column = if place.verbatim { at + place.column } else { 1 };
+                                let location = format!("{file}:{number}:{at}");
+                                let ours = format!("{CELL}:{}:{column}", line + 1);
+                                rewritten.push_str(&coloured.replacen(&location, &ours, 1));
+                                rewritten.push('\n');
                             }
                             None => hidden = true,
                         }
                         continue;
                     }
                 }
-                Line::Source { width, line: number, rest } if of_cell => {
+                Line::Source { line: number } if of_cell => {
                     let place = self.place(number).filter(|place| place.verbatim);
                     hidden = place.is_none();
                     if let Some(line) = place.and_then(|place| place.line) {
-                        rewritten.push_str(&format!("{:>width$}{rest}\n", line + 1));
+                        rewritten.push_str(&renumbered(coloured, line + 1));
+                        rewritten.push('\n');
                     }
                     continue;
                 }
@@ -95,7 +106,7 @@ impl SourceMap {
                 Line::Below if hidden => continue,
                 Line::Below | Line::Other => {}
             }
-            rewritten.push_str(line);
+            rewritten.push_str(coloured);
             rewritten.push('\n');
         }
         rewritten.trim_end().to_owned()
@@ -119,6 +130,26 @@ fn imports(statement: &str, places: &[Place], generated: &str, lines: &mut [Opti
     }
 }
 
+/// A line that begins with a number, with another number that ends where the first one did, if there is room.
+fn renumbered(line: &str, number: usize) -> String {
+    let number = number.to_string();
+    let mut renumbered = String::new();
+    let mut found = false;
+    for (is_escape, piece) in pieces(line) {
+        let digits = piece.find(|character: char| character.is_ascii_digit()).filter(|_| !is_escape && !found);
+        let Some(start) = digits else {
+            renumbered.push_str(piece);
+            continue;
+        };
+        found = true;
+        let behind = &piece[start..];
+        let rest = behind.trim_start_matches(|character: char| character.is_ascii_digit());
+        let width = start + behind.len() - rest.len();
+        renumbered.push_str(&format!("{number:>width$}{rest}"));
+    }
+    renumbered
+}
+
 /// Whether a path that rustc names is that of the generated source.
 pub(super) fn is_generated(file: &str) -> bool {
     file == "generated/lib.rs" || file == "src/lib.rs" || file.ends_with("/generated/lib.rs")
@@ -130,16 +161,13 @@ enum Line<'a> {
     Heading,
     /// `  --> src/lib.rs:12:5`
     Location {
-        start: &'a str,
         file: &'a str,
         line: usize,
         column: usize,
     },
-    /// `12 | let x = 1;`; `width` is that of the number with the spaces before it.
+    /// `12 | let x = 1;`
     Source {
-        width: usize,
         line: usize,
-        rest: &'a str,
     },
     /// `   |     ^^^^^ here`
     Below,
@@ -155,7 +183,7 @@ fn read(line: &str) -> Line<'_> {
             let numbers =
                 (parts.next().and_then(|part| part.parse().ok()), parts.next().and_then(|part| part.parse().ok()));
             if let ((Some(column), Some(line_number)), Some(file)) = (numbers, parts.next()) {
-                return Line::Location { start: &line[..indent + arrow.len()], file, line: line_number, column };
+                return Line::Location { file, line: line_number, column };
             }
         }
     }
@@ -165,7 +193,7 @@ fn read(line: &str) -> Line<'_> {
         let is_source = [" | ", " ~ ", " + ", " - "].iter().any(|sign| rest.starts_with(sign))
             || [" |", " ~", " +", " -"].contains(&rest);
         if let (true, Ok(number)) = (is_source, trimmed[..digits].parse()) {
-            return Line::Source { width: indent + digits, line: number, rest };
+            return Line::Source { line: number };
         }
     }
     if indent > 0 && trimmed.starts_with('|') {
@@ -226,6 +254,17 @@ mod tests {
             map().rewrite(rendered),
             "error[E0425]: cannot find value `c` in this scope\n  --> cell:8:5\n   |\n 8 | b + c\n   |     ^ not found\n   |\n\
              help: a local variable with a similar name exists\n   |\n 8 - b + c\n 8 + b + a\n   |"
+        );
+    }
+
+    #[test]
+    fn colours_stay() {
+        let rendered = "\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: no\u{1b}[0m\n\u{1b}[1m\u{1b}[94m  --> \u{1b}[0mgenerated/lib.rs:11:5\n\
+                        \u{1b}[1m\u{1b}[94m11\u{1b}[0m \u{1b}[1m\u{1b}[94m|\u{1b}[0m b + 11\n";
+        assert_eq!(
+            map().rewrite(rendered),
+            "\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: no\u{1b}[0m\n\u{1b}[1m\u{1b}[94m  --> \u{1b}[0mcell:8:5\n\
+             \u{1b}[1m\u{1b}[94m 8\u{1b}[0m \u{1b}[1m\u{1b}[94m|\u{1b}[0m b + 11"
         );
     }
 

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use kernwerk_wire::{Bundle, Event, Kept};
 
+use super::copy::Copy;
 use super::stopwatch::Stopwatch;
 use crate::home::Home;
 use crate::process;
@@ -15,6 +17,21 @@ pub(super) struct Link {
     events: Mutex<File>,
     state: Mutex<State>,
     answered: Condvar,
+    /// A cell begins or ends to run.
+    changed: Condvar,
+    /// Copies of this process that answer questions. Locked after `state`, where both are.
+    copies: Mutex<Vec<Copy>>,
+}
+
+/// What evcxr does at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// No cell is asked for.
+    Idle,
+    /// A cell is asked for, and its code does not run.
+    Compiling,
+    /// A cell's code runs, and evcxr waits for it.
+    Running,
 }
 
 /// The state of the cell that runs.
@@ -28,6 +45,8 @@ pub(super) struct State {
     /// The process that runs cells, and whether one runs in it.
     pub(super) worker: Option<u32>,
     pub(super) running: bool,
+    /// The source that was compiled for what runs.
+    pub(super) source: Option<String>,
     /// The value of the trailing expression comes next, or has come.
     pub(super) trailing: bool,
     pub(super) result: Option<Bundle>,
@@ -50,7 +69,13 @@ pub(super) struct Panic {
 
 impl Link {
     pub(super) fn new(events: File) -> Self {
-        Self { events: Mutex::new(events), state: Mutex::default(), answered: Condvar::new() }
+        Self {
+            events: Mutex::new(events),
+            state: Mutex::default(),
+            answered: Condvar::new(),
+            changed: Condvar::new(),
+            copies: Mutex::default(),
+        }
     }
 
     /// Tells the kernel; waits while it has not taken what it was told before.
@@ -77,6 +102,64 @@ impl Link {
         let mut state = self.state();
         state.busy = false;
         state.at_work = false;
+        self.changed.notify_all();
+    }
+
+    /// A cell's code is about to run.
+    pub(super) fn runs(&self, home: &Home) {
+        // Read now: copies of this process write to the same file.
+        let source = std::fs::read_to_string(home.package().join("src/lib.rs")).ok();
+        let mut state = self.state();
+        state.source = source;
+        state.running = true;
+        state.stopwatch.loading();
+        if state.interrupted {
+            self.stop(&mut state, home);
+        }
+        self.changed.notify_all();
+    }
+
+    /// No code runs any more. To be called before evcxr can hear of it.
+    pub(super) fn runs_no_more(&self) {
+        let mut state = self.state();
+        state.running = false;
+        state.stopwatch.stopped();
+        drop(state);
+        for copy in std::mem::take(&mut *self.copies()) {
+            copy.end();
+        }
+    }
+
+    /// Does `action` at a moment that lasts until it is done. A moment at which a cell is compiled is waited out for some time.
+    pub(super) fn at_moment<T>(&self, patience: Duration, action: impl FnOnce(Moment) -> T) -> T {
+        let deadline = Instant::now() + patience;
+        let mut state = self.state();
+        loop {
+            let moment = match *state {
+                State { busy: false, .. } => Moment::Idle,
+                State { at_work: true, running: true, .. } => Moment::Running,
+                _ => Moment::Compiling,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if moment != Moment::Compiling || left.is_zero() {
+                return action(moment);
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A copy of this process answers a question from now on.
+    pub(super) fn add_copy(&self, copy: Copy) {
+        self.copies().push(copy);
+    }
+
+    /// Whether a copy has not been ended.
+    pub(super) fn has_copy(&self, copy: Copy) -> bool {
+        self.copies().contains(&copy)
+    }
+
+    fn copies(&self) -> MutexGuard<'_, Vec<Copy>> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn was_interrupted(&self) -> bool {

@@ -2,11 +2,14 @@
 
 mod builds;
 mod context;
+mod copy;
 mod diagnostics;
 mod directory;
 mod link;
+mod questions;
 mod relay;
 mod stopwatch;
+mod suggestions;
 
 use std::fs::File;
 use std::io;
@@ -15,12 +18,19 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{CellStart, Ended, Event, Kept, Request};
+use kernwerk_wire::{CellStart, CellText, Ended, Event, Kept, Question, Request};
 
 use self::context::Context;
 use self::directory::Directory;
 use self::link::Link;
+use self::questions::Place;
 use crate::error::Error;
+
+/// What the thread that owns evcxr is to do.
+enum Work {
+    Execute(CellText),
+    Answer { id: u64, question: Question },
+}
 
 /// Serves a kernel on standard input and output until it hangs up.
 pub fn serve() -> ! {
@@ -63,7 +73,7 @@ fn open(start: &CellStart) -> Result<Directory, Error> {
 /// Answers the first question with what is wrong, and leaves: the next start may find things mended.
 fn refuse_all(problem: Problem, link: &Link, input: &mut File) -> io::Result<()> {
     while let Some(request) = kernwerk_wire::read(input)? {
-        if let Request::Execute(_) | Request::Complete { .. } | Request::Inspect { .. } = request {
+        if let Request::Execute(_) | Request::Ask { .. } = request {
             return link.tell(&refusal(problem, true));
         }
     }
@@ -78,61 +88,74 @@ fn refusal(problem: Problem, leaves: bool) -> Event {
 fn serve_cells(directory: Directory, link: &Arc<Link>, input: File) -> io::Result<()> {
     relay::listen(&directory.home, link)?;
     builds::listen(&directory.home, link)?;
-    let requests = read_requests(input, link, &directory);
+    let place = Place::default();
+    let works = read_requests(input, link, &directory, &place);
     let mut context = match Context::start(&directory.home, link) {
-        Ok(context) => context,
+        Ok(context) => Box::new(context),
         Err(error) => {
             // The kernel hears of it as the answer to what it asks first.
-            if requests.recv().is_ok() {
+            if works.recv().is_ok() {
                 link.tell(&refusal(error.into(), true))?;
             }
             return Ok(());
         }
     };
-    for request in requests {
-        let answer = match request {
-            Request::Execute(cell) => {
-                if link.was_interrupted() {
+    place.set(&raw mut *context);
+    for work in works {
+        let answer = match work {
+            Work::Execute(cell) => {
+                let answer = if link.was_interrupted() {
                     Event::Ended(Ended::Interrupted { kept: Kept::All })
                 } else {
                     context.execute(&cell).map_or_else(|error| refusal(error.into(), false), Event::Ended)
-                }
+                };
+                link.rest();
+                answer
             }
-            Request::Complete { code, cursor } => Event::Completed(context.complete(&code, cursor)),
-            Request::Inspect { code, cursor } => Event::Inspected(context.inspect(&code, cursor)),
-            Request::Start(_) | Request::Interrupt | Request::Input(_) => continue,
+            Work::Answer { id, question } => Event::Answered { id, response: Some(context.respond(question)) },
         };
-        link.rest();
         link.tell(&answer)?;
     }
     Ok(())
 }
 
 /// Reads the kernel's requests on a thread of its own, which also acts on interrupts at once, and ends everything when the kernel is gone.
-fn read_requests(mut input: File, link: &Arc<Link>, directory: &Directory) -> Receiver<Request> {
-    let (sender, requests) = mpsc::channel();
+fn read_requests(mut input: File, link: &Arc<Link>, directory: &Directory, place: &Place) -> Receiver<Work> {
+    let (sender, works) = mpsc::channel();
+    let (ask, asked) = mpsc::channel();
     let (link, cleaner) = (Arc::clone(link), directory.cleaner());
     let home = directory.home.clone();
+    {
+        let (link, place, sender) = (Arc::clone(&link), place.clone(), sender.clone());
+        std::thread::spawn(move || questions::answer(&asked, &link, &place, &sender));
+    }
     std::thread::spawn(move || {
         loop {
-            match kernwerk_wire::read(&mut input) {
-                Ok(Some(Request::Interrupt)) => link.interrupt(&home),
-                Ok(Some(Request::Input(answer))) => link.answer(answer),
-                Ok(Some(request)) => {
-                    if let Request::Execute(_) = request {
-                        link.expect_cell(&home);
-                    }
-                    if sender.send(request).is_err() {
-                        break;
-                    }
+            let sent = match kernwerk_wire::read(&mut input) {
+                Ok(Some(Request::Interrupt)) => {
+                    link.interrupt(&home);
+                    true
                 }
+                Ok(Some(Request::Input(answer))) => {
+                    link.answer(answer);
+                    true
+                }
+                Ok(Some(Request::Ask { id, question })) => ask.send((id, question)).is_ok(),
+                Ok(Some(Request::Execute(cell))) => {
+                    link.expect_cell(&home);
+                    sender.send(Work::Execute(cell)).is_ok()
+                }
+                Ok(Some(Request::Start(_))) => true,
                 // What cannot be read cannot be answered either.
-                Ok(None) | Err(_) => break,
+                Ok(None) | Err(_) => false,
+            };
+            if !sent {
+                break;
             }
         }
         link.kill(&home);
         cleaner.clean();
         std::process::exit(0);
     });
-    requests
+    works
 }

@@ -38,14 +38,7 @@ fn pass_on(link: &Link, home: &Home, report: Report) -> io::Result<Option<Answer
             link.state().worker = Some(worker);
             link.tell(&Event::Processes(vec![std::process::id(), supervisor, worker]))?;
         }
-        Report::Running => {
-            let mut state = link.state();
-            state.running = true;
-            state.stopwatch.loading();
-            if state.interrupted {
-                link.stop(&mut state, home);
-            }
-        }
+        Report::Running => link.runs(home),
         Report::Loaded => link.state().stopwatch.running(),
         Report::Stdout(text) => link.tell(&Event::Stdout(text))?,
         Report::Stderr(text) => link.tell(&Event::Stderr(text))?,
@@ -61,26 +54,22 @@ fn pass_on(link: &Link, home: &Home, report: Report) -> io::Result<Option<Answer
         Report::Note(text) => link.tell(&Event::Note(text))?,
         Report::Progress { task, done, total } => link.tell(&Event::Progress { task, done, total })?,
         Report::Done => {
-            let mut state = link.state();
-            state.running = false;
-            state.stopwatch.stopped();
+            link.runs_no_more();
             return Ok(Some(Answer::Seen));
         }
         Report::Died { reason } => {
+            link.runs_no_more();
             let mut state = link.state();
-            state.running = false;
             state.worker = None;
-            state.stopwatch.stopped();
             state.died = Some((reason, Kept::Nothing));
             return Ok(Some(Answer::Seen));
         }
         Report::Replaced { supervisor, worker, in_cell, reason, kept } => {
+            link.runs_no_more();
             link.tell(&Event::Processes(vec![std::process::id(), supervisor, worker]))?;
             {
                 let mut state = link.state();
-                state.running = false;
                 state.worker = Some(worker);
-                state.stopwatch.stopped();
                 if in_cell {
                     state.died = Some((reason, kept));
                     return Ok(Some(Answer::Seen));

@@ -1,10 +1,13 @@
 //! What a cell's text becomes before evcxr sees it, and where each line of that comes from.
 
+mod ansi;
 mod complete;
 mod dependencies;
 mod plan;
 mod statements;
 
+pub(crate) use ansi::pieces;
+pub use ansi::plain;
 pub use complete::{Completeness, is_complete};
 pub(crate) use dependencies::header;
 pub(crate) use plan::{Place, Plan};

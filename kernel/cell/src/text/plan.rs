@@ -93,6 +93,17 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The lines that evcxr reads as commands, and the rest.
+    pub(crate) fn parts(&self) -> (Self, Self) {
+        let commands = self.text.lines().take_while(|line| line.starts_with(':')).count();
+        let end = self.text.split_inclusive('\n').take(commands).map(str::len).sum();
+        let (head, body) = self.text.split_at(end);
+        let (above, below) = self.places.split_at(commands);
+        let part =
+            |text: &str, places: &[Place]| Self { text: text.to_owned(), places: places.to_vec(), ..self.clone() };
+        (part(head, above), part(body, below))
+    }
+
     /// Adds a line of ours.
     fn own(&mut self, text: &str, line: Option<usize>) {
         self.text.push_str(text);
@@ -222,6 +233,17 @@ mod tests {
             Plan::new(&CellText { bindings: Vec::new(), ..cell }, plan.loaded, &Pinned::for_tests(), Path::new("/"))
                 .unwrap();
         assert!(!again.text.contains(":dep"), "what is loaded is not asked for again");
+    }
+
+    #[test]
+    fn commands_are_a_part_of_their_own() {
+        let plan = plan(":dep nothing = \"1\"\nlet x = 1;");
+        let (commands, code) = plan.parts();
+        assert_eq!(commands.text.lines().count(), commands.places.len());
+        assert!(commands.text.lines().all(|line| line.starts_with(':')) && !commands.text.is_empty());
+        assert_eq!(code.text, "/**/\nlet x = 1;\n");
+        assert_eq!(verbatim(&code), [("let x = 1;", Some(1), 0)]);
+        assert_eq!(commands.text + &code.text, plan.text);
     }
 
     #[test]

@@ -118,8 +118,8 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn compile_error(&self) -> (&str, Option<usize>) {
+    pub fn compile_error(&self) -> (String, Option<usize>) {
         let CellEnd::CompileError { message, line } = &self.end else { panic!("{self:#?}") };
-        (message, *line)
+        (kernwerk_cell::plain(message), *line)
     }
 }

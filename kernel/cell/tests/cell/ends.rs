@@ -21,7 +21,7 @@ pub fn compile_errors(bench: &mut Bench) {
 
     let error = |ran: Ran| {
         let (message, line) = ran.compile_error();
-        (message.to_owned(), line)
+        (message, line)
     };
     let (message, line) = error(bench.run("let a = 1; let b = 2; a + nowhere"));
     assert!(message.contains("--> cell:1:27\n") && line == Some(1), "{message}");
@@ -37,6 +37,13 @@ pub fn compile_errors(bench: &mut Bench) {
     let request = CellRequest { code: "// a comment\nnowhere".to_owned(), line: 6, bindings: Vec::new() };
     let (message, line) = error(bench.try_run(&request).unwrap());
     assert!(message.contains("--> cell:8:1\n") && line == Some(8), "{message}");
+    // In colours, and with what rustc is sure of worked in.
+    let ran = bench.run("// a comment\nlet text: String = \"é\"; let number: u64 = 1u32;\nlet last = 3;");
+    let CellEnd::CompileError { message, line: Some(2) } = &ran.end else { panic!("{ran:#?}") };
+    assert!(message.contains("\u{1b}[1m") && ran.compile_error().0.contains("--> cell:2:20\n"), "{message}");
+    let expected = "\n// a comment\nlet text: String = \"é\".to_string(); let number: u64 = 1u64;\nlet last = 3;";
+    assert!(message.ends_with(expected), "{message}");
+
     let (message, _) = error(bench.run("let f = || 1;"));
     assert!(message.contains("closure"), "{message}");
 }

@@ -9,7 +9,7 @@ use crate::program::Place;
 
 #[test]
 fn every_example_runs() {
-    let failures: Vec<String> = kernwerk_session::language()
+    let failures: Vec<String> = kernwerk_server::language()
         .verbs
         .iter()
         .flat_map(|verb| verb.examples)

@@ -12,7 +12,7 @@ fn the_reference_page_is_up_to_date() {
 
 #[test]
 fn every_verb_has_an_example() {
-    for verb in &kernwerk_session::language().verbs {
+    for verb in &kernwerk_server::language().verbs {
         assert!(!verb.examples.is_empty(), "{} {} has no example", verb.magic, verb.name);
     }
 }

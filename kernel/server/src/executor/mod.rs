@@ -1,23 +1,28 @@
 //! Runs cells that mix magics and Rust: splits them, runs their parts in order, and records each as one cell. Knows no protocol.
 
 mod calls;
+mod memory;
 mod names;
 mod questions;
 mod recorder;
 mod rust;
 mod scope;
+mod verbs;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
-use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session, language};
+use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
 
 use crate::engine::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs};
+use memory::Memory;
 use recorder::Recorder;
 use rust::Cells;
 use scope::Scope;
+
+pub use verbs::language;
 
 /// Jupyter's servers name the notebook with this variable.
 const NOTEBOOK_VARIABLE: &str = "JPY_SESSION_NAME";
@@ -28,6 +33,7 @@ pub struct Executor {
     session: Mutex<Option<Arc<Session>>>,
     cells: Cells,
     scope: Mutex<Scope>,
+    memory: Mutex<Memory>,
 }
 
 /// What one cell did.
@@ -50,7 +56,13 @@ enum Stop {
 impl Executor {
     /// An executor for cells of the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: Options) -> Self {
-        Self { cells: Cells::new(&options), options, session: Mutex::default(), scope: Mutex::default() }
+        Self {
+            cells: Cells::new(&options),
+            options,
+            session: Mutex::default(),
+            scope: Mutex::default(),
+            memory: Mutex::default(),
+        }
     }
 
     /// Runs a cell to its end, and records it.
@@ -66,11 +78,13 @@ impl Executor {
             Ok(segments) => names::of_cell(segments, |name| self.scope().holds(name)),
             Err(_) => Names::default(),
         };
+        self.tell_stale_reads(&session, &names, cell, &recorder);
         let running = session.begin_cell(CellStart {
             execution_count: cell.execution_count,
             language: Language::Rust,
             text: cell.code.to_owned(),
             names,
+            cell: cell.id.map(str::to_owned),
         });
         let result = match segments {
             Ok(segments) => self.run_segments(&session, &segments, &running, &recorder, cancel),
@@ -116,18 +130,34 @@ impl Executor {
         recorder: &Arc<Recorder>,
         cancel: &Cancel,
     ) -> Result<(), Stop> {
+        if line.magic == verbs::NAME {
+            let kernel = verbs::Kernel { executor: self, session, running, recorder, cancel, line: line.line };
+            let output = verbs::run(line, &kernel)?;
+            recorder.show_output(&output);
+            return Ok(());
+        }
         let work = Work::new(cancel.clone(), recorder.clone());
         let result = session.run(line, running, &work);
         recorder.progress_ended();
         let reply = result.map_err(Stop::of)?;
         if let Some((name, path)) = reply.binding.and_then(|binding| Some((binding.name, binding.path?))) {
             self.scope().bind(&name, path);
+            self.memory().made(&name, running.execution_count());
         }
         match reply.live {
             Some(live) => recorder.show_live(&reply.output, live),
             None => recorder.show_output(&reply.output),
         }
         Ok(())
+    }
+
+    /// Says in one line each which stale values the cell is about to read.
+    fn tell_stale_reads(&self, session: &Session, names: &Names, cell: Cell<'_>, recorder: &Recorder) {
+        if !self.memory().quiet {
+            for line in session.stale_reads(names, cell.code, cell.id) {
+                recorder.note(line);
+            }
+        }
     }
 
     fn session(&self) -> Result<Arc<Session>, Problem> {
@@ -141,6 +171,10 @@ impl Executor {
 
     fn scope(&self) -> MutexGuard<'_, Scope> {
         self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -161,11 +195,11 @@ impl Engine for Executor {
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
-        questions::complete(self.session().ok().as_deref(), &self.cells, code, cursor)
+        questions::complete(self, code, cursor)
     }
 
     fn inspect(&self, code: &str, cursor: usize, _detail_level: u32) -> Option<Bundle> {
-        questions::inspect(self.session().ok().as_deref(), &self.cells, code, cursor)
+        questions::inspect(self, code, cursor)
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
@@ -174,6 +208,12 @@ impl Engine for Executor {
 
     fn shutdown(&self) {
         self.cells.shutdown();
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::of(problem)
     }
 }
 

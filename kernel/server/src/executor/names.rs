@@ -5,6 +5,7 @@ use kernwerk_lang::{MagicLine, Segment};
 
 use super::calls::read;
 use super::scope::words;
+use super::verbs;
 
 /// Merges the names of the segments. What an earlier segment of the cell defines is no use of an earlier cell.
 /// `is_variable` knows the names that earlier magics bound.
@@ -42,12 +43,16 @@ fn of_code(text: &str, is_variable: &impl Fn(&str) -> bool) -> Names {
     names
 }
 
+fn added_crates(line: &MagicLine) -> Vec<String> {
+    if line.magic == verbs::NAME { verbs::defines(line) } else { Vec::new() }
+}
+
 /// A magic defines what it binds, and uses each bound variable that a word of its line or an identifier of its body names.
 fn of_magic(line: &MagicLine, is_variable: &impl Fn(&str) -> bool) -> Names {
     let in_line = line.words.iter().flat_map(|word| word.split([',', '=']));
     let in_body = line.body.iter().flat_map(|body| words(body));
     Names {
-        defines: line.bind.iter().cloned().collect(),
+        defines: line.bind.iter().cloned().chain(added_crates(line)).collect(),
         uses: in_line.chain(in_body).filter(|word| is_variable(word)).map(str::to_owned).collect(),
         ..Names::default()
     }

@@ -1,36 +1,109 @@
 //! Completion, inspection and completeness of cells that mix magics and Rust: each line goes to whoever reads it.
 
 use kernwerk_lang::{MagicLine, Segment, split};
-use kernwerk_session::Session;
 
-use super::rust::Cells;
-use crate::engine::{Bundle, Completeness, Completions};
+use super::Executor;
+use super::verbs::{label, language};
+use crate::engine::{Bundle, Candidate, Completeness, Completions};
 
-/// Completes a magic line by the session, Rust code by the cell host.
-pub(super) fn complete(session: Option<&Session>, cells: &Cells, code: &str, cursor: usize) -> Completions {
-    if let Some(found) = session.and_then(|session| session.complete(code, cursor)) {
-        return Completions { start: found.start, end: found.end, matches: found.matches };
+/// Completes a magic line from the language and the lab, Rust code by the cell host.
+pub(super) fn complete(executor: &Executor, code: &str, cursor: usize) -> Completions {
+    let session = executor.session().ok();
+    let of_line = session.as_deref().and_then(|session| language().complete(code, cursor, &session.names()));
+    if let Some(found) = of_line {
+        let named = |found: kernwerk_lang::Candidate| Candidate {
+            text: found.text,
+            kind: found.kind.to_owned(),
+            signature: None,
+        };
+        let matches = found.matches.into_iter().map(named).collect();
+        return Completions { start: found.start, end: found.end, matches };
     }
-    let found = cells.ask(|host| host.complete(&rust_only(code), cursor));
-    let none = Completions { start: cursor, end: cursor, matches: Vec::new() };
-    found.map_or(none, |found| Completions { start: found.start, end: found.end, matches: names_of(found.matches) })
+    let tables = tables_at(executor, code, cursor);
+    let Some(found) = executor.cells.ask(|host| host.complete(&rust_only(code), cursor)) else { return tables };
+    let mut matches: Vec<Candidate> = found.matches.into_iter().map(of_rust).collect();
+    if matches.is_empty() {
+        return tables;
+    }
+    // What magics bound and no Rust cell has named yet is unknown to the analyser.
+    if found.start == tables.start {
+        matches.extend(
+            tables
+                .matches
+                .into_iter()
+                .filter(|table| matches.iter().all(|known| known.text != table.text))
+                .collect::<Vec<_>>(),
+        );
+        matches.sort_by(|one, other| one.text.cmp(&other.text));
+    }
+    Completions { start: found.start, end: found.end, matches }
 }
 
-/// The analyser offers calls such as `swap(x, y)`; a front end would put the placeholders into the cell.
-fn names_of(matches: Vec<String>) -> Vec<String> {
-    let names = matches.iter().map(|found| found.split_once('(').map_or(found.as_str(), |(name, _)| name).to_owned());
-    let mut names: Vec<String> = names.collect();
-    names.dedup();
-    names
+fn of_rust(found: kernwerk_cell::Candidate) -> Candidate {
+    let parenthesis = found.label.find('(').filter(|_| found.kind == "function");
+    let signature = parenthesis.map(|at| found.label[at..].to_owned());
+    Candidate { text: found.text, kind: found.kind, signature }
 }
 
-/// Help for a magic line, or what the analyser knows of the Rust name there.
-pub(super) fn inspect(session: Option<&Session>, cells: &Cells, code: &str, cursor: usize) -> Option<Bundle> {
-    if let Some(help) = session.and_then(|session| session.inspect(code, cursor)) {
+/// The tables that magics bound whose names begin with the word in front of the cursor.
+fn tables_at(executor: &Executor, code: &str, cursor: usize) -> Completions {
+    let before = code.get(..cursor).unwrap_or_default();
+    let word = before.rsplit(|character: char| !is_word(character)).next().unwrap_or_default();
+    let start = before.len() - word.len();
+    let in_scope = !before[..start].ends_with(['.', ':']);
+    let names = if in_scope { executor.scope().names() } else { Vec::new() };
+    let matches = names.into_iter().filter(|name| name.starts_with(word));
+    let matches = matches.map(|text| Candidate { text, kind: "table".to_owned(), signature: None }).collect();
+    Completions { start, end: cursor, matches }
+}
+
+/// Help for a magic line, or what is known of the Rust name there: its type and documentation, its value where a cell has shown
+/// it, the columns of a table.
+pub(super) fn inspect(executor: &Executor, code: &str, cursor: usize) -> Option<Bundle> {
+    if let Some(help) = language().inspect(code, cursor) {
         return Some(Bundle::plain(help));
     }
-    let (text, html) = cells.ask(|host| host.inspect(&rust_only(code), cursor))??;
-    Some(Bundle(vec![("text/plain".to_owned(), text), ("text/html".to_owned(), html)]))
+    let (text, html) = executor.cells.ask(|host| host.inspect(&rust_only(code), cursor)).flatten().unwrap_or_default();
+    let mut parts = vec![(text, html)];
+    let more = name_at(code, cursor).and_then(|name| known_of(executor, name));
+    parts.extend(more.map(|text| (text.clone(), format!("<pre>{}</pre>", escaped(&text)))));
+    parts.retain(|(text, _)| !text.is_empty());
+    if parts.is_empty() {
+        return None;
+    }
+    let (texts, htmls): (Vec<String>, Vec<String>) = parts.into_iter().unzip();
+    Some(Bundle(vec![("text/plain".to_owned(), texts.join("\n\n")), ("text/html".to_owned(), htmls.join("\n"))]))
+}
+
+/// What the kernel itself knows of a variable: a table's columns, or the value that a cell has shown.
+fn known_of(executor: &Executor, name: &str) -> Option<String> {
+    if let Some(value) = executor.memory().value(name) {
+        return Some(format!("{} showed: {}", label(value.cell), value.text));
+    }
+    if !executor.scope().holds(name) {
+        return None;
+    }
+    let table = executor.session().ok()?.variable(name).ok()??;
+    let maker = executor.memory().maker(name).map(|cell| format!(" of {}", label(cell))).unwrap_or_default();
+    let columns = table.schema.fields().iter().map(|field| format!("\n  {}: {}", field.name(), field.data_type()));
+    Some(format!("table{maker}, {} rows{}", table.rows(), columns.collect::<String>()))
+}
+
+/// The name that stands at the cursor, unless it is one of something else's: a method or a part of a path.
+fn name_at(code: &str, cursor: usize) -> Option<&str> {
+    let (before, after) = code.split_at_checked(cursor)?;
+    let start = before.len() - before.rsplit(|character: char| !is_word(character)).next()?.len();
+    let end = cursor + after.split(|character: char| !is_word(character)).next()?.len();
+    let is_member = code[..start].ends_with(['.', ':']);
+    Some(&code[start..end]).filter(|name| !name.is_empty() && !is_member)
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Whether Enter should run the cell: what its last part needs.

@@ -1,10 +1,10 @@
 //! The Rust parts of a cell: handed to the cell host, and what comes back.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Kept, analyse};
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Kept, Variable, analyse, plain};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
 use kernwerk_session::{Options, RunningCell, Session};
 use serde::Deserialize;
@@ -69,14 +69,14 @@ impl Cells {
         })
     }
 
-    /// Asks the host something quick, unless a cell is running in it.
+    /// Asks the host about the code, also while a cell runs in it.
     pub fn ask<T>(&self, question: impl FnOnce(&Host) -> Result<T, Problem>) -> Option<T> {
-        let _turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
         question(&self.started().host).ok()
+    }
+
+    /// The variables that Rust cells have made.
+    pub fn variables(&self) -> Result<Vec<Variable>, Problem> {
+        Ok(self.started().host.variables()?.unwrap_or_default())
     }
 
     pub fn interrupt(&self) {
@@ -160,7 +160,9 @@ impl Executor {
         let mut compiling = Compiling { recorder, total: None };
         let mut sink = |event| {
             // Of a cell that does not compile there is timing, too.
-            if !matches!(event, CellEvent::Timing(_)) && !compiling.takes(&event) {
+            if let CellEvent::Timing(phases) = event {
+                self.memory().timed(running.execution_count(), phases);
+            } else if !compiling.takes(&event) {
                 compiling.succeeded();
                 show(recorder, event);
             }
@@ -173,6 +175,7 @@ impl Executor {
         recorder.progress_ended();
         let end = end.map_err(Stop::of)?;
         self.keep_scope(&end, &names, &request);
+        self.remember(&end, &names, code, running.execution_count());
         match end {
             CellEnd::Ok { result } => {
                 result.into_iter().for_each(|bundle| show_bundle(recorder, bundle, shown_as_result));
@@ -181,6 +184,25 @@ impl Executor {
             CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end))),
             CellEnd::Interrupted { .. } => Err(Stop::Interrupted(failure(end))),
             _ => Err(Stop::Failed(failure(end))),
+        }
+    }
+
+    /// Keeps in mind what the code made and showed.
+    fn remember(&self, end: &CellEnd, names: &Names, code: &str, count: u32) {
+        let mut memory = self.memory();
+        match end {
+            CellEnd::CompileError { .. } => {}
+            // Everything is as it was before the cell.
+            CellEnd::Crashed { kept: Kept::All, .. } | CellEnd::Interrupted { kept: Kept::All } => {}
+            CellEnd::Crashed { .. } | CellEnd::Interrupted { .. } => memory.lost(),
+            CellEnd::Ok { result } => {
+                memory.ran(names, count, true);
+                let plain = result.iter().flatten().find(|(mime, _)| mime == "text/plain");
+                if let Some((_, text)) = plain {
+                    memory.shown(code, text, count);
+                }
+            }
+            _ => memory.ran(names, count, false),
         }
     }
 
@@ -333,7 +355,8 @@ fn left(kept: &Kept) -> String {
 
 /// rustc's words in full below, its first line in short.
 fn compile_error(message: &str, line: Option<usize>) -> Failure {
-    let first = message.lines().find(|line| !line.trim().is_empty()).unwrap_or("the cell does not compile");
+    let words = plain(message);
+    let first = words.lines().find(|line| !line.trim().is_empty()).unwrap_or("the cell does not compile");
     Failure {
         name: "CompileError".to_owned(),
         message: at(line, first.trim()),

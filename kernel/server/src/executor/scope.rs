@@ -24,6 +24,11 @@ impl Scope {
         self.tables.insert(name.to_owned(), Bound { path, handed: false });
     }
 
+    /// The names that magics bound.
+    pub fn names(&self) -> Vec<String> {
+        self.tables.keys().cloned().collect()
+    }
+
     /// Whether a magic bound this name and no Rust cell has taken it over.
     pub fn holds(&self, name: &str) -> bool {
         self.tables.contains_key(name)

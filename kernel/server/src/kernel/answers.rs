@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::router::malformed;
 use super::{Kernel, Task, cursor, guarded};
 use crate::Error;
-use crate::engine::Completeness;
+use crate::engine::{Candidate, Completeness};
 
 #[derive(Deserialize)]
 struct CodeAtCursor {
@@ -50,12 +50,24 @@ fn answer(task: &Task, kernel: &Kernel) -> Result<Value, String> {
 fn complete(request: &CodeAtCursor, kernel: &Kernel) -> Value {
     let at = request.cursor();
     let found = guarded(Default::default(), || kernel.engine.complete(&request.code, at));
+    let start = cursor::to_characters(&request.code, found.start);
+    let end = cursor::to_characters(&request.code, found.end);
+    let described = |candidate: &Candidate| {
+        json!({
+            "text": candidate.text,
+            "type": candidate.kind,
+            "signature": candidate.signature.as_deref().unwrap_or_default(),
+            "start": start,
+            "end": end,
+        })
+    };
     json!({
         "status": "ok",
-        "matches": found.matches,
-        "cursor_start": cursor::to_characters(&request.code, found.start),
-        "cursor_end": cursor::to_characters(&request.code, found.end),
-        "metadata": {},
+        "matches": found.matches.iter().map(|candidate| candidate.text.as_str()).collect::<Vec<_>>(),
+        "cursor_start": start,
+        "cursor_end": end,
+        // JupyterLab's completer shows the kinds; it asks for them by this name.
+        "metadata": { "_jupyter_types_experimental": found.matches.iter().map(described).collect::<Vec<_>>() },
     })
 }
 

@@ -126,7 +126,7 @@ fn run_and_reply(kernel: &Kernel, task: &Task, request: &ExecuteRequest, queue: 
 fn run(kernel: &Kernel, task: &Task, code: &str, kind: CellKind) -> (Result<(), Failure>, Option<String>) {
     let cancel = Cancel::new();
     let outputs = Arc::new(CellOutputs::new(kernel, task.request.clone(), kind, cancel.clone()));
-    let cell = Cell { code, execution_count: kind.execution_count };
+    let cell = Cell { code, execution_count: kind.execution_count, id: task.request.cell_id.as_deref() };
     *lock(&kernel.running) = Some(cancel.clone());
     let result =
         while_ticking(&outputs, || guarded(Err(broken()), || kernel.engine.run(cell, outputs.clone(), &cancel)));

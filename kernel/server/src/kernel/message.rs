@@ -17,6 +17,8 @@ pub(crate) const PROTOCOL_VERSION: &str = "5.5";
 /// A message that a front end sent, its signature checked.
 pub(crate) struct Request {
     pub header: Header,
+    /// The identity of the cell in its notebook, where the front end tells it.
+    pub cell_id: Option<String>,
     /// What the message says, or why that cannot be read: whoever waits for a reply is told so.
     pub content: Result<Value, String>,
     /// The way back: ZeroMQ's routing frames.
@@ -41,8 +43,11 @@ impl Request {
         };
         let header = header(part(0, "header")?)?;
         let parent = part(1, "parent header")?;
+        // No message depends on its metadata: what cannot be read is not there.
+        let metadata = part(2, "metadata").unwrap_or_default();
         Ok(Self {
             header,
+            cell_id: metadata.get("cellId").and_then(Value::as_str).map(str::to_owned),
             content: part(3, "content"),
             parent_id: parent.get("msg_id").and_then(Value::as_str).map(str::to_owned),
             identities: raw.zmq_identities,

@@ -43,6 +43,8 @@ async fn a_running_cell_keeps_nobody_waiting() {
     let complete = front_end.send("complete_request", json!({ "code": "let x = 😀.ab", "cursor_pos": 12 })).await;
     let reply = front_end.reply(&complete).await;
     assert_eq!((&reply["cursor_start"], &reply["cursor_end"]), (&json!(8), &json!(12)));
+    let described = json!([{ "text": "match", "type": "keyword", "signature": "", "start": 8, "end": 12 }]);
+    assert_eq!(reply["metadata"]["_jupyter_types_experimental"], described);
     assert!(began.elapsed() < Duration::from_millis(1000), "{:?}", began.elapsed());
     lines.extend(front_end.until_idle_among(&[("c", &complete), ("a", &a)]).await);
     assert_eq!(lines, ["k busy", "k idle", "a busy", "c busy", "c idle", "a busy", "a idle"]);

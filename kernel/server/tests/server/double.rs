@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kernwerk_core::{Cancel, Cancelled, Event, Problem};
-use kernwerk_server::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown, Widget, WidgetKind};
+use kernwerk_server::{
+    Bundle, Candidate, Cell, Completeness, Completions, Engine, Failure, Outputs, Shown, Widget, WidgetKind,
+};
 use serde_json::json;
 
 /// Runs scripts, one command a line; see [`Double::command`].
@@ -99,7 +101,7 @@ impl Engine for Double {
         Completions {
             start: code[..cursor].rfind(' ').map_or(0, |blank| blank + 1),
             end: cursor,
-            matches: vec!["match".into()],
+            matches: vec![Candidate { text: "match".into(), kind: "keyword".into(), signature: None }],
         }
     }
 

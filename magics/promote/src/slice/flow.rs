@@ -64,6 +64,24 @@ pub(crate) fn flow(log: &[Execution]) -> Vec<Step> {
     steps
 }
 
+/// The flow of a log that grows.
+#[derive(Default)]
+pub(crate) struct Flow {
+    pub steps: Vec<Step>,
+    scope: Scope,
+}
+
+impl Flow {
+    /// Another execution has ended.
+    pub fn push(&mut self, execution: &Execution) {
+        let step = self.scope.step(execution, false);
+        if step.ran {
+            self.scope.follow(self.steps.len(), execution, &step);
+        }
+        self.steps.push(step);
+    }
+}
+
 /// What is known of the names at one point of the log.
 #[derive(Default)]
 struct Scope {

@@ -14,7 +14,7 @@ use kernwerk_core::{Access, Effect, Resource};
 use crate::disk::{Disk, Fit, may_have_written};
 use crate::execution::Execution;
 use crate::reason::Why;
-pub(crate) use flow::{Step, flow};
+pub(crate) use flow::{Flow, Step, flow};
 
 /// Whether a cell's text has Rust code beside its magics.
 pub(crate) fn has_code(text: &str) -> bool {
@@ -66,6 +66,33 @@ pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, goal: &Goal)
         slicer.follow();
     }
     slicer.slice
+}
+
+/// The executions that give the one at `index` the values of the names that it reads, and which.
+pub(crate) fn needs(log: &[Execution], steps: &[Step], index: usize) -> BTreeMap<usize, BTreeSet<Why>> {
+    needs_before(log, steps, index, &steps[index].reads)
+}
+
+/// The executions that give these names the values that they have in the end, and which.
+pub(crate) fn needs_of_names(
+    log: &[Execution],
+    steps: &[Step],
+    names: &BTreeSet<String>,
+) -> BTreeMap<usize, BTreeSet<Why>> {
+    needs_before(log, steps, log.len(), names)
+}
+
+fn needs_before(
+    log: &[Execution],
+    steps: &[Step],
+    end: usize,
+    names: &BTreeSet<String>,
+) -> BTreeMap<usize, BTreeSet<Why>> {
+    let disk = Disk::default();
+    let mut slicer = Slicer { log, steps, disk: &disk, slice: Slice::default(), open: Vec::new() };
+    slicer.names(end, None, names);
+    let members = slicer.slice.members.into_iter();
+    members.map(|(index, needs)| (index, needs.into_iter().map(|(_, why)| why).collect())).collect()
 }
 
 /// Whether a name is written as types and traits are.

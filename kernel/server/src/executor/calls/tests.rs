@@ -26,6 +26,14 @@ impl Outputs for Nowhere {
     fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
         Err(Problem::new("NoInput", "nobody is there"))
     }
+
+    fn follow(&self, _first: Bundle, _answer: Following) {}
+
+    fn end_following(&self) {}
+
+    fn widget_value(&self, _name: &str) -> Option<Value> {
+        None
+    }
 }
 
 /// A notebook's directory with rides to load.
@@ -56,7 +64,7 @@ impl Notebook {
     /// What `cell` gives, and what is recorded of it.
     fn during<T>(&self, cancel: &Cancel, cell: impl FnOnce() -> T) -> (T, CellSummary) {
         let start =
-            CellStart { execution_count: 1, language: Language::Rust, text: String::new(), names: Names::default() };
+            CellStart { execution_count: 1, language: Language::Rust, text: String::new(), names: Names::default(), cell: None };
         let running = self.session.begin_cell(start);
         let recorder = Recorder::new(Arc::new(Nowhere));
         let caller = Caller::new(&self.executor, &self.session, &running, &recorder, cancel);
@@ -197,6 +205,7 @@ fn an_interrupt_stops_what_a_cell_called() {
         language: Language::Rust,
         text: String::new(),
         names: Names::default(),
+        cell: None,
     });
     let recorder = Recorder::new(Arc::new(Nowhere));
     let caller = Caller::new(&notebook.executor, &notebook.session, &running, &recorder, &Cancel::new());
