@@ -10,7 +10,9 @@ use kernwerk_session::{CellStart, CellSummary, Options, Session};
 use kernwerk_wire::Wanted;
 
 use super::*;
-use crate::engine::{Outputs, Shown};
+use serde_json::Value;
+
+use crate::engine::{Bundle, Following, Outputs, Shown};
 use crate::executor::Executor;
 use crate::executor::recorder::Recorder;
 
