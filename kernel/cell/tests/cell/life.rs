@@ -38,7 +38,7 @@ pub fn unchanged_cells(bench: &mut Bench) {
 
     bench.run("let input = 1_u8;").ok();
     assert_eq!(bench.run("input").ok(), Some("1"));
-    bench.run("let input = \"text\";").ok();
+    bench.run("let input = String::from(\"text\");").ok();
     assert_eq!(bench.run("input").ok(), Some("\"text\""), "another type is another cell");
 
     let included = bench.write("included.txt", "one");
