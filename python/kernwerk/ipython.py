@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Jupyter's servers name the notebook with this variable.
 _NOTEBOOK_VARIABLE = "JPY_SESSION_NAME"
+_ASSIGNED = re.compile(r"\s*[\w.\[\], ]+=\s*(?=%)")
 
 
 class Display:
@@ -180,14 +182,17 @@ class Extension:
     def _complete(self, context: CompletionContext) -> Any:
         from IPython.core.completer import SimpleCompletion
 
-        line = context.line_with_cursor
-        until = line[: context.cursor_position]
+        line, position = context.line_with_cursor, context.cursor_position
+        # Of `hits = %rag …` the magic.
+        if assigned := _ASSIGNED.match(line):
+            line, position = line[assigned.end() :], position - assigned.end()
+        until = line[: max(position, 0)]
         words = until.split()
         nothing: dict[str, Any] = {"completions": []}
         # The names of magics themselves are IPython's to complete, together with its own.
         if not words or words[0].lstrip("%") not in self._magics or not words[0].startswith("%") or until == words[0]:
             return nothing
-        found = self._session.complete(line, context.cursor_position)
+        found = self._session.complete(line, position)
         if found is None:
             return nothing
         start, end, matches = found

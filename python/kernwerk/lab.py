@@ -43,9 +43,11 @@ class Lab:
         Raises `kernwerk.Error` where a magic cannot do what it is asked to, and `TypeError` for a frame that has no rows in
         Arrow form, or that no magic names.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"run() takes the text of a magic, such as '%lab status', not {type(text).__name__}")
         named = set(re.findall(r"[\w-]+", text))
         if strangers := frames.keys() - named:
-            raise TypeError(f"run() got the frame {min(strangers)!r}, which {text.splitlines()[0] if text else text!r} does not name")
+            raise TypeError(f"run() got the frame {min(strangers)!r}, which {text.partition(chr(10))[0]!r} does not name")
         self._count += 1
         cell = self._session.begin(self._count, text, frames=frames)
         answers: list[Result] = []

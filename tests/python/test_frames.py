@@ -142,8 +142,17 @@ def test_what_is_no_frame_is_said(lab):
         kernwerk.Frame(polars.DataFrame)
     with pytest.raises(TypeError, match="`asked`: dict holds no rows"):
         lab.run("%feature training asked --features busy", asked={"zone": ["harbour"]})
-    with pytest.raises(TypeError, match="'akse', which %feature training asked --features busy does not name"):
+    with pytest.raises(TypeError, match="'akse', which '%feature training asked --features busy' does not name"):
         lab.run("%feature training asked --features busy", akse=TABLE)
+
+
+def test_a_mistake_in_a_frame_says_what_to_do(lab):
+    ask = "%feature training asked --features busy --event-time at"
+    with pytest.raises(TypeError, match=r"LazyFrame holds no rows.*`collect\(\)`"):
+        lab.run(ask, asked=polars.LazyFrame({"zone": ["harbour"]}))
+    for text in (b"%lab status", None, 7):
+        with pytest.raises(TypeError, match="the text of a magic"):
+            lab.run(text)
 
 
 def test_a_frame_that_fails_while_it_gives_its_rows_is_named(lab):

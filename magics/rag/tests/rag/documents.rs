@@ -168,7 +168,7 @@ fn an_ingest_goes_on_behind_bad_files_and_names_them_all() {
     assert_eq!((ingested.changed, ingested.removed, ingested.added), (1, 0, 0));
     let [text, lines] = ingested.unread.as_slice() else { panic!("{:?}", ingested.unread) };
     assert!(
-        text.contains("docs/b.txt is not UTF-8") && lines.starts_with("docs/c.jsonl, line 1: column 15"),
+        text.contains("docs/b.txt is not UTF-8") && lines.starts_with("docs/c.jsonl, line 1: column 16"),
         "{text} {lines}"
     );
     let sources: Vec<&str> = ingested.sources.iter().map(|source| source.name.as_str()).collect();

@@ -165,7 +165,8 @@ fn a_ledger_of_the_first_schema_is_carried_on() {
     let back = "DROP TABLE run; DROP INDEX usage_by_time; DROP INDEX usage_under_way; \
                 ALTER TABLE usage DROP COLUMN notebook; ALTER TABLE usage DROP COLUMN reserved_by; \
                 ALTER TABLE usage DROP COLUMN is_cut_off; \
-                DROP TABLE usage_tag; DROP TABLE tag; DROP TABLE budget; PRAGMA user_version = 1";
+                DROP TABLE usage_tag; DROP TABLE tag; DROP TABLE budget; \
+                DROP TABLE dataset; DROP TABLE dataset_file; PRAGMA user_version = 1";
     connection.execute_batch(back).unwrap();
     drop(connection);
     let lab = Lab::open(directory.path()).unwrap();
