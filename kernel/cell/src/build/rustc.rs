@@ -59,7 +59,10 @@ impl Rustc {
         link_source(&package)?;
         let mut command = home.command(&home.rustc);
         record.apply(&mut command);
-        command.args(arguments).args([SOURCE, "--error-format=json", "--json=diagnostic-rendered-ansi", "-Awarnings"]).current_dir(&package);
+        command
+            .args(arguments)
+            .args([SOURCE, "--error-format=json", "--json=diagnostic-rendered-ansi", "-Awarnings"])
+            .current_dir(&package);
         // In a group of its own, so that it can be stopped together with its linker.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok(Self { child: command.spawn()?, key: Self::key(record, arguments) })

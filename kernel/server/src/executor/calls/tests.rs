@@ -65,8 +65,13 @@ impl Notebook {
 
     /// What `cell` gives, and what is recorded of it.
     fn during<T>(&self, cancel: &Cancel, cell: impl FnOnce() -> T) -> (T, CellSummary) {
-        let start =
-            CellStart { execution_count: 1, language: Language::Rust, text: String::new(), names: Names::default(), cell: None };
+        let start = CellStart {
+            execution_count: 1,
+            language: Language::Rust,
+            text: String::new(),
+            names: Names::default(),
+            cell: None,
+        };
         let running = self.session.begin_cell(start);
         let recorder = Recorder::new(Arc::new(Nowhere));
         let caller = Caller::new(&self.executor, &self.session, &running, &recorder, cancel);
