@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
 /// Has this process killed when the thread that started it ends: no cell outlives its notebook.
 pub(crate) fn die_with_parent() {
@@ -127,12 +128,24 @@ pub(crate) fn in_copy(milliseconds: i32, work: impl FnOnce() -> bool) -> bool {
     }
     let Ok(copy) = u32::try_from(copy) else { return false };
     lead_group_of(copy);
-    let ended =
-        watch(copy).is_some_and(|end| wait_readable([Some(end.as_fd())], milliseconds).is_ok_and(|[ended]| ended));
-    if !ended {
+    if !watch(copy).is_some_and(|end| ends_within(end.as_fd(), milliseconds)) {
         kill_group(copy);
     }
     wait(copy).is_some_and(|status| status.success())
+}
+
+/// Whether what can be read from at its end ends so soon. A signal that arrives meanwhile is no end.
+fn ends_within(end: BorrowedFd<'_>, milliseconds: i32) -> bool {
+    let deadline = Instant::now() + Duration::from_millis(u64::from(milliseconds.unsigned_abs()));
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        match wait_readable([Some(end)], left) {
+            Ok([true]) => return true,
+            Ok([false]) if left > 0 => {}
+            _ => return false,
+        }
+    }
 }
 
 /// Ends this process without running destructors or exit handlers.

@@ -15,6 +15,8 @@ pub(crate) const VARIABLES: &str = "variables.json";
 /// Begins evcxr's line for a variable, and what stands between its type and its name.
 const PUT: &str = "evcxr_variable_store.put_variable::<";
 const NAME: &str = ">(stringify!(";
+/// What evcxr's lines have that take variables out of the store.
+const TAKE: &str = "evcxr_variable_store.take_variable::<";
 /// evcxr's line behind the cell's own code: what is put into the store before it is new.
 const BEHIND: &str = "})) {";
 /// evcxr's module that holds the store.
@@ -29,6 +31,9 @@ pub(crate) struct Variables {
     pub(crate) made: Vec<Made>,
     /// Those that were there before and are still.
     pub(crate) others: Vec<String>,
+    /// The cell does nothing with variables, and those that there were are still there: it has no code, but brings dependencies, say.
+    #[serde(default)]
+    pub(crate) untouched: bool,
 }
 
 /// A variable that a cell makes.
@@ -42,7 +47,7 @@ impl Variables {
     /// Reads what the generated source of a cell says.
     pub(super) fn of(source: &str) -> Self {
         let behind = source.rfind(BEHIND).unwrap_or(0);
-        let mut variables = Self::default();
+        let mut variables = Self { untouched: !source.contains(TAKE) && !source.contains(PUT), ..Self::default() };
         for (at, _) in source.match_indices(PUT) {
             let line = source[at + PUT.len()..].lines().next().unwrap_or_default();
             let Some((type_name, name)) = line.strip_suffix(';').and_then(|line| line.rsplit_once(NAME)) else {
@@ -123,6 +128,14 @@ mod tests {
         let variables = Variables::of(SOURCE);
         assert_eq!(variables.made, [Made { name: "new".to_owned(), type_name: "Vec<(String, f64)>".to_owned() }]);
         assert_eq!(variables.others, ["old"]);
+    }
+
+    #[test]
+    fn a_cell_without_code_leaves_variables_alone() {
+        assert!(Variables::of("pub extern \"C\" fn run_user_code_3(\nmut x: *mut u8) -> *mut u8 {x}\n").untouched);
+        let taken = "let x = evcxr_variable_store.take_variable::<u8>(stringify!(x));\n})) {\n";
+        assert_eq!(Variables::of(taken), Variables::default(), "what is taken and not put back is gone");
+        assert!(!Variables::of(SOURCE).untouched);
     }
 
     #[test]

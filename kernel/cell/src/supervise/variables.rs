@@ -25,6 +25,9 @@ struct Place {
 impl Variables {
     /// A compiled cell has run to its end: there are the variables that it lists, or, if it `failed`, those of them that were there before.
     pub(super) fn ran(&mut self, library: &Path, listed: &build::Variables, failed: bool) {
+        if listed.untouched {
+            return;
+        }
         let mut places = BTreeMap::new();
         for name in &listed.others {
             if let Some(place) = self.places.remove(name) {
@@ -74,7 +77,11 @@ mod tests {
 
     fn listed(made: &[&str], others: &[&str]) -> build::Variables {
         let made = made.iter().map(|name| build::Made { name: (*name).to_owned(), type_name: "u8".to_owned() });
-        build::Variables { made: made.collect(), others: others.iter().map(|name| (*name).to_owned()).collect() }
+        build::Variables {
+            made: made.collect(),
+            others: others.iter().map(|name| (*name).to_owned()).collect(),
+            untouched: false,
+        }
     }
 
     #[test]
@@ -89,6 +96,14 @@ mod tests {
         assert_eq!(variables.keep(&["b".to_owned()]), ["a"]);
         assert_eq!((variables.names(), variables.take_gone()), (vec!["b".to_owned()], vec!["a".to_owned()]));
         assert!(variables.take_gone().is_empty());
+    }
+
+    #[test]
+    fn a_cell_that_does_nothing_with_variables_leaves_them() {
+        let mut variables = Variables::default();
+        variables.ran(Path::new("/1.so"), &listed(&["a"], &[]), false);
+        variables.ran(Path::new("/2.so"), &build::Variables { untouched: true, ..Default::default() }, false);
+        assert_eq!(variables.names(), ["a"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A lab with a notebook that has run, and short ways to promote from it.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use kernwerk_core::Work;
 use kernwerk_promote::{
@@ -28,6 +29,11 @@ impl Place {
         std::fs::create_dir_all(root.join("data")).expect("a directory");
         std::fs::write(root.join("data/numbers.txt"), "1\n2\n3\n").expect("a file");
         std::fs::write(root.join("data/more.txt"), "10\n").expect("a file");
+        // They were there long before the cells: a cell that ran within a tick of the write might be their writer.
+        for name in ["data/numbers.txt", "data/more.txt"] {
+            let file = std::fs::File::options().append(true).open(root.join(name)).expect("a file");
+            file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("its time can be set");
+        }
         let lab = Lab::init(&root).expect("a lab");
         Self { home, lab }
     }
