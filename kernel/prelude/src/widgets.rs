@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::display::display;
-use crate::json::push_text;
 use crate::html::escape;
 use crate::input::ask;
+use crate::json::push_text;
 
 /// Steps of a progress bar that nobody could tell apart are sent at most so often.
 const PAUSE: Duration = Duration::from_millis(50);
