@@ -29,7 +29,7 @@ class Lab:
         self.path = Path(path).resolve()
         #: What `-> name` bound. Frames that are put here may be named by all magics, behind the lab's own tables.
         self.variables: dict[str, Any] = {}
-        self._watcher = watcher or Terminal()
+        self._watcher = Terminal() if watcher is None else watcher
         self._count = 0
         self._session = Session(
             self.path, self.variables, program.path(), principal=principal, notebook=Path("python")
