@@ -29,6 +29,7 @@ const TESTS: &[Test] = &[
     ("what was compiled before is not compiled again", life::unchanged_cells),
     ("variables that a cell does not name", life::unnamed_variables),
     ("a cell sees the notebook's directory and environment", life::surroundings),
+    ("a first question mark", outputs::first_question_mark),
     ("values at the end", outputs::values),
     ("what is printed", outputs::streams),
     ("output is live", outputs::live),

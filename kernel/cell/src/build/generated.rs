@@ -20,6 +20,11 @@ const FUNCTION: &str = "\npub extern \"C\" fn run_user_code_";
 /// The name that it gets in every cell, so that the same cell has the same source again.
 pub(crate) const ENTRY: &str = "run_user_code";
 
+/// evcxr's second way to show a trailing expression, as `{:?}`: it takes it when anything is wrong with the cell at first, a `?` for example.
+/// What we add can show every value the first way.
+const SECOND_WAY: (&str, &str) = ("evcxr_send_text_plain(&format!(\"{:?}\",&(\nkernwerk_trailing(&(\n", "\n))\n)));\n");
+const FIRST_WAY: (&str, &str) = ("((\nkernwerk_trailing(&(\n", "\n))\n)).evcxr_display();\n");
+
 /// Says that the value of the trailing expression comes next.
 const TRAILING: &str = "\n#[allow(unused_imports)]\nuse ::kernwerk_support::runtime::trailing as kernwerk_trailing;\n";
 /// Shows a trailing expression of any type.
@@ -36,6 +41,7 @@ pub(super) fn complete(source: &str, manifest: &str) -> String {
     let (items, rest) = source.split_at(conversion);
     let mut complete = items.to_owned();
     complete.push_str(&rest.replacen(PRINTED_ERROR, REPORTED_ERROR, 1));
+    let complete = with_first_way(&complete);
     let mut complete = variables::prune(&with_entry(&with_our_runtime(&complete)));
     complete.push_str(TRAILING);
     complete.push_str(if manifest.contains("\"kernwerk-prelude") { DEBUGGED_BY_PRELUDE } else { DEBUGGED });
@@ -54,6 +60,15 @@ fn with_our_runtime(source: &str) -> String {
     let Some((start, end)) = place else { return source.to_owned() };
     let lines = source[start..end].matches('\n').count() - 1;
     [&source[..start], OUR_RUNTIME, &"\n".repeat(lines), &source[end..]].concat()
+}
+
+/// The source with its trailing expression shown the first way.
+fn with_first_way(source: &str) -> String {
+    let shown = source.split_once(SECOND_WAY.0).and_then(|(before, rest)| {
+        let (value, after) = rest.rsplit_once(SECOND_WAY.1)?;
+        Some([before, FIRST_WAY.0, value, FIRST_WAY.1, after].concat())
+    });
+    shown.unwrap_or_else(|| source.to_owned())
 }
 
 /// The source with the name for the function that is called.
@@ -76,6 +91,16 @@ mod tests {
         assert_eq!(lines[1], "use ::kernwerk_support::runtime as evcxr_internal_runtime;");
         assert_eq!(lines[2..6], [""; 4]);
         assert_eq!(lines[6..9], ["#[unsafe(no_mangle)]", "pub extern \"C\" fn run_user_code(", "x"]);
+    }
+
+    #[test]
+    fn values_are_shown_the_first_way() {
+        let source = "evcxr_send_text_plain(&format!(\"{:?}\",&(\nkernwerk_trailing(&(\nf()?\n))\n)));\nOk(())\n";
+        let complete = complete(source, "");
+        assert!(
+            complete.starts_with("((\nkernwerk_trailing(&(\nf()?\n))\n)).evcxr_display();\nOk(())\n"),
+            "{complete}"
+        );
     }
 
     #[test]

@@ -89,3 +89,12 @@ fn resident(process: u32) -> usize {
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or("0");
     line.split_whitespace().next().and_then(|number| number.parse::<usize>().ok()).unwrap_or(0) << 10
 }
+
+/// The first `?` of a notebook has evcxr compile the cell a second time, in another form.
+pub fn first_question_mark(bench: &mut Bench) {
+    let ran = bench.run(
+        "struct Bold;\nimpl Bold {\n    fn evcxr_display(&self) { println!(\"EVCXR_BEGIN_CONTENT text/html\\n<b>\\nEVCXR_END_CONTENT\"); }\n}\n\
+         fn bold() -> Result<Bold, String> { Ok(Bold) }\nbold()?",
+    );
+    assert_eq!(ran.form("text/html"), "<b>");
+}
