@@ -71,6 +71,8 @@ pub(crate) struct Compiler {
     last: Kind,
     /// The linker has failed where it was started directly.
     through_cc: bool,
+    /// The last source allowed `?` at the top of the cell.
+    allows_question_mark: bool,
 }
 
 /// Hears how far a build of dependencies is.
@@ -80,7 +82,15 @@ impl Compiler {
     pub(crate) fn new(home: &Home) -> Self {
         let shelf = Shelf::new(home.root.join("shelf"));
         let cache = Cache::at(&home.cache, &home.sources);
-        Self { home: home.clone(), cache, shelf, spare: None, last: Kind::default(), through_cc: false }
+        Self {
+            home: home.clone(),
+            cache,
+            shelf,
+            spare: None,
+            last: Kind::default(),
+            through_cc: false,
+            allows_question_mark: false,
+        }
     }
 
     /// Builds what evcxr has written into its package.
@@ -100,6 +110,9 @@ impl Compiler {
         variables
             .write(&package.join(OUT))
             .map_err(|error| failure(&format!("the cell's variables could not be written down: {error}")))?;
+        let allows = generated::allows_question_mark(&source);
+        let allowed = std::mem::replace(&mut self.allows_question_mark, allows);
+        let source = if allows && !allowed { generated::with_first_way(&source) } else { source };
         let source = generated::complete(&source, &manifest);
         let mut moving = source.clone();
         spill::add_to(&mut moving, &variables, &manifest);

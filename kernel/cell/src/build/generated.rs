@@ -20,8 +20,8 @@ const FUNCTION: &str = "\npub extern \"C\" fn run_user_code_";
 /// The name that it gets in every cell, so that the same cell has the same source again.
 pub(crate) const ENTRY: &str = "run_user_code";
 
-/// evcxr's second way to show a trailing expression, as `{:?}`: it takes it when anything is wrong with the cell at first, a `?` for example.
-/// What we add can show every value the first way.
+/// evcxr's second way to show a trailing expression, as `{:?}`. It takes it also when what was wrong with the first was something else: the first `?`
+/// of a notebook, which it allows only then.
 const SECOND_WAY: (&str, &str) = ("evcxr_send_text_plain(&format!(\"{:?}\",&(\nkernwerk_trailing(&(\n", "\n))\n)));\n");
 const FIRST_WAY: (&str, &str) = ("((\nkernwerk_trailing(&(\n", "\n))\n)).evcxr_display();\n");
 
@@ -41,7 +41,6 @@ pub(super) fn complete(source: &str, manifest: &str) -> String {
     let (items, rest) = source.split_at(conversion);
     let mut complete = items.to_owned();
     complete.push_str(&rest.replacen(PRINTED_ERROR, REPORTED_ERROR, 1));
-    let complete = with_first_way(&complete);
     let mut complete = variables::prune(&with_entry(&with_our_runtime(&complete)));
     complete.push_str(TRAILING);
     complete.push_str(if manifest.contains("\"kernwerk-prelude") { DEBUGGED_BY_PRELUDE } else { DEBUGGED });
@@ -62,8 +61,13 @@ fn with_our_runtime(source: &str) -> String {
     [&source[..start], OUR_RUNTIME, &"\n".repeat(lines), &source[end..]].concat()
 }
 
-/// The source with its trailing expression shown the first way.
-fn with_first_way(source: &str) -> String {
+/// Whether `?` may stand in the cell at its top.
+pub(super) fn allows_question_mark(source: &str) -> bool {
+    source.contains(CONVERSION)
+}
+
+/// The source with its trailing expression shown the first way. Where a value has no way at all, what rustc says of the second is better.
+pub(super) fn with_first_way(source: &str) -> String {
     let shown = source.split_once(SECOND_WAY.0).and_then(|(before, rest)| {
         let (value, after) = rest.rsplit_once(SECOND_WAY.1)?;
         Some([before, FIRST_WAY.0, value, FIRST_WAY.1, after].concat())
