@@ -42,6 +42,8 @@ pub fn pipes(bench: &mut Bench) {
         )
         .ok();
     assert_eq!(bench.run("drop(input); cat.wait().unwrap().success()").ok(), Some("true"), "it sees the end");
+    // It holds another pipe, beside which a copy cannot take over.
+    bench.run("drop(cat);").ok();
 }
 
 /// Between cells somebody kills the process that runs them, or memory does.
