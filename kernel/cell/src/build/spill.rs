@@ -110,7 +110,7 @@ fn function(name: &str, begin: &str, ways: &str, arms: &str) -> String {
     format!(
         "\n#[doc(hidden)]\n#[unsafe(no_mangle)]\npub extern \"C\" fn {name}(store: *mut *mut evcxr_internal_runtime::VariableStore, \
          index: ::std::primitive::usize, path: *const ::std::primitive::u8, length: ::std::primitive::usize) -> ::std::primitive::bool {{\n\
-         #[allow(unused_imports)]\n{ways}::kernwerk_support::guarded(|| unsafe {{\n{begin}\nlet path = ::kernwerk_support::path(path, length);\n\
+         #[allow(unused_imports)]\n{ways}::kernwerk_support::guarded(&mut || unsafe {{\n{begin}\nlet path = ::kernwerk_support::path(path, length);\n\
          match index {{\n{arms}_ => false,\n}}\n}})\n}}\n"
     )
 }

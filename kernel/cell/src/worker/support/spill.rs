@@ -32,19 +32,33 @@ pub trait SpilledByParts<T> {
     fn kernwerk_read(&self, path: &Path) -> Option<T>;
 }
 
+// What is compiled into each cell, for each of its types, is as little as can be: the rest is below, compiled once.
 impl<T: Spill> SpilledByParts<T> for &&PhantomData<T> {
     fn kernwerk_write(&self, value: &T, path: &Path) -> bool {
-        let written = File::create(path).and_then(|file| {
-            let mut output = BufWriter::new(file);
-            value.spill(&mut output)?;
-            output.flush()
-        });
-        written.is_ok()
+        write_file(path, &mut |output| value.spill(output))
     }
 
     fn kernwerk_read(&self, path: &Path) -> Option<T> {
-        T::restore(&mut BufReader::new(File::open(path).ok()?)).ok()
+        let mut value = None;
+        let read = read_file(path, &mut |input| {
+            value = Some(T::restore(input)?);
+            Ok(())
+        });
+        if read { value } else { None }
     }
+}
+
+fn write_file(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> bool {
+    let written = File::create(path).and_then(|file| {
+        let mut output = BufWriter::new(file);
+        write(&mut output)?;
+        output.flush()
+    });
+    written.is_ok()
+}
+
+fn read_file(path: &Path, read: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> bool {
+    File::open(path).and_then(|file| read(&mut BufReader::new(file))).is_ok()
 }
 
 /// What becomes of a variable of any other type.
@@ -63,7 +77,7 @@ pub trait NotSpilled<T> {
 impl<T> NotSpilled<T> for PhantomData<T> {}
 
 /// Runs what moves a variable; a panic in it, which may come from the user's own code, means that it could not be moved.
-pub fn guarded(action: impl FnOnce() -> bool) -> bool {
+pub fn guarded(action: &mut dyn FnMut() -> bool) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(action)).unwrap_or(false)
 }
 
