@@ -119,19 +119,23 @@ pub(crate) fn kill_group(leader: u32) {
     }
 }
 
-/// Whether `work` succeeds within so many milliseconds, in a copy of this process: what becomes of the copy does no harm here.
-pub(crate) fn in_copy(milliseconds: i32, work: impl FnOnce() -> bool) -> bool {
+/// Whether `work` succeeds within so many milliseconds, in a copy of this process: what becomes of the copy does no harm here. None when the copy
+/// went down.
+pub(crate) fn in_copy(milliseconds: i32, work: impl FnOnce() -> bool) -> Option<bool> {
     // SAFETY: the copy does the work and ends; this process has one thread, or the work needs none of the others.
     let copy = unsafe { libc::fork() };
     if copy == 0 {
         exit_now(i32::from(!work()));
     }
-    let Ok(copy) = u32::try_from(copy) else { return false };
+    let copy = u32::try_from(copy).ok()?;
     lead_group_of(copy);
-    if !watch(copy).is_some_and(|end| ends_within(end.as_fd(), milliseconds)) {
+    let in_time = watch(copy).is_some_and(|end| ends_within(end.as_fd(), milliseconds));
+    if !in_time {
         kill_group(copy);
     }
-    wait(copy).is_some_and(|status| status.success())
+    let code = wait(copy).and_then(|status| status.code());
+    // What takes too long would do so again.
+    if in_time { code.map(|code| code == 0) } else { Some(false) }
 }
 
 /// Whether what can be read from at its end ends so soon. A signal that arrives meanwhile is no end.

@@ -27,6 +27,8 @@ pub trait SpilledBySerde<T> {
 
 impl SpilledByPolars<DataFrame> for &&&PhantomData<DataFrame> {
     fn kernwerk_write(&self, value: &DataFrame, path: &Path) -> bool {
+        // This is a copy of the process, which lacks the threads of the pools.
+        let _ = crate::kernwerk_renew_pools();
         // Chunks are shared, not copied.
         File::create(path).is_ok_and(|file| IpcWriter::new(file).finish(&mut value.clone()).is_ok())
     }

@@ -81,20 +81,21 @@ const SPILL: &str = "kernwerk_spill";
 const RESTORE: &str = "kernwerk_restore";
 /// A variable may take so long to be written. What hangs waits for a thread that is not there.
 const PATIENCE: i32 = 60_000;
+/// So often a variable is tried whose copy of the process goes down.
+const TRIES: usize = 3;
 
 /// Takes the store of variables, which of the cell's variables it is about, and a path. Answers whether it could be done.
 type Move = extern "C" fn(*mut *mut c_void, usize, *const u8, usize) -> bool;
 
 /// Writes variables to files, each in a process of its own, so that one that fails or hangs does no harm to the others. The names of those
 /// that were written.
-pub(super) fn spill(variables: &[Spilled], libraries: &[Library], pools: &Pools) -> Vec<String> {
+pub(super) fn spill(variables: &[Spilled], libraries: &[Library]) -> Vec<String> {
     let spilled = variables.iter().filter(|variable| {
         let library = libraries.iter().find(|library| library.path == variable.library);
         library.is_some_and(|library| {
-            process::in_copy(PATIENCE, || {
-                pools.clone().renew();
-                library.moves(SPILL, variable)
-            })
+            // A copy that went down may have met threads of a pool that were just beginning.
+            let tries = std::iter::repeat_with(|| process::in_copy(PATIENCE, || library.moves(SPILL, variable)));
+            tries.take(TRIES).find_map(|written| written).unwrap_or(false)
         })
     });
     spilled.map(|variable| variable.name.clone()).collect()

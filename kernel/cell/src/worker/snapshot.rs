@@ -68,7 +68,7 @@ impl Snapshots {
         let process = unsafe { libc::fork() };
         drop(paused);
         match u32::try_from(process) {
-            Ok(0) => self.wait(&pipes, pools, libraries),
+            Ok(0) => self.wait(&pipes, libraries),
             Ok(process) => {
                 process::lead_group_of(process);
                 self.children.push(process);
@@ -79,7 +79,7 @@ impl Snapshots {
     }
 
     /// The life of a copy, until it becomes the worker.
-    fn wait(&mut self, pipes: &[i32], pools: &Pools, libraries: &[Library]) -> Fork {
+    fn wait(&mut self, pipes: &[i32], libraries: &[Library]) -> Fork {
         process::lead_group();
         self.children.clear();
         pipes.iter().for_each(|pipe| process::close(*pipe));
@@ -91,7 +91,7 @@ impl Snapshots {
                     return Fork::TookOver(line);
                 }
                 Ok(Some(Command::Spill { variables })) => {
-                    let names = library::spill(&variables, libraries, pools);
+                    let names = library::spill(&variables, libraries);
                     // Who asked has gone: nobody needs the files.
                     let _ = kernwerk_wire::write(&mut line, &Happened::Spilled { names });
                 }

@@ -6,6 +6,7 @@ use crate::bench::{Bench, Ran};
 
 /// A copy of a process has one thread: where there were others, what can be written down is moved to a fresh process.
 pub fn crashes_beside_threads(bench: &mut Bench) {
+    bench.host.shutdown();
     bench.run("let beside = std::thread::spawn(|| -> () { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } });").ok();
     bench
         .run(
