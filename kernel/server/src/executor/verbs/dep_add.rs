@@ -7,7 +7,7 @@ use super::{Kernel, KernelVerb, Stop};
 
 #[derive(clap::Args)]
 pub(super) struct DepAdd {
-    /// A crate of crates.io, as NAME or NAME@VERSION
+    /// A crate of the registry, as NAME or NAME@VERSION
     #[arg(value_name = "CRATE", required = true)]
     crates: Vec<String>,
     /// Features of the crate to switch on, separated by commas
