@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Has this process killed when the thread that started it ends: no cell outlives its notebook.
 pub(crate) fn die_with_parent() {
@@ -138,18 +138,9 @@ pub(crate) fn in_copy(milliseconds: i32, work: impl FnOnce() -> bool) -> Option<
     if in_time { code.map(|code| code == 0) } else { Some(false) }
 }
 
-/// Whether what can be read from at its end ends so soon. A signal that arrives meanwhile is no end.
+/// Whether what can be read from at its end ends so soon.
 fn ends_within(end: BorrowedFd<'_>, milliseconds: i32) -> bool {
-    let deadline = Instant::now() + Duration::from_millis(u64::from(milliseconds.unsigned_abs()));
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
-        match wait_readable([Some(end)], left) {
-            Ok([true]) => return true,
-            Ok([false]) if left > 0 => {}
-            _ => return false,
-        }
-    }
+    wait_readable([Some(end)], milliseconds).is_ok_and(|[ended]| ended)
 }
 
 /// Ends this process without running destructors or exit handlers.
@@ -193,13 +184,19 @@ pub(crate) fn wait_readable<const N: usize>(
         revents: 0,
     });
     let count = libc::nfds_t::try_from(N).expect("a handful of descriptors");
+    let begun = Instant::now();
+    let mut left = milliseconds;
     // SAFETY: the array lives through the call, which fills in `revents`.
-    if unsafe { libc::poll(polled.as_mut_ptr(), count, milliseconds) } < 0 {
+    while unsafe { libc::poll(polled.as_mut_ptr(), count, left) } < 0 {
         let error = io::Error::last_os_error();
-        if error.kind() == io::ErrorKind::Interrupted {
-            return Ok([false; N]);
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
-        return Err(error);
+        // A signal is no end of the waiting.
+        if milliseconds > 0 {
+            let passed = i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX);
+            left = milliseconds.saturating_sub(passed).max(0);
+        }
     }
     Ok(polled.map(|entry| entry.revents != 0))
 }

@@ -57,7 +57,9 @@ const TESTS: &[Test] = &[
     ("crashes beside threads", kept::crashes_beside_threads),
     ("pipes", kept::pipes),
     ("crashes with frames", kept::frames),
+    ("many lives", kept::many_lives),
     ("crashes with frames and threads", kept::frames_beside_threads),
+    ("a copy goes down", kept::copy_goes_down),
     ("the host is killed", life::killed_host),
     ("nothing is left behind", life::shutdown),
 ];

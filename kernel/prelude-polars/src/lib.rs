@@ -9,7 +9,7 @@ mod spill;
 pub use bind::{AsDataFrame, ToPolars, bind, lab, magic};
 // Everything; what is defined here comes first where both have a name.
 pub use kernwerk_prelude_plotters::*;
-pub use pools::{kernwerk_begin_pools, kernwerk_renew_pools};
+pub use pools::{kernwerk_begin_pools, kernwerk_end_runtime, kernwerk_renew_pools};
 pub use show::Show;
 pub use spill::{SpilledByPolars, SpilledBySerde};
 

@@ -256,7 +256,13 @@ impl<'a> Supervisor<'a> {
         let reason = self.worker.bury();
         let cell = std::mem::take(&mut self.cell);
         self.tell_caught(cell.panic)?;
-        let kept = match self.worker.succeed(&self.snapshots) {
+        let succeeded = self.worker.succeed(&self.snapshots).or_else(|problem| {
+            self.tell(&Report::Note(format!(
+                "the copy of the cells' process could not go on in its place ({problem})"
+            )))?;
+            io::Result::Ok(None)
+        })?;
+        let kept = match succeeded {
             Some((worker, snapshot)) => {
                 self.worker = worker;
                 self.tell_memory(&snapshot)?;

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernwerk_wire::{Command as WorkerCommand, Happened, Snapshot, Spilled};
 
@@ -124,9 +124,13 @@ impl Worker {
         }
     }
 
-    /// After its death: has the snapshot become the worker, if it can.
-    pub(super) fn succeed(&mut self, listener: &UnixListener) -> Option<(Self, Snapshot)> {
-        let mut waiting = self.snapshot.take_if(|snapshot| snapshot.whole)?;
+    /// After its death: has the snapshot become the worker. None where it cannot; then it may still write variables down.
+    ///
+    /// # Errors
+    ///
+    /// Why the snapshot went down over it. It has left another one behind for writing down.
+    pub(super) fn succeed(&mut self, listener: &UnixListener) -> Result<Option<(Self, Snapshot)>, String> {
+        let Some(mut waiting) = self.snapshot.take_if(|snapshot| snapshot.whole) else { return Ok(None) };
         drop_unmet(listener);
         match take_over(&mut waiting) {
             Ok(snapshot) => {
@@ -139,11 +143,13 @@ impl Worker {
                     snapshot: None,
                 };
                 worker.take_on(&snapshot, listener);
-                Some((worker, snapshot))
+                Ok(Some((worker, snapshot)))
             }
-            Err(_) => {
+            Err(error) => {
                 process::kill_group(waiting.process);
-                None
+                let ended = process::wait(waiting.process).map(process::describe_end);
+                self.snapshot = accept(listener, REST).map(|(process, line)| Waiting { process, whole: false, line });
+                Err(ended.map_or_else(|| error.to_string(), |ended| format!("{error}: it {ended}")))
             }
         }
     }
@@ -152,29 +158,46 @@ impl Worker {
 fn take_over(waiting: &mut Waiting) -> io::Result<Snapshot> {
     waiting.line.set_read_timeout(Some(PATIENCE))?;
     kernwerk_wire::write(&mut waiting.line, &WorkerCommand::TakeOver)?;
-    match kernwerk_wire::read(&mut waiting.line)? {
-        Some(Happened::TookOver { snapshot }) => {
-            waiting.line.set_read_timeout(None)?;
-            Ok(snapshot)
+    loop {
+        match kernwerk_wire::read(&mut waiting.line)? {
+            Some(Happened::TookOver { snapshot }) => {
+                waiting.line.set_read_timeout(None)?;
+                return Ok(snapshot);
+            }
+            // A thread of the pools is no reason to give up.
+            Some(Happened::Panic { .. }) => {}
+            _ => return Err(io::Error::other("the snapshot has not become the worker")),
         }
-        _ => Err(io::Error::other("the snapshot has not become the worker")),
     }
 }
 
 /// The line to a snapshot of this process id. One that comes later than that is none of ours any more.
 fn meet(listener: &UnixListener, process: u32) -> Option<UnixStream> {
-    let patience = i32::try_from(PATIENCE.as_millis()).unwrap_or(i32::MAX);
-    while process::wait_readable([Some(listener.as_fd())], patience).ok()? == [true] {
-        let (mut line, _) = listener.accept().ok()?;
-        line.set_read_timeout(Some(PATIENCE)).ok()?;
-        if let Ok(Some(Happened::Waiting { process: found })) = kernwerk_wire::read(&mut line)
-            && found == process
-        {
-            line.set_read_timeout(None).ok()?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (found, line) = accept(listener, deadline.saturating_duration_since(Instant::now()))?;
+        if found == process {
             return Some(line);
         }
     }
-    None
+}
+
+/// The next snapshot that reports within such a time, by its process id, and the line to it. Those that are dead by then are passed over.
+fn accept(listener: &UnixListener, patience: Duration) -> Option<(u32, UnixStream)> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        if process::wait_readable([Some(listener.as_fd())], left).ok()? != [true] {
+            return None;
+        }
+        let (mut line, _) = listener.accept().ok()?;
+        line.set_read_timeout(Some(PATIENCE)).ok()?;
+        if let Ok(Some(Happened::Waiting { process })) = kernwerk_wire::read(&mut line) {
+            line.set_read_timeout(None).ok()?;
+            return Some((process, line));
+        }
+    }
 }
 
 /// Snapshots of which a dead worker did not get to tell.

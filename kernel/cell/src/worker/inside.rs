@@ -9,6 +9,8 @@ use super::flush;
 const SETTLE: Duration = Duration::from_millis(100);
 /// How often they are looked at meanwhile.
 const LOOK: Duration = Duration::from_micros(500);
+/// The name of threads that a runtime of a prelude's may have, or one of the user's.
+const RUNTIME_THREAD: &str = "tokio-rt-worker";
 
 /// Whether a copy of this process, which has one thread, lacks nothing: all others are of pools that can be made anew, and sleep.
 pub(super) fn can_be_copied(pools: &[i32]) -> bool {
@@ -23,6 +25,15 @@ pub(super) fn can_be_copied(pools: &[i32]) -> bool {
     }
 }
 
+/// Whether there are no threads here that could be using the pools, but for a runtime's.
+pub(super) fn only_pools(pools: &[i32]) -> bool {
+    let ours = |(number, name): &(i32, String)| {
+        pools.contains(number) || is_main(*number) || [flush::THREAD, RUNTIME_THREAD].contains(&name.as_str())
+    };
+    let threads = named_threads();
+    !threads.is_empty() && threads.iter().all(ours)
+}
+
 enum Threads {
     /// Those that there are can be made anew, and do nothing.
     Asleep,
@@ -33,29 +44,39 @@ enum Threads {
 }
 
 fn threads(pools: &[i32]) -> Threads {
-    let main = i32::try_from(std::process::id()).unwrap_or_default();
-    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Threads::Foreign };
-    let mut found = Threads::Asleep;
-    for task in tasks.flatten() {
-        let Some(number) = task.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+    let threads = named_threads();
+    // This one at least would be there.
+    let mut found = if threads.is_empty() { Threads::Foreign } else { Threads::Asleep };
+    for (number, name) in threads {
         if pools.contains(&number) {
-            if !is_asleep(&task.path()) {
+            if !is_asleep(number) {
                 found = Threads::AtWork;
             }
-        } else if number != main {
-            // A thread that has ended meanwhile has no name any more.
-            let Ok(name) = fs::read_to_string(task.path().join("comm")) else { continue };
-            if name.trim_end() != flush::THREAD {
-                return Threads::Foreign;
-            }
+        } else if !is_main(number) && name != flush::THREAD {
+            return Threads::Foreign;
         }
     }
     found
 }
 
+/// The threads that there are, by number and name; one that has ended meanwhile has no name any more.
+fn named_threads() -> Vec<(i32, String)> {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let named = tasks.filter_map(|task| {
+        let number = task.file_name().to_str()?.parse().ok()?;
+        let name = fs::read_to_string(task.path().join("comm")).ok()?;
+        Some((number, name.trim_end().to_owned()))
+    });
+    named.collect()
+}
+
+fn is_main(thread: i32) -> bool {
+    u32::try_from(thread) == Ok(std::process::id())
+}
+
 /// Whether a thread waits for something; see proc(5) on `stat`, where the state stands behind the name in parentheses.
-fn is_asleep(task: &std::path::Path) -> bool {
-    let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+fn is_asleep(thread: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('S'))
 }
 

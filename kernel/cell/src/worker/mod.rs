@@ -93,19 +93,30 @@ impl Worker {
     }
 
     /// Leaves a copy behind and tells of it. The copy returns from here as well, once it is the worker.
-    fn done(&mut self, happened: impl FnOnce(Snapshot) -> Happened + 'static) -> io::Result<()> {
-        let mut happened: Box<dyn FnOnce(Snapshot) -> Happened> = Box::new(happened);
-        loop {
-            match self.snapshots.take(&self.flusher, &self.pools, &self.libraries) {
-                Fork::Worker(snapshot) => return tell(&happened(snapshot)),
-                Fork::TookOver(line) => {
-                    self.commands = line.try_clone()?;
-                    *control() = Some(line);
-                    self.snapshots.expect(inside::pipes());
-                    self.flusher = self.flusher.restart()?;
-                    self.pools.renew();
-                    happened = Box::new(|snapshot| Happened::TookOver { snapshot });
-                }
+    fn done(&mut self, happened: impl FnOnce(Snapshot) -> Happened) -> io::Result<()> {
+        if let Some(snapshot) = self.copy()? {
+            return tell(&happened(snapshot));
+        }
+        // The next copy is made before anything begins anew in this one: should that fail, it still has the variables.
+        let snapshot = loop {
+            if let Some(snapshot) = self.copy()? {
+                break snapshot;
+            }
+        };
+        self.flusher = self.flusher.restart()?;
+        self.pools.renew();
+        tell(&Happened::TookOver { snapshot })
+    }
+
+    /// Makes a copy: what there is to tell of it, or nothing in the copy itself, once it is the worker.
+    fn copy(&mut self) -> io::Result<Option<Snapshot>> {
+        match self.snapshots.take(&self.flusher, &self.pools, &self.libraries) {
+            Fork::Worker(snapshot) => Ok(Some(snapshot)),
+            Fork::TookOver(line) => {
+                self.commands = line.try_clone()?;
+                *control() = Some(line);
+                self.snapshots.expect(inside::pipes());
+                Ok(None)
             }
         }
     }

@@ -4,8 +4,9 @@ use std::ffi::c_void;
 
 use super::library::Library;
 
-/// The prelude's functions: to start its pools, and to make them anew in a copy.
+/// The prelude's functions: to start its pools, to end what can begin again by itself, and to make the pools anew in a copy.
 const BEGIN: &str = "kernwerk_begin_pools";
+const END: &str = "kernwerk_end_runtime";
 const RENEW: &str = "kernwerk_renew_pools";
 
 /// What a prelude says of its pools; laid out as there.
@@ -18,14 +19,16 @@ struct Census {
 }
 
 type Tell = extern "C" fn() -> Census;
+type End = extern "C" fn();
 
 /// The pools that there are.
 #[derive(Clone, Default)]
 pub(super) struct Pools {
     renew: Option<Tell>,
+    end: Option<End>,
     /// Their threads, by the system's numbers.
     pub(super) threads: Vec<i32>,
-    /// What they hold open.
+    /// What they leave open for good.
     pub(super) descriptors: Vec<i32>,
 }
 
@@ -36,7 +39,17 @@ impl Pools {
             && let (Some(begin), Some(renew)) = (tell(library, BEGIN), tell(library, RENEW))
         {
             self.renew = Some(renew);
+            // SAFETY: the prelude defines it with this signature.
+            self.end =
+                library.symbol(END).ok().map(|symbol| unsafe { std::mem::transmute::<*mut c_void, End>(symbol) });
             self.count(begin);
+        }
+    }
+
+    /// Ends what a copy could not make anew and what begins again by itself. To be called where [`super::inside::only_pools`].
+    pub(super) fn end(&self) {
+        if let Some(end) = self.end {
+            end();
         }
     }
 

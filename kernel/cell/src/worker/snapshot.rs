@@ -59,6 +59,9 @@ impl Snapshots {
         {
             return Fork::Worker(Snapshot::NoMemory { wanted, available });
         }
+        if inside::only_pools(&pools.threads) {
+            pools.end();
+        }
         let mut pipes = inside::pipes();
         pipes.retain(|pipe| !self.ours.contains(pipe) && !pools.descriptors.contains(pipe));
         let whole = pipes.is_empty() && inside::can_be_copied(&pools.threads);

@@ -147,7 +147,6 @@ fn interrupt_when_it_prints(bench: &mut Bench, code: &str) -> (CellEnd, Duration
 }
 
 pub fn crashes(bench: &mut Bench) {
-    bench.host.shutdown();
     bench.run("fn remains() -> u8 { 8 }\nlet mut shared = std::rc::Rc::new(std::cell::RefCell::new(String::from(\"a\")));").ok();
     for (code, words) in [
         ("print!(\"last words\"); std::process::abort();", "abort"),

@@ -6,7 +6,6 @@ use crate::bench::{Bench, Ran};
 
 /// A copy of a process has one thread: where there were others, what can be written down is moved to a fresh process.
 pub fn crashes_beside_threads(bench: &mut Bench) {
-    bench.host.shutdown();
     bench.run("let beside = std::thread::spawn(|| -> () { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } });").ok();
     bench
         .run(
@@ -34,6 +33,24 @@ pub fn crashes_beside_threads(bench: &mut Bench) {
     assert_eq!(bench.run("(point.x, number)").ok(), Some("(3, 1.5)"));
 }
 
+/// A copy that goes down while it takes over has left another one behind, which still writes variables down.
+pub fn copy_goes_down(bench: &mut Bench) {
+    bench.host.shutdown();
+    // What a prelude with pools has; here by the user, and of a kind that fails.
+    bench
+        .run(
+            "#[repr(C)]\npub struct Census { threads: *const i32, thread_count: usize, descriptors: *const i32, descriptor_count: usize }\n\
+             #[unsafe(no_mangle)]\npub extern \"C\" fn kernwerk_begin_pools() -> Census { let none = std::ptr::NonNull::dangling().as_ptr(); Census { threads: none, thread_count: 0, descriptors: none, descriptor_count: 0 } }\n\
+             #[unsafe(no_mangle)]\npub extern \"C\" fn kernwerk_renew_pools() -> Census { std::process::abort() }\n\
+             let number = 4; let add: Box<dyn Fn(i32) -> i32> = Box::new(|n| n + 1);",
+        )
+        .ok();
+    let Kept::Some { kept, gone } = all_or_some(&bench.run("std::process::abort();")) else { panic!("it took over") };
+    assert_eq!((kept, gone), (vec!["number".to_owned()], vec!["add".to_owned()]));
+    assert_eq!(bench.run("number").ok(), Some("4"));
+    bench.host.shutdown();
+}
+
 /// A copy that holds a pipe open would keep its other side from seeing the end.
 pub fn pipes(bench: &mut Bench) {
     bench
@@ -51,8 +68,7 @@ pub fn pipes(bench: &mut Bench) {
 pub fn killed_while_idle(bench: &mut Bench) {
     bench.run("let idle: Box<dyn Fn() -> u8> = Box::new(|| 3);").ok();
     for _ in 0..2 {
-        let worker = bench.host.process_ids()[2];
-        assert!(std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
+        let worker = kill_worker(bench);
         assert_eq!(bench.run("idle()").ok(), Some("3"));
         assert_ne!(bench.host.process_ids()[2], worker);
     }
@@ -79,6 +95,15 @@ pub fn frames(bench: &mut Bench) {
         assert_eq!(all_or_some(&ran), Kept::All);
         let kept = format!("assert_eq!((height(), frame.height()), (200_000, 200_000));\n{summed}");
         assert_eq!(bench.run(&kept).ok(), Some("Some(14286.0)"));
+    }
+}
+
+/// Copies of copies, with pools that were begun anew each time.
+pub fn many_lives(bench: &mut Bench) {
+    for _ in 0..20 {
+        kill_worker(bench);
+        assert_eq!(bench.run("(summed.height(), height())").ok(), Some("(7, 200000)"));
+        assert_eq!(bench.run("sum.clone().collect()?.column(\"value\")?.f64()?.get(0)").ok(), Some("Some(14286.0)"));
     }
 }
 
@@ -111,4 +136,11 @@ fn all_or_some(ran: &Ran) -> Kept {
         CellEnd::Crashed { kept, .. } => kept.clone(),
         _ => panic!("{ran:#?}"),
     }
+}
+
+/// Kills the process that runs cells, and gives its number.
+fn kill_worker(bench: &Bench) -> u32 {
+    let worker = bench.host.process_ids()[2];
+    assert!(std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
+    worker
 }
