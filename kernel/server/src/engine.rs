@@ -111,6 +111,37 @@ pub trait Outputs: Send + Sync {
     fn widget_value(&self, name: &str) -> Option<Value>;
 }
 
+/// Nobody watches a cell that runs again: what it shows is kept by whoever runs it, or was shown before.
+pub(crate) struct Unseen {
+    /// Where notes go.
+    pub note: fn(String),
+}
+
+impl Outputs for Unseen {
+    fn show(&self, _shown: Shown) {}
+
+    fn event(&self, event: Event) {
+        if let Event::Note(line) = event {
+            (self.note)(line);
+        }
+    }
+
+    fn progress_ended(&self) {}
+
+    fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
+        Err(Problem::new("NoInput", "a cell that runs again cannot ask the user for input")
+            .with_hint("give the value in the cell, or as a parameter"))
+    }
+
+    fn follow(&self, _first: Bundle, _answer: Following) {}
+
+    fn end_following(&self) {}
+
+    fn widget_value(&self, _name: &str) -> Option<Value> {
+        None
+    }
+}
+
 /// A cell to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
@@ -178,6 +209,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// The cell failed or was interrupted.
     fn run(&self, cell: Cell<'_>, outputs: Arc<dyn Outputs>, cancel: &Cancel) -> Result<(), Failure>;
+
+    /// The next cell is counted from here where that is further than the last one's count.
+    fn counted(&self) -> u32 {
+        0
+    }
 
     /// The value of an expression, for `user_expressions`.
     ///

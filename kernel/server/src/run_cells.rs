@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernwerk_core::{Cancel, CellOutcome, CellStatus, Event, Problem, RunCell, RunRequest};
+use kernwerk_core::{Cancel, CellOutcome, CellStatus, Problem, RunCell, RunRequest};
 use kernwerk_session::Options;
 
 use crate::Error;
-use crate::engine::{Bundle, Cell, Engine, Following, Outputs, Shown};
+use crate::engine::{Cell, Engine, Unseen};
 use crate::executor::{Executor, Report};
 use crate::log::log;
 
@@ -60,7 +60,8 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
 /// A cell's failure is part of its outcome; only where there was no session to run it in is it an error of the run.
 fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> {
     let to_run = Cell { code: &cell.source, execution_count: cell.ordinal, id: None };
-    let Report { status, failure, outputs, summary } = executor.run_cell(to_run, Arc::new(Unseen), &Cancel::new());
+    let Report { status, failure, outputs, summary } =
+        executor.run_cell(to_run, Arc::new(Unseen { note: |line| log(line) }), &Cancel::new());
     if let Some(failure) = &failure {
         log(format!("cell {}: {}: {}", cell.ordinal, failure.name, failure.message));
     }
@@ -102,33 +103,5 @@ fn take_stdout() -> io::Result<File> {
         let outcomes = File::from_raw_fd(outcomes);
         checked(libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO))?;
         Ok(outcomes)
-    }
-}
-
-/// Nobody watches: outputs are kept by the executor, notes go to standard error.
-struct Unseen;
-
-impl Outputs for Unseen {
-    fn show(&self, _shown: Shown) {}
-
-    fn event(&self, event: Event) {
-        if let Event::Note(line) = event {
-            log(line);
-        }
-    }
-
-    fn progress_ended(&self) {}
-
-    fn input(&self, _prompt: &str, _password: bool) -> Result<String, Problem> {
-        Err(Problem::new("NoInput", "a replayed cell cannot ask the user for input")
-            .with_hint("give the value in the cell, or as a parameter"))
-    }
-
-    fn follow(&self, _first: Bundle, _answer: Following) {}
-
-    fn end_following(&self) {}
-
-    fn widget_value(&self, _name: &str) -> Option<serde_json::Value> {
-        None
     }
 }

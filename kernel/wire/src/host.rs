@@ -73,6 +73,11 @@ pub enum Event {
     Display(Bundle),
     /// One line for the user.
     Note(String),
+    /// Since the last cell the process that runs cells has gone down, as `reason` says, and another has taken its place.
+    Replaced {
+        reason: String,
+        kept: Kept,
+    },
     Progress {
         task: String,
         done: u64,

@@ -27,6 +27,11 @@ pub struct Execution {
 }
 
 impl Execution {
+    /// How long it took; 0 where that is not known.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.ended.map_or(0.0, |ended| ended.saturating_sub(self.began) as f64 / 1e9)
+    }
+
     /// Names that its magics bound by `-> name`.
     pub(crate) fn bound(&self) -> impl Iterator<Item = &str> {
         self.bindings.iter().map(|binding| binding.name.as_str())

@@ -7,7 +7,7 @@ use kernwerk_core::{Access, CellStatus, Effect, Language, Names, Resource};
 
 use crate::execution::{Execution, label};
 use crate::reason::{Why, noun};
-use crate::slice::{Flow, needs, needs_of_names};
+use crate::slice::{Flow, Step, needs, needs_of_names};
 
 /// The cells of a running notebook, in the order in which they ended.
 #[derive(Default)]
@@ -114,6 +114,11 @@ impl Watch {
             self.latest.insert(key.clone(), index);
         }
         self.cells.push(key);
+    }
+
+    /// The executions, and what each does to the names.
+    pub(crate) fn log(&self) -> (&[Execution], &[Step]) {
+        (&self.log, &self.flow.steps)
     }
 
     /// The stale cells, in the order in which they ran. `is_current` tells whether what an effect read is still what it was;
@@ -247,7 +252,7 @@ pub fn is_same(effect: &Effect, version: Option<u64>, digest: Option<&str>) -> O
 }
 
 impl Execution {
-    /// An execution that is not in a ledger: for a [`Watch`], which needs no times.
+    /// An execution that is not in a ledger: for a [`Watch`], which needs no more of its times than how long it took.
     pub fn unrecorded(
         execution_count: u32,
         language: Language,

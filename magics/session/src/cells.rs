@@ -42,6 +42,7 @@ struct CellLog {
     uses: BTreeSet<String>,
     defines: BTreeSet<String>,
     bindings: Vec<BoundValue>,
+    rolled_back: bool,
 }
 
 /// What a finished cell did.
@@ -95,6 +96,11 @@ impl RunningCell {
         self.log().defines.insert(name.to_owned());
     }
 
+    /// Records that what its code did to the notebook's variables was undone.
+    pub fn rolled_back(&self) {
+        self.log().rolled_back = true;
+    }
+
     /// Records what a variable holds from now on.
     pub(crate) fn binds(&self, value: BoundValue) {
         let mut log = self.log();
@@ -143,6 +149,11 @@ impl Session {
             cpu_seconds: summary.cpu_seconds,
         };
         let (mut start, started) = (cell.start, cell.started);
+        if log.rolled_back {
+            // What its magics bound before stays.
+            start.names = Names::default();
+            start.names.defines.extend(summary.bindings.iter().map(|bound| bound.name.clone()));
+        }
         start.names.uses.extend(log.uses);
         start.names.defines.extend(log.defines);
         self.watch_cell(&start, &end);

@@ -7,6 +7,7 @@ mod cells;
 mod context;
 mod language;
 mod meter;
+mod recover;
 mod runner;
 mod session;
 mod stale;
@@ -18,6 +19,7 @@ mod verbs;
 
 pub use cells::{CellStart, CellSummary, RunningCell};
 pub use context::Context;
+pub use kernwerk_promote::{Gone, Lost, Recovery, Rerun};
 pub use language::language;
 pub use meter::{process_tree_seconds, tree_of};
 pub use runner::ProcessRunner;

@@ -49,11 +49,12 @@ impl Session {
         );
         execution.effects.clone_from(&end.effects);
         execution.bindings.clone_from(&end.bindings);
+        execution.ended = Some((end.wall_seconds.max(0.0) * 1e9) as u64);
         self.watch().push(execution, start.cell.clone());
     }
 
     /// Whether what an effect read still is what the lab or the disk has; none where that cannot be told.
-    fn is_current(&self, lab: &Lab, effect: &Effect) -> Option<bool> {
+    pub(crate) fn is_current(&self, lab: &Lab, effect: &Effect) -> Option<bool> {
         match effect.resource {
             Resource::Table | Resource::Corpus => {
                 let stored = self.block_on(lab.dataset(effect.resource, &effect.name)).ok()?;
@@ -67,7 +68,7 @@ impl Session {
         }
     }
 
-    fn watch(&self) -> MutexGuard<'_, Watch> {
+    pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -75,6 +75,11 @@ pub enum CellEvent {
     Display(Bundle),
     /// One line for the user.
     Note(String),
+    /// Since the last cell the process that runs cells has gone down, as `reason` says, and another has taken its place.
+    Replaced {
+        reason: String,
+        kept: Kept,
+    },
     /// So many crates of the cell's dependencies are compiled.
     Progress {
         task: String,
@@ -293,6 +298,7 @@ impl Host {
                 Event::Stderr(text) => sink(CellEvent::Stderr(text)),
                 Event::Display(bundle) => sink(CellEvent::Display(bundle)),
                 Event::Note(text) => sink(CellEvent::Note(text)),
+                Event::Replaced { reason, kept } => sink(CellEvent::Replaced { reason, kept }),
                 Event::Progress { task, done, total } => sink(CellEvent::Progress { task, done, total }),
                 Event::Input { prompt, password } => {
                     sink(CellEvent::Input { prompt, password, answer: Answer { line: line.clone(), given: false } });

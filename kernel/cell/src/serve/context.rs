@@ -50,6 +50,7 @@ impl Context {
     pub(super) fn execute(&mut self, cell: &CellText) -> Result<Ended, Error> {
         let cache = Cache::at(&self.home.cache, &self.home.sources);
         let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
+        self.forget_gone();
         {
             let mut state = self.link.state();
             state.at_work = true;
@@ -59,10 +60,24 @@ impl Context {
         // Nothing of the cell runs any more, however it ended.
         self.link.runs_no_more();
         let state = std::mem::take(&mut *self.link.state());
-        self.link.state().worker = state.worker;
+        {
+            let mut after = self.link.state();
+            (after.worker, after.forgets) = (state.worker, state.forgets);
+        }
         // A kernel that is gone is noticed by the answer.
         let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
+        self.forget_gone();
         Ok(self.ended(outcome, state, &part, cell))
+    }
+
+    /// Lets evcxr find out which variables are gone. It does with the next code that it runs, and forgets with them what that code makes under the
+    /// same names: so this is code that makes nothing.
+    fn forget_gone(&mut self) {
+        if std::mem::take(&mut self.link.state().forgets) {
+            let _ = std::fs::remove_file(self.home.stop_mark());
+            // What fails here is found out by the next cell.
+            let _ = self.evcxr.execute("();");
+        }
     }
 
     /// Runs the parts of a plan; gives also the part that it came to.

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) failed: Option<String>,
     /// Why the worker died, and what was kept of the variables.
     pub(super) died: Option<(String, Kept)>,
+    /// Variables are gone of which evcxr has not heard yet.
+    pub(super) forgets: bool,
     pub(super) stopwatch: Stopwatch,
     /// A question that waits: none yet, or its answer.
     question: Option<Option<Option<String>>>,
@@ -91,7 +93,8 @@ impl Link {
     /// A cell has been asked for.
     pub(super) fn expect_cell(&self, home: &Home) {
         let mut state = self.state();
-        *state = State { busy: true, worker: state.worker, stopwatch: Stopwatch::start(), ..State::default() };
+        let (worker, forgets) = (state.worker, state.forgets);
+        *state = State { busy: true, worker, forgets, stopwatch: Stopwatch::start(), ..State::default() };
         // A mark or an answer left from before concerns nobody any more.
         let _ = std::fs::remove_file(home.stop_mark());
         let _ = std::fs::remove_file(home.answer());

@@ -70,27 +70,18 @@ fn pass_on(link: &Link, home: &Home, report: Report) -> io::Result<Option<Answer
             {
                 let mut state = link.state();
                 state.worker = Some(worker);
+                state.forgets |= matches!(kept, Kept::Some { .. });
                 if in_cell {
                     state.died = Some((reason, kept));
                     return Ok(Some(Answer::Seen));
                 }
             }
             // Nobody asked for anything: it is told with the next cell.
-            link.tell(&Event::Note(while_idle(&reason, &kept)))?;
+            link.tell(&Event::Replaced { reason, kept })?;
             return Ok(Some(Answer::Seen));
         }
     }
     Ok(None)
-}
-
-/// Says what happened between cells.
-fn while_idle(reason: &str, kept: &Kept) -> String {
-    let kept = match kept {
-        Kept::All => "all variables were kept".to_owned(),
-        Kept::Some { kept, gone } => format!("kept: {}; gone: {}", kept.join(", "), gone.join(", ")),
-        Kept::Nothing => "all variables are gone".to_owned(),
-    };
-    format!("since the last cell the process that runs cells {reason}; {kept}")
 }
 
 /// Shows an output; the last one of the trailing expression is the cell's result.

@@ -25,6 +25,8 @@ pub fn crashes_beside_threads(bench: &mut Bench) {
     }
     let values = bench.run("(number, &text, fixed, &pairs, &counts)");
     assert_eq!(values.ok(), Some("(1.5, \"grüße\", \"fixed\", {\"a\": [None, Some((1, '😀'))]}, {-1: true})"));
+    bench.run("let add = |n: i32| n + 1; let add: Box<dyn Fn(i32) -> i32> = Box::new(add);").ok();
+    assert_eq!(bench.run("add(1)").ok(), Some("2"), "made anew, it is not taken for the one that is gone");
     assert!(matches!(bench.run("point.x").end, CellEnd::CompileError { .. }), "it is gone");
     assert_eq!(bench.run("let point = Point { x: 3 };\npoint.x").ok(), Some("3"), "its type is not");
     // They were moved: the next crash, with one thread now, keeps all.

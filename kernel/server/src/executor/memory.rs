@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kernwerk_cell::Phases;
 use kernwerk_core::Names;
+use kernwerk_session::Lost;
 
 /// Cells whose times are kept.
 const TIMED: usize = 1000;
@@ -14,6 +15,8 @@ const LONGEST_VALUE: usize = 2000;
 pub(super) struct Memory {
     /// Cells say nothing of stale values.
     pub quiet: bool,
+    /// Variables that were lost and have not been brought back.
+    pub lost: Option<Lost>,
     makers: BTreeMap<String, u32>,
     values: BTreeMap<String, Value>,
     timings: VecDeque<(u32, Phases)>,
@@ -60,8 +63,13 @@ impl Memory {
     }
 
     /// Rust lost its variables.
-    pub fn lost(&mut self) {
+    pub fn forget_values(&mut self) {
         self.values.clear();
+    }
+
+    /// What cells have made: variables, functions, types, imports.
+    pub fn made_names(&self) -> Vec<String> {
+        self.makers.keys().cloned().collect()
     }
 
     /// Which cell made the variable.

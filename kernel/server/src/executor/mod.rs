@@ -5,11 +5,13 @@ mod memory;
 mod names;
 mod questions;
 mod recorder;
+mod recover;
 mod rust;
 mod scope;
 mod verbs;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
@@ -34,6 +36,8 @@ pub struct Executor {
     cells: Cells,
     scope: Mutex<Scope>,
     memory: Mutex<Memory>,
+    /// Cells of this notebook have had execution counts up to this one.
+    counted: AtomicU32,
 }
 
 /// What one cell did.
@@ -62,6 +66,7 @@ impl Executor {
             session: Mutex::default(),
             scope: Mutex::default(),
             memory: Mutex::default(),
+            counted: AtomicU32::new(0),
         }
     }
 
@@ -169,6 +174,11 @@ impl Executor {
         Ok(opened.insert(session).clone())
     }
 
+    /// Cells are counted from here on, where they were counted less far.
+    fn counts_from(&self, count: u32) {
+        self.counted.fetch_max(count, Ordering::SeqCst);
+    }
+
     fn scope(&self) -> MutexGuard<'_, Scope> {
         self.scope.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,6 +194,10 @@ impl Engine for Executor {
             None => Ok(()),
             Some(failure) => Err(failure),
         }
+    }
+
+    fn counted(&self) -> u32 {
+        self.counted.load(Ordering::SeqCst)
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::calls::{Caller, Calls};
 use super::recorder::Recorder;
+use super::recover::Recovered;
 use super::{Executor, Stop};
 use crate::engine::{Bundle, Failure, Shown, Widget, WidgetKind};
 use crate::log::log;
@@ -99,12 +100,17 @@ impl Cells {
         match self.execute(&request, &mut drop)? {
             CellEnd::Ok { result: Some(bundle) } => Ok(Bundle(bundle)),
             CellEnd::Ok { result: None } => Err(Problem::new("NoValue", "the expression has no value").into()),
-            other => Err(failure(other)),
+            other => Err(failure(other, &Recovered::default())),
         }
     }
 
     /// Runs code until it ends, or until some time after `cancel` was raised.
-    fn run(&self, request: &CellRequest, sink: &mut dyn FnMut(CellEvent), cancel: &Cancel) -> Result<CellEnd, Problem> {
+    pub(super) fn run(
+        &self,
+        request: &CellRequest,
+        sink: &mut dyn FnMut(CellEvent),
+        cancel: &Cancel,
+    ) -> Result<CellEnd, Problem> {
         let (ended, end) = channel::<()>();
         let watch = move || {
             while end.recv_timeout(AGAIN) == Err(RecvTimeoutError::Timeout) {
@@ -162,6 +168,8 @@ impl Executor {
             // Of a cell that does not compile there is timing, too.
             if let CellEvent::Timing(phases) = event {
                 self.memory().timed(running.execution_count(), phases);
+            } else if let CellEvent::Replaced { reason, kept } = event {
+                recorder.note(self.lost_between_cells(session, &reason, &kept));
             } else if !compiling.takes(&event) {
                 compiling.succeeded();
                 show(recorder, event);
@@ -176,15 +184,35 @@ impl Executor {
         let end = end.map_err(Stop::of)?;
         self.keep_scope(&end, &names, &request);
         self.remember(&end, &names, code, running.execution_count());
+        let recovered = match &end {
+            CellEnd::Crashed { kept, .. } | CellEnd::Interrupted { kept } => {
+                running.rolled_back();
+                self.bring_back(session, kept, recorder)
+            }
+            _ => Recovered::default(),
+        };
         match end {
             CellEnd::Ok { result } => {
                 result.into_iter().for_each(|bundle| show_bundle(recorder, bundle, shown_as_result));
                 Ok(())
             }
-            CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end))),
-            CellEnd::Interrupted { .. } => Err(Stop::Interrupted(failure(end))),
-            _ => Err(Stop::Failed(failure(end))),
+            CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end, &recovered))),
+            CellEnd::Interrupted { .. } => Err(Stop::Interrupted(failure(end, &recovered))),
+            _ => Err(Stop::Failed(failure(end, &recovered))),
         }
+    }
+
+    /// Takes in that the process of the cells went down when none ran, and says so.
+    fn lost_between_cells(&self, session: &Session, reason: &str, kept: &Kept) -> String {
+        self.scope_kept(kept);
+        let left = match kept {
+            Kept::All => "all variables were kept".to_owned(),
+            kept => {
+                self.memory().forget_values();
+                self.bring_back_later(session, kept).words(kept)
+            }
+        };
+        format!("since the last cell the process that runs cells {reason}; {left}")
     }
 
     /// Keeps in mind what the code made and showed.
@@ -194,7 +222,7 @@ impl Executor {
             CellEnd::CompileError { .. } => {}
             // Everything is as it was before the cell.
             CellEnd::Crashed { kept: Kept::All, .. } | CellEnd::Interrupted { kept: Kept::All } => {}
-            CellEnd::Crashed { .. } | CellEnd::Interrupted { .. } => memory.lost(),
+            CellEnd::Crashed { .. } | CellEnd::Interrupted { .. } => memory.forget_values(),
             CellEnd::Ok { result } => {
                 memory.ran(names, count, true);
                 let plain = result.iter().flatten().find(|(mime, _)| mime == "text/plain");
@@ -207,19 +235,23 @@ impl Executor {
     }
 
     /// Keeps track of which tables Rust has.
-    fn keep_scope(&self, end: &CellEnd, names: &Names, request: &CellRequest) {
-        let mut scope = self.scope();
+    pub(super) fn keep_scope(&self, end: &CellEnd, names: &Names, request: &CellRequest) {
         match end {
             CellEnd::Ok { .. } => {
+                let mut scope = self.scope();
                 scope.handed(request.bindings.iter().map(|binding| binding.name.as_str()));
                 scope.hidden_by(names);
             }
-            CellEnd::Crashed { kept, .. } | CellEnd::Interrupted { kept } => match kept {
-                Kept::All => {}
-                Kept::Some { gone, .. } => scope.lost(|name| gone.iter().any(|gone| gone == name)),
-                Kept::Nothing => scope.lost(|_| true),
-            },
+            CellEnd::Crashed { kept, .. } | CellEnd::Interrupted { kept } => self.scope_kept(kept),
             _ => {}
+        }
+    }
+
+    fn scope_kept(&self, kept: &Kept) {
+        match kept {
+            Kept::All => {}
+            Kept::Some { gone, .. } => self.scope().lost(|name| gone.iter().any(|gone| gone == name)),
+            Kept::Nothing => self.scope().lost(|_| true),
         }
     }
 }
@@ -262,7 +294,7 @@ fn show(recorder: &Recorder, event: CellEvent) {
         CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text), false),
         CellEvent::Display(bundle) => show_bundle(recorder, bundle, display),
         CellEvent::Note(line) => recorder.note(line),
-        CellEvent::Progress { .. } | CellEvent::Timing(_) => {}
+        CellEvent::Progress { .. } | CellEvent::Timing(_) | CellEvent::Replaced { .. } => {}
         CellEvent::Input { prompt, password, answer } => answer.give(match prompt.strip_prefix(WIDGET_VALUE) {
             Some(widget) => recorder
                 .widget_value(widget)
@@ -323,33 +355,26 @@ fn display(mut bundle: Vec<(String, String)>) -> Shown {
 }
 
 /// How a failed end is shown.
-fn failure(end: CellEnd) -> Failure {
+pub(super) fn failure(end: CellEnd, recovered: &Recovered) -> Failure {
     match end {
         CellEnd::CompileError { message, line } => compile_error(&message, line),
         CellEnd::Panic { message, line } => Problem::new("Panic", at(line, &message)).into(),
         CellEnd::Failed { message } => Problem::new("Error", message).into(),
         CellEnd::Crashed { reason, kept } => Problem::new("Crash", reason)
-            .with_hint(format!("the kernel and the lab are unharmed; {}", left(&kept)))
+            .with_hint(format!("the kernel and the lab are unharmed; {}", left(&kept, recovered)))
             .into(),
         CellEnd::Interrupted { kept } => {
-            Problem::new(Problem::INTERRUPTED, "interrupted").with_hint(left(&kept)).into()
+            Problem::new(Problem::INTERRUPTED, "interrupted").with_hint(left(&kept, recovered)).into()
         }
         CellEnd::Ok { .. } => Problem::new("InternalError", "a cell that ended well was taken for a failed one").into(),
     }
 }
 
 /// Which variables there are behind a cell that did not come to its end.
-fn left(kept: &Kept) -> String {
+fn left(kept: &Kept, recovered: &Recovered) -> String {
     match kept {
         Kept::All => "all variables are as they were before this cell".to_owned(),
-        Kept::Some { kept, gone } if kept.is_empty() => {
-            format!("these variables are gone: {}; run again the cells that make them", gone.join(", "))
-        }
-        Kept::Some { kept, gone } => {
-            let (kept, gone) = (kept.join(", "), gone.join(", "));
-            format!("variables kept: {kept}; gone: {gone}; run again the cells that make them")
-        }
-        Kept::Nothing => "the variables of Rust cells are gone; run again the cells that make them".to_owned(),
+        kept => recovered.words(kept),
     }
 }
 
@@ -409,7 +434,7 @@ mod tests {
     fn a_compile_error_names_its_line_and_keeps_rustcs_words() {
         let end =
             CellEnd::CompileError { message: "\nerror[E0308]: mismatched types\n --> cell".to_owned(), line: Some(3) };
-        let failure = failure(end);
+        let failure = failure(end, &Recovered::default());
         assert_eq!(failure.message, "line 3: error[E0308]: mismatched types");
         assert_eq!(failure.traceback.last().map(String::as_str), Some(" --> cell"));
     }

@@ -80,7 +80,7 @@ fn execute(kernel: &Kernel, task: &Task, queue: &Receiver<Task>) {
 /// Runs the cell and replies; returns the requests to abort.
 fn run_and_reply(kernel: &Kernel, task: &Task, request: &ExecuteRequest, queue: &Receiver<Task>) -> Vec<Task> {
     let stored = request.store_history && !request.silent;
-    let execution_count = kernel.execution_count.load(Ordering::SeqCst) + 1;
+    let execution_count = kernel.execution_count.load(Ordering::SeqCst).max(kernel.engine.counted()) + 1;
     if stored {
         kernel.execution_count.store(execution_count, Ordering::SeqCst);
         lock(&kernel.history).begin(execution_count, &request.code);

@@ -3,6 +3,7 @@
 //! Edges are the union of static ones, from the names in the cells' texts, and dynamic ones, from what the cells were seen
 //! to read and write. Both err on the side of keeping too much; the proof run then shows that it is enough.
 
+mod effects;
 mod flow;
 mod python;
 mod scan;
@@ -14,6 +15,7 @@ use kernwerk_core::{Access, Effect, Resource};
 use crate::disk::{Disk, Fit, may_have_written};
 use crate::execution::Execution;
 use crate::reason::Why;
+pub(crate) use effects::{crates, effect};
 pub(crate) use flow::{Flow, Step, flow};
 
 /// Whether a cell's text has Rust code beside its magics.
@@ -54,10 +56,20 @@ pub(crate) struct Slice {
 
 /// Slices `log`, whose flow is `steps`.
 pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, goal: &Goal) -> Slice {
-    let mut slicer = Slicer { log, steps, disk, slice: Slice::default(), open: Vec::new() };
+    sliced(Slicer::new(log, steps, disk), goal)
+}
+
+/// The executions that a fresh process has to run to have the value of `name`, where the lab and the disk still have what was written to them.
+pub(crate) fn slice_of_name(log: &[Execution], steps: &[Step], name: &str) -> BTreeSet<usize> {
+    let disk = Disk::default();
+    let slicer = Slicer { written_stays: true, ..Slicer::new(log, steps, &disk) };
+    sliced(slicer, &Goal::Name(name.to_owned())).members.into_keys().collect()
+}
+
+fn sliced(mut slicer: Slicer<'_>, goal: &Goal) -> Slice {
     match goal {
         Goal::Execution(index) => slicer.keep(*index, None, Why::Target),
-        Goal::Name(name) => slicer.names(log.len(), None, &BTreeSet::from([name.clone()])),
+        Goal::Name(name) => slicer.names(slicer.log.len(), None, &BTreeSet::from([name.clone()])),
     }
     slicer.follow();
     slicer.barriers();
@@ -82,14 +94,15 @@ pub(crate) fn needs_of_names(
     needs_before(log, steps, log.len(), names)
 }
 
-fn needs_before(
+/// The executions before `end` that give these names their values there, and which.
+pub(crate) fn needs_before(
     log: &[Execution],
     steps: &[Step],
     end: usize,
     names: &BTreeSet<String>,
 ) -> BTreeMap<usize, BTreeSet<Why>> {
     let disk = Disk::default();
-    let mut slicer = Slicer { log, steps, disk: &disk, slice: Slice::default(), open: Vec::new() };
+    let mut slicer = Slicer::new(log, steps, &disk);
     slicer.names(end, None, names);
     let members = slicer.slice.members.into_iter();
     members.map(|(index, needs)| (index, needs.into_iter().map(|(_, why)| why).collect())).collect()
@@ -107,9 +120,15 @@ struct Slicer<'a> {
     slice: Slice,
     /// Members whose own needs are still to be found.
     open: Vec<usize>,
+    /// What is read from the lab and the disk needs no cell that writes it.
+    written_stays: bool,
 }
 
 impl<'a> Slicer<'a> {
+    fn new(log: &'a [Execution], steps: &'a [Step], disk: &'a Disk) -> Self {
+        Self { log, steps, disk, slice: Slice::default(), open: Vec::new(), written_stays: false }
+    }
+
     fn keep(&mut self, index: usize, by: Option<usize>, why: Why) {
         let reasons = self.slice.members.entry(index).or_insert_with(|| {
             self.open.push(index);
@@ -125,8 +144,10 @@ impl<'a> Slicer<'a> {
             if steps[index].facts.calls {
                 self.traits(index, Some(index), None);
             }
-            self.resources(index);
-            self.mentioned_files(index);
+            if !self.written_stays {
+                self.resources(index);
+                self.mentioned_files(index);
+            }
         }
     }
 

@@ -150,13 +150,13 @@ fn read_declaration(tokens: &[Token<'_>], facts: &mut Facts) {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     Word(&'a str),
     Mark(char),
 }
 
 /// The words and marks of the Rust code in `text`, without comments, literals and magics; literals go into `facts`.
-fn tokens<'a>(text: &'a str, facts: &mut Facts) -> Vec<Token<'a>> {
+pub(super) fn tokens<'a>(text: &'a str, facts: &mut Facts) -> Vec<Token<'a>> {
     let mut tokens = Vec::new();
     let mut depth = 0usize;
     let mut line_start = true;

@@ -1,6 +1,7 @@
 //! `%kernel`, the magic of the kernel alone: one file for each verb. A new verb is one new file and one line in [`VERBS`].
 
 mod dep_add;
+mod recover;
 mod stale;
 mod timing;
 mod vars;
@@ -20,12 +21,17 @@ use super::{Executor, Stop};
 /// The magic's name.
 pub(super) const NAME: &str = "kernel";
 
-static VERBS: &[Entry] =
-    &[entry::<vars::Vars>(), entry::<timing::Timing>(), entry::<stale::Stale>(), entry::<dep_add::DepAdd>()];
+static VERBS: &[Entry] = &[
+    entry::<vars::Vars>(),
+    entry::<timing::Timing>(),
+    entry::<stale::Stale>(),
+    entry::<recover::Recover>(),
+    entry::<dep_add::DepAdd>(),
+];
 
 static LANGUAGE: LazyLock<Language> = LazyLock::new(|| {
     let shared = kernwerk_session::language();
-    let about = "the kernel's variables, times, stale cells and dependencies (in the kernel alone: neither in Python nor in a shell)";
+    let about = "the kernel's variables, times, stale cells, recovery and dependencies (in the kernel alone: neither in Python nor in a shell)";
     let ours = MagicSpec { name: NAME, about };
     Language {
         magics: shared.magics.iter().copied().chain([ours]).collect(),
