@@ -150,7 +150,7 @@ impl Home {
             std::env::set_var("CARGO_HOME", self.tools());
             std::env::set_var("CARGO_NET_OFFLINE", "true");
             std::env::set_var("RUSTC", &self.rustc);
-            std::env::set_var("RUST_SRC_PATH", self.cache.join("library"));
+            std::env::set_var("RUST_SRC_PATH", crate::build::library_place(&self.cache));
             std::env::set_var("RUSTUP_AUTO_INSTALL", "0");
             std::env::set_var("EVCXR_TMPDIR", self.package());
             std::env::set_var("EVCXR_CONFIG_DIR", self.configuration());

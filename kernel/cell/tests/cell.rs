@@ -27,6 +27,7 @@ const TESTS: &[Test] = &[
     ("the first cell, beside a stray evcxr.toml", life::first_cell),
     ("trivial cells are quick", life::trivial_cells),
     ("what was compiled before is not compiled again", life::unchanged_cells),
+    ("types of the standard library", life::types_of_the_standard_library),
     ("variables that a cell does not name", life::unnamed_variables),
     ("a cell sees the notebook's directory and environment", life::surroundings),
     ("a first question mark", outputs::first_question_mark),

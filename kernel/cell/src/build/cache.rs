@@ -5,7 +5,7 @@
 //! TOOLCHAIN/target/        compiled dependencies: cargo's own directory, under cargo's own lock
 //! TOOLCHAIN/records/       rustc's command line for a cell, for each set of dependencies
 //! TOOLCHAIN/Cargo.lock     the versions that were ever chosen, so that they stay chosen
-//! TOOLCHAIN/library/       what rust-analyzer reads of the standard library
+//! TOOLCHAIN/library-*/     what rust-analyzer reads of the standard library
 //! TOOLCHAIN/libkernwerk_support-*.so, courier-*
 //!                          what the toolchain made of sources of ours
 //! TOOLCHAIN/linker-*.json  how cells are linked
@@ -13,17 +13,13 @@
 //! ```
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::library;
 use super::sources::{self, Pinned};
 use super::toolchain::Toolchain;
 use crate::error::Error;
-
-/// The crates of the standard library that rust-analyzer is shown. The vendor intrinsics (`stdarch`) are not among them: they are half of all
-/// sources, and loading them took half of the time before the first cell.
-const LIBRARY_CRATES: &[&str] = &["alloc", "core", "panic_abort", "panic_unwind", "proc_macro", "std", "unwind"];
 
 /// Begins the names of directories that go away again.
 const SCRATCH: &str = ".making-";
@@ -78,24 +74,7 @@ impl Cache {
 
     /// Makes what rust-analyzer reads of the standard library.
     pub(crate) fn library(&self, toolchain: &Toolchain) -> Result<(), Error> {
-        let sources = toolchain.library_sources()?;
-        let library = self.directory.join("library");
-        if library.join("std/src/lib.rs").is_file() {
-            return Ok(());
-        }
-        make_directory(&library)?;
-        for name in LIBRARY_CRATES {
-            let link = library.join(name);
-            if !link.exists() && sources.join(name).is_dir() {
-                // Another host may have been quicker; what counts is that it is there.
-                let _ = symlink(sources.join(name), &link);
-            }
-        }
-        if library.join("std/src/lib.rs").is_file() {
-            Ok(())
-        } else {
-            Err(Error::NoLibrarySources { sysroot: toolchain.sysroot.clone() })
-        }
+        library::make(&self.directory, toolchain)
     }
 }
 

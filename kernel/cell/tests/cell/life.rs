@@ -52,6 +52,25 @@ pub fn unchanged_cells(bench: &mut Bench) {
     assert_eq!(runtime.ok(), Some("\"kernwerk_support::runtime::VariableStore\""));
 }
 
+/// The analyser has to find the type of each variable, also of what comes out of a hash map, whose tables are not among the sources that rustup installs.
+pub fn types_of_the_standard_library(bench: &mut Bench) {
+    bench
+        .run(
+            "use std::collections::*;\nlet map: HashMap<String, Vec<i32>> = [(\"a\".to_owned(), vec![1])].into();\n\
+             let keys = map.keys().cloned().collect::<Vec<_>>();\nlet best = map.clone().into_iter().max_by_key(|(_, list)| list.len());\n\
+             let held = map.clone().into_iter();\nlet set = keys.iter().cloned().collect::<HashSet<_>>();\nlet drained = set.clone().into_iter();\n\
+             let one = map.get(\"a\").cloned(); let longest = map.values().map(|list| list.len()).max();\nlet shared = std::sync::Arc::new(std::sync::Mutex::new(BTreeMap::from([(1_u8, 'x')])));\nlet (sender, receiver) = std::sync::mpsc::channel::<u8>();\n\
+             let took = std::time::Instant::now().elapsed();\nlet file = std::fs::File::open(\"/dev/null\")?;\nlet lines = std::io::BufReader::new(file);\n\
+             let regions = std::env::vars().take(1).collect::<VecDeque<_>>();",
+        )
+        .ok();
+    bench.run("sender.send(3)?;").ok();
+    assert_eq!(bench.run("(one, longest)").ok(), Some("(Some([1]), Some(1))"));
+    let values = "let entry = held.map(|(key, list)| (key.len(), list.len())).next();\n(keys.len(), best, entry, set.len(), drained.count(), receiver.recv()?, shared.lock().unwrap().len())";
+    assert_eq!(bench.run(values).ok(), Some("(1, Some((\"a\", [1])), Some((1, 1)), 1, 1, 3, 1)"));
+    bench.run("(took, lines, regions);").ok();
+}
+
 /// They stay where they are, whatever the cell does; and a type that is defined anew is noticed.
 pub fn unnamed_variables(bench: &mut Bench) {
     bench.run("struct Old(u8);\nlet named = vec![1];\nlet old = Old(1);\nlet r#type = 3;\nlet texts = vec![String::from(\"a\")];").ok();
