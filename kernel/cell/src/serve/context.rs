@@ -93,6 +93,7 @@ impl Context {
             if self.link.was_interrupted() {
                 return (Err(EvcxrError::Message("interrupted".to_owned())), commands);
             }
+            self.link.state().stopwatch.go_on();
         }
         (self.evcxr.execute(&code.text).map(|_| ()), code)
     }

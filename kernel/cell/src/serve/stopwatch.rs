@@ -10,7 +10,7 @@ pub(super) struct Stopwatch {
     phases: Phases,
     /// When the cell was asked for.
     asked: Option<Instant>,
-    /// When evcxr was given the cell; none once something was compiled.
+    /// When evcxr was given the cell, or its last part; none once something was compiled.
     begun: Option<Instant>,
     /// What goes on now, and since when.
     now: Option<(Step, Instant)>,
@@ -31,6 +31,11 @@ impl Stopwatch {
     /// evcxr is given the cell. What was measured before belongs to its own start.
     pub(super) fn begin(&mut self) {
         *self = Self { asked: self.asked, begun: Some(Instant::now()), ..Self::default() };
+    }
+
+    /// evcxr is given another part of the cell.
+    pub(super) fn go_on(&mut self) {
+        self.begun = Some(Instant::now());
     }
 
     /// Something is to be compiled: up to here the cell was analysed.
