@@ -164,8 +164,13 @@ impl Session {
     }
 
     pub(crate) fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
-        let digest = content_digest(&table.schema, &table.batches);
-        let path = if self.variables.is_some() { None } else { Some(self.keep(name, &table)?) };
+        // The digest is made while the file is written: both go through all of the table.
+        let (digest, path) = std::thread::scope(|scope| {
+            let digest = scope.spawn(|| content_digest(&table.schema, &table.batches));
+            let path = if self.variables.is_some() { Ok(None) } else { self.keep(name, &table).map(Some) };
+            let digest = digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            path.map(|path| (digest, path))
+        })?;
         Ok(Binding { name: name.to_owned(), table, path, digest })
     }
 

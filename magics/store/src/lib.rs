@@ -9,7 +9,6 @@
 mod blobs;
 mod config;
 mod dataset;
-mod digest;
 mod embeddings;
 mod error;
 mod files;
@@ -26,9 +25,9 @@ mod reservation;
 pub use blobs::Blobs;
 pub use config::{Config, ModelDefaults, Price, Prices, PrincipalRecord};
 pub use dataset::{Damage, Intact, Stored, Summary, VersionInfo, WriteMode, Written};
-pub use digest::{ContentHasher, content_digest};
 pub use embeddings::Embeddings;
 pub use error::Error;
+pub use kernwerk_digest::{ContentHasher, content_digest};
 pub use lab::Lab;
 pub use ledger::{
     Bound, Budget, BudgetScope, BudgetState, Call, CellEnd, CellRecord, Definition, Ledger, Money, NewBudget, NewCell,

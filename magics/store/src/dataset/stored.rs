@@ -13,8 +13,7 @@ use lance::Dataset;
 use lance::datafusion::LanceTableProvider;
 use lance::dataset::scanner::Scanner;
 
-use crate::digest::ContentHasher;
-use crate::{Error, Lab};
+use crate::{ContentHasher, Error, Lab};
 
 /// A version of a data set, opened. It stays what it is while others write new versions.
 #[derive(Clone)]

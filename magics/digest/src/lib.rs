@@ -19,13 +19,14 @@ use blake3::Hasher;
 /// Changes whenever what is hashed changes, so that digests of different makes never look comparable.
 const FORMAT: &[u8] = b"kernwerk content 1\n";
 
+/// For so many values threads take less time than to start them.
+const WORTH_THREADS: usize = 200_000;
+
 /// The digest of rows: blake3, lower-case hexadecimal. It depends on the names, types, nulls, values and order of the rows,
 /// not on how they are cut into batches. Columns are matched by position.
 pub fn content_digest(schema: &Schema, batches: &[RecordBatch]) -> String {
     let mut hasher = ContentHasher::new(schema);
-    for batch in batches {
-        hasher.update(batch);
-    }
+    hasher.update_all(batches);
     hasher.finish()
 }
 
@@ -50,6 +51,30 @@ impl ContentHasher {
         for (hasher, column) in self.columns.iter_mut().zip(batch.columns()) {
             hasher.update(column);
         }
+    }
+
+    /// Takes in rows that are all there, on as many threads as the machine has for it.
+    fn update_all(&mut self, batches: &[RecordBatch]) {
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        if threads == 1 || rows.saturating_mul(self.columns.len()) < WORTH_THREADS {
+            batches.iter().for_each(|batch| self.update(batch));
+            return;
+        }
+        self.rows += rows as u64;
+        let each = self.columns.len().div_ceil(threads);
+        std::thread::scope(|scope| {
+            for (part, hashers) in self.columns.chunks_mut(each).enumerate() {
+                scope.spawn(move || {
+                    for (index, hasher) in (part * each..).zip(hashers) {
+                        batches
+                            .iter()
+                            .filter_map(|batch| batch.columns().get(index))
+                            .for_each(|column| hasher.update(column));
+                    }
+                });
+            }
+        });
     }
 
     /// The digest of all rows taken in.
