@@ -72,6 +72,8 @@ class Soak:
         self.notebook = Notebook(self.rng, polars=self.frames and self.lives % 2 == 0)
         for cell in self.notebook.first_cells():
             self.cell(cell).ok()
+        # Without identities of cells the same text is the same cell, and random cells are often the same.
+        self.cell("%kernel stale --quiet").ok()
         self.cell("%feature source rides rides.csv --event-time pickup --key ride").ok()
         steps, weights = zip(*STEPS.items())
         for number in range(self.rng.randrange(80, 400)):
@@ -241,6 +243,7 @@ STEPS = {
 }
 
 
+@pytest.mark.timeout(SECONDS + 600)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts processes and their memory as Linux does")
 def test_random_cells(tmp_path):
     soak = Soak(tmp_path, SECONDS, frames=LONG)

@@ -61,7 +61,7 @@ impl KernelVerb for Recover {
         };
         executor.memory().lost = None;
         kernel.cancel.check().map_err(|cancelled| Stop::of(cancelled.into()))?;
-        Ok(shown(&recovered)?)
+        shown(&recovered)
     }
 }
 
