@@ -127,7 +127,7 @@ impl<F: Fn(&Effect) -> Option<bool>> Recoverer<'_, F> {
                     if there.contains(read) {
                         if let Some(since) = self.touched_since(index, read) {
                             let (cell, since) = (self.label(index), self.label(since));
-                            return Err(format!("{cell} read `{read}`, which {since} has changed"));
+                            return Err(format!("{cell} read `{read}`, which {since} may have changed"));
                         }
                     } else if gone.contains(read) || self.was_variable(index, read) {
                         open.push((index, read.clone()));
@@ -171,11 +171,16 @@ impl<F: Fn(&Effect) -> Option<bool>> Recoverer<'_, F> {
         Ok(())
     }
 
-    /// The word for what the code of an execution, or of the items that it uses, may do beside.
+    /// The word for what the code of an execution may do beside, or of the items that it uses. Implementations are used without being named, so all
+    /// of them count; so do the cells that made what it reads, where what they made has no order of its own.
     fn effect(&self, index: usize) -> Option<String> {
-        let items = needs_before(self.log, self.steps, index, &self.steps[index].reads).into_keys();
-        let items = items.filter(|item| self.steps[*item].facts.late);
-        [index].into_iter().chain(items).find_map(|index| effect(&self.log[index].text, &self.crates))
+        let makers = needs_before(self.log, self.steps, index, &self.steps[index].reads);
+        let items = makers.keys().copied().filter(|maker| self.steps[*maker].facts.late);
+        let implementations = (0..index).filter(|other| self.steps[*other].ran && self.steps[*other].facts.implements);
+        let of = |index: usize| effect(&self.log[index].text, &self.crates);
+        let used = [index].into_iter().chain(items).chain(implementations).find_map(of);
+        let unordered = |word: &String| word.starts_with("Hash") || word == "RandomState";
+        used.or_else(|| makers.keys().copied().filter_map(of).find(unordered))
     }
 
     /// A name that was found, and a reason why its cells must not run after all: they make another that is to stay as it is.
@@ -198,7 +203,11 @@ impl<F: Fn(&Effect) -> Option<bool>> Recoverer<'_, F> {
 
     fn rerun(&self, index: usize, found: &BTreeMap<String, BTreeSet<usize>>) -> Rerun {
         let execution = &self.log[index];
-        let names = found.iter().filter(|(_, members)| members.last() == Some(&index)).map(|(name, _)| name.clone());
+        let maker = |name: &str, members: &BTreeSet<usize>| {
+            members.iter().rev().find(|member| self.steps[**member].defines.contains(name)).copied()
+        };
+        let names =
+            found.iter().filter(|(name, members)| maker(name, members) == Some(index)).map(|(name, _)| name.clone());
         Rerun {
             execution_count: execution.execution_count,
             text: execution.text.clone(),
@@ -282,7 +291,7 @@ mod tests {
             ("let add = move |x: i64| x + n;", "add", "n", ""),
             ("n += 1;", "", "", "n"),
         ];
-        assert_eq!(why(&watch(&cells), "add", "n"), "In[2] read `n`, which In[3] has changed");
+        assert_eq!(why(&watch(&cells), "add", "n"), "In[2] read `n`, which In[3] may have changed");
         let cells = [("let mut n = 1; let add = 2;", "n add", "", ""), ("n += 1;", "", "", "n")];
         assert_eq!(why(&watch(&cells), "add", "n"), "In[1] would change `n`, which is there");
         let cells = [("let add = std::fs::File::open(path)?;", "add", "", "")];
@@ -293,6 +302,17 @@ mod tests {
             ("let add = twice();", "add", "twice", ""),
         ];
         assert!(why(&watch(&cells), "add", "").contains("`process`"), "by way of functions");
+        let cells = [
+            ("struct G;", "G", "", ""),
+            ("impl G { fn go(&self) -> u8 { std::fs::write(\"a\", \"b\").unwrap(); 1 } }", "", "G", ""),
+            ("let add = G.go();", "add", "G", ""),
+        ];
+        assert!(why(&watch(&cells), "add", "").contains("`fs`"), "by way of an implementation");
+        let cells = [
+            ("let set: HashSet<u8> = [1, 2].into();", "set", "", ""),
+            ("let order = Rc::new(set.iter().copied().collect::<Vec<u8>>());", "order", "set", ""),
+        ];
+        assert!(why(&watch(&cells), "order", "set").contains("`HashSet`"), "an order that is another each time");
         let cells =
             [("let mut n = 1; let add = 2;", "n add", "", ""), ("std::fs::write(\"a\", \"b\")?; n += 1;", "", "", "n")];
         let gone = why(&watch(&cells), "add n", "");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::scan::{Facts, Token, tokens};
 
 /// Names of the standard library, and of ours, whose use has effects or gives something else each time.
-const WORDS: [&str; 29] = [
+const WORDS: &[&str] = &[
     "fs",
     "File",
     "OpenOptions",
@@ -36,10 +36,35 @@ const WORDS: [&str; 29] = [
     "include_str",
     "include_bytes",
     "include",
+    "UNIX_EPOCH",
+    "elapsed",
+    "duration_since",
+    "available_parallelism",
+    "metadata",
+    "symlink_metadata",
+    "exists",
+    "try_exists",
+    "is_file",
+    "is_dir",
+    "is_symlink",
+    "canonicalize",
+    "vars",
+    "var_os",
+    "args",
+    "current_dir",
+    "current_exe",
+    "temp_dir",
+    "save",
+    "present",
+    "shuffle",
+    // Their order is another in each process.
+    "HashMap",
+    "HashSet",
+    "RandomState",
 ];
-/// How names of functions begin and of types end that read or write somewhere else.
-const BEGINNINGS: [&str; 4] = ["scan_", "sink_", "read_", "write_"];
-const ENDINGS: [&str; 2] = ["Reader", "Writer"];
+/// How names of functions begin and of types end that read or write somewhere else, or draw lots.
+const BEGINNINGS: [&str; 5] = ["scan_", "sink_", "read_", "write_", "sample"];
+const ENDINGS: [&str; 3] = ["Reader", "Writer", "Backend"];
 
 /// Crates whose functions only compute, but for what [`WORDS`] and the others name.
 const PURE: [&str; 11] = [
@@ -111,6 +136,11 @@ mod tests {
             ("let begun = Instant::now();", "Instant"),
             ("magic!(\"lab status\")?;", "magic"),
             ("let worker = std::thread::scope(|s| 1);", "thread"),
+            ("let age = std::time::UNIX_EPOCH.elapsed()?;", "UNIX_EPOCH"),
+            ("let size = Path::new(\"a\").metadata()?.len();", "metadata"),
+            ("let some = frame.sample_n_literal(5, false, true, None)?;", "sample_n_literal"),
+            ("let order: Vec<i32> = numbers.collect::<HashSet<_>>().into_iter().collect();", "HashSet"),
+            ("let chart = SVGBackend::new(\"a.svg\", (9, 9));", "SVGBackend"),
         ] {
             assert_eq!(of(text).as_deref(), Some(word), "{text}");
         }
