@@ -84,7 +84,10 @@ pub(super) fn add_to(source: &mut String, variables: &Variables, manifest: &str)
         ways.push_str("use ::kernwerk::SpilledAsFrame as _;\n");
     }
     if manifest.contains("\"kernwerk-prelude-polars\"") {
-        ways.push_str("use ::kernwerk::{SpilledByPolars as _, SpilledBySerde as _};\n");
+        ways.push_str("use ::kernwerk::SpilledByPolars as _;\n");
+        if !says_how_to_write(source) {
+            ways.push_str("use ::kernwerk::SpilledBySerde as _;\n");
+        }
     }
     let arms = |arm: fn(&str, &str) -> String| -> String {
         let made = variables.made.iter().enumerate();
@@ -103,6 +106,14 @@ pub(super) fn add_to(source: &mut String, variables: &Variables, manifest: &str)
     source.push_str(&function("kernwerk_spill", "if (*store).is_null() { return false; }", &ways, &write));
     let make = "if (*store).is_null() { *store = evcxr_internal_runtime::create_variable_store(); }";
     source.push_str(&function("kernwerk_restore", make, &ways, &read));
+}
+
+/// Whether types of the notebook say themselves how serde writes them, by attributes (`skip`, `untagged`, `with`) or by hand: what is read then need
+/// not be what was written.
+fn says_how_to_write(source: &str) -> bool {
+    let attributes =
+        source.match_indices("serde").any(|(at, word)| source[at + word.len()..].trim_start().starts_with('('));
+    attributes || source.contains("Serialize for ") || source.contains("Deserialize<'de> for ")
 }
 
 /// A function for the worker; names that cells may have taken for themselves are written out.
@@ -128,6 +139,17 @@ mod tests {
         let variables = Variables::of(SOURCE);
         assert_eq!(variables.made, [Made { name: "new".to_owned(), type_name: "Vec<(String, f64)>".to_owned() }]);
         assert_eq!(variables.others, ["old"]);
+    }
+
+    #[test]
+    fn types_that_say_how_serde_writes_them_are_not_written_by_it() {
+        assert!(says_how_to_write("struct A { #[serde (skip)] b: u8 }"));
+        assert!(says_how_to_write("impl serde::Serialize for A {}"));
+        assert!(!says_how_to_write("#[derive(serde::Serialize)] struct A { serde: u8 } use serde::{Serialize};"));
+        let mut source = format!("{SOURCE}#[serde(untagged)] enum E {{}}");
+        let variables = Variables::of(&source);
+        add_to(&mut source, &variables, "\"kernwerk-prelude-polars\"");
+        assert!(source.contains("SpilledByPolars") && !source.contains("SpilledBySerde"));
     }
 
     #[test]
