@@ -93,6 +93,12 @@ impl Memory {
         }
     }
 
+    /// For how many seconds the code of the cell `count` ran, if that was measured.
+    pub fn ran_for(&self, count: u32) -> Option<f64> {
+        let (_, phases) = self.timings.iter().rev().find(|(of, _)| *of == count)?;
+        Some(phases.run? as f64 / 1e6)
+    }
+
     /// The last cells' times, the latest last.
     pub fn timings(&self, last: usize) -> Vec<(u32, Phases)> {
         self.timings.iter().skip(self.timings.len().saturating_sub(last)).copied().collect()

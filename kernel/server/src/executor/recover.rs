@@ -1,6 +1,8 @@
 //! Variables that were lost with the process that held them: the cells that make them run again where that does nothing else.
 
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use kernwerk_cell::{CellEnd, CellRequest, FrameBinding, Kept, analyse};
 use kernwerk_core::{Cancel, CellStatus, Event, Events};
@@ -13,6 +15,9 @@ use crate::engine::{Cell, Unseen};
 
 /// Cells that took so many seconds, all together, run again without being asked for.
 const UNASKED: f64 = 10.0;
+
+/// Seconds that compiling a cell again takes, at most.
+const COMPILED: f64 = 1.0;
 
 /// What became of variables that were lost.
 #[derive(Debug, Default, PartialEq)]
@@ -33,14 +38,48 @@ impl Executor {
     pub(super) fn bring_back(&self, session: &Session, kept: &Kept, recorder: &Recorder) -> Recovered {
         let Some(lost) = self.lost(kept) else { return Recovered::default() };
         let recovery = session.recovery(&lost);
-        let seconds = recovery.cells.iter().map(|cell| cell.seconds).sum();
+        let seconds = recovery.cells.iter().map(|cell| self.seconds_of(cell)).sum();
         if seconds > UNASKED {
             let later = recovery.cells.iter().flat_map(made_by).collect();
             self.memory().lost = Some(lost);
             return Recovered { later, seconds, gone: recovery.gone, ..Recovered::default() };
         }
+        self.run_again(recovery, recorder, &|cell| self.run_in_time(cell))
+    }
+
+    /// How long a cell takes when it runs again: its own code as long as before, and some time to be compiled.
+    fn seconds_of(&self, cell: &Rerun) -> f64 {
+        let ran = self.memory().ran_for(cell.execution_count);
+        ran.map_or(cell.seconds, |ran| (ran + COMPILED).min(cell.seconds))
+    }
+
+    /// Runs a cell again that nobody has asked for: it is stopped when it takes much longer than before.
+    fn run_in_time(&self, cell: &Rerun) -> Result<(), String> {
         // The user may have interrupted the cell before; that is done.
-        self.run_again(recovery, recorder, &|cell| self.run_code_again(cell, &Cancel::new()))
+        let cancel = Cancel::new();
+        let (ended, end) = channel::<()>();
+        std::thread::scope(|scope| {
+            let (most, late) = (Duration::from_secs_f64(3.0 * UNASKED), cancel.clone());
+            scope.spawn(move || {
+                if end.recv_timeout(most) == Err(RecvTimeoutError::Timeout) {
+                    late.cancel();
+                }
+            });
+            let ran = self.run_code_again(cell, &cancel);
+            drop(ended);
+            ran
+        })
+    }
+
+    /// Takes out of what was lost what has been made since: that stays as it is.
+    pub(super) fn still_lost(&self, lost: Lost) -> Lost {
+        let Lost::Variables { mut gone, mut there } = lost else { return lost };
+        let made = self.cells.variables().unwrap_or_default();
+        for name in made.into_iter().map(|variable| variable.name) {
+            gone.remove(&name);
+            there.insert(name);
+        }
+        Lost::Variables { gone, there }
     }
 
     /// As [`Executor::bring_back`] where nothing can run now.
@@ -50,7 +89,7 @@ impl Executor {
         self.memory().lost = Some(lost);
         Recovered {
             later: recovery.cells.iter().flat_map(made_by).collect(),
-            seconds: recovery.cells.iter().map(|cell| cell.seconds).sum(),
+            seconds: recovery.cells.iter().map(|cell| self.seconds_of(cell)).sum(),
             gone: recovery.gone,
             ..Recovered::default()
         }

@@ -10,6 +10,10 @@ use kernwerk_session::{Lost, Recovery};
 use super::{Kernel, KernelVerb, Stop, label, table};
 use crate::executor::recover::Recovered;
 
+const NOTHING: &str = "nothing was lost that could be recovered";
+/// The problem of having no record of an earlier kernel's cells.
+const NO_LAB: &str = "NoLab";
+
 #[derive(clap::Args)]
 pub(super) struct Recover {
     /// Say what would run, and run nothing
@@ -40,12 +44,18 @@ impl KernelVerb for Recover {
         let executor = kernel.executor;
         // What this kernel lost comes before what an earlier one held.
         let of_this = executor.memory().lost.clone();
-        let recovery = match &of_this {
-            Some(lost) => Some(kernel.session.recovery(lost)),
-            None => kernel.session.recovery_of_last(&there(kernel)?)?,
+        let recovery = match of_this.clone() {
+            Some(lost) => Some(kernel.session.recovery(&executor.still_lost(lost))),
+            None => match kernel.session.recovery_of_last(&there(kernel)?) {
+                Err(problem) if problem.name == NO_LAB => {
+                    let why = format!("{}; {}", problem.message, problem.hint.unwrap_or_default());
+                    return Ok(Output::text(NOTHING).with_note(why));
+                }
+                found => found?,
+            },
         };
         let Some(recovery) = recovery.filter(|found| !found.cells.is_empty() || !found.gone.is_empty()) else {
-            return Ok(Output::text("nothing was lost that could be recovered"));
+            return Ok(Output::text(NOTHING));
         };
         if self.dry_run {
             return Ok(shown(&planned(recovery))?.with_note("nothing was run"));
