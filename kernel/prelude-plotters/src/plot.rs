@@ -5,7 +5,7 @@ use std::error::Error;
 use kernwerk_prelude::display;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::prelude::SVGBackend;
+use plotters::prelude::{SVGBackend, WHITE};
 
 /// A chart, ready to be shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Plot {
     svg: String,
 }
 
-/// Draws a chart of `width` by `height` pixels.
+/// Draws a chart of `width` by `height` pixels, on white unless it fills its area with something else.
 ///
 /// # Panics
 /// The drawing fails.
@@ -25,7 +25,9 @@ where
 {
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
-    let drawn = draw(&area).and_then(|()| area.present().map_err(Into::into));
+    // Black lines on a dark theme's ground would not be seen.
+    let ground: Result<(), Box<dyn Error>> = area.fill(&WHITE).map_err(Into::into);
+    let drawn = ground.and_then(|()| draw(&area)).and_then(|()| area.present().map_err(Into::into));
     drop(area);
     match drawn {
         Ok(()) => Plot { width, height, svg },

@@ -165,9 +165,9 @@ pub struct Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        let mut traceback = vec![format!("\u{1b}[1;31m{}\u{1b}[0m: {}", problem.name, problem.message)];
+        let mut traceback = vec![format!("\u{1b}[31m{}\u{1b}[0m: {}", problem.name, problem.message)];
         if let Some(hint) = &problem.hint {
-            traceback.push(format!("\u{1b}[36mhint\u{1b}[0m: {hint}"));
+            traceback.push(format!("\u{1b}[1mhint\u{1b}[0m: {hint}"));
         }
         Self { name: problem.name, message: problem.message, traceback }
     }

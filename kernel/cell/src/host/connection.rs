@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -69,8 +69,9 @@ impl Line {
         }
     }
 
-    /// Asks about the code, and waits for the answer, which may be that nothing can be said now. None when the host is gone.
-    pub(super) fn ask(&self, question: Question) -> Option<Option<Response>> {
+    /// Asks about the code, and waits for the answer, no longer than `patience` where there is one. The answer may be that nothing can be said
+    /// now, or in time. None when the host is gone.
+    pub(super) fn ask(&self, question: Question, patience: Option<Duration>) -> Option<Option<Response>> {
         let (sender, answer) = mpsc::channel();
         let id = {
             let mut asked = self.asked();
@@ -83,7 +84,12 @@ impl Line {
             id
         };
         self.send(&Request::Ask { id, question }).ok()?;
-        answer.recv().ok()
+        let Some(patience) = patience else { return answer.recv().ok() };
+        match answer.recv_timeout(patience) {
+            Ok(response) => Some(response),
+            Err(RecvTimeoutError::Timeout) => Some(None),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
     }
 
     fn answered(&self, id: u64, response: Option<Response>) {

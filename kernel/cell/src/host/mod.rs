@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use kernwerk_core::Problem;
 use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Ended, Event, Question, Request, Response};
@@ -159,12 +160,13 @@ impl Host {
         }
     }
 
-    /// What may stand at a byte offset of `code`; also while a cell runs, with what there was before it. Starts the cell host if need be.
+    /// What may stand at a byte offset of `code`; also while a cell runs, with what there was before it. Nothing where that takes longer than
+    /// `patience`, if there is one. Starts the cell host if need be.
     ///
     /// # Errors
     /// There is no toolchain, or the cell host died over it.
-    pub fn complete(&self, code: &str, cursor: usize) -> Result<Completions, Problem> {
-        match self.question(Question::Complete { code: code.to_owned(), cursor })? {
+    pub fn complete(&self, code: &str, cursor: usize, patience: Option<Duration>) -> Result<Completions, Problem> {
+        match self.question(Question::Complete { code: code.to_owned(), cursor }, patience)? {
             Some(Response::Completed(completions)) => Ok(completions),
             _ => Ok(Completions { start: cursor, end: cursor, matches: Vec::new() }),
         }
@@ -175,7 +177,7 @@ impl Host {
     /// # Errors
     /// As [`Host::complete`].
     pub fn inspect(&self, code: &str, cursor: usize) -> Result<Option<(String, String)>, Problem> {
-        match self.question(Question::Inspect { code: code.to_owned(), cursor })? {
+        match self.question(Question::Inspect { code: code.to_owned(), cursor }, None)? {
             Some(Response::Inspected(found)) => Ok(found),
             _ => Ok(None),
         }
@@ -190,14 +192,14 @@ impl Host {
         if self.shared.line().is_none() {
             return Ok(Some(Vec::new()));
         }
-        match self.question(Question::Variables)? {
+        match self.question(Question::Variables, None)? {
             Some(Response::Variables(variables)) => Ok(Some(variables)),
             _ => Ok(None),
         }
     }
 
     /// Asks, and waits for the answer; none when nothing can be said now.
-    fn question(&self, question: Question) -> Result<Option<Response>, Error> {
+    fn question(&self, question: Question, patience: Option<Duration>) -> Result<Option<Response>, Error> {
         let running = self.shared.line().clone();
         let line = match running {
             Some(line) => line,
@@ -210,7 +212,7 @@ impl Host {
                 slot.insert(connection).line.clone()
             }
         };
-        line.ask(question).ok_or_else(|| self.lost())
+        line.ask(question, patience).ok_or_else(|| self.lost())
     }
 
     /// Why nobody answered: the words of a cell host that has ended, unless a cell waits to hear them.

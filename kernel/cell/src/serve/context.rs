@@ -18,7 +18,7 @@ const SHOWN_ERRORS: usize = 20;
 /// Begins evcxr's words when cargo failed.
 const NO_PARSABLE: &str = "Compilation failed, but no parsable errors were found. STDERR:\n";
 /// Stands above a cell that rustc would accept more of.
-const OFFER: &str = "\u{1b}[1;36mthe Rust of this cell with what rustc suggests, to copy\u{1b}[0m:\n";
+const OFFER: &str = "\u{1b}[1mthe Rust of this cell with what rustc suggests, to copy\u{1b}[0m:\n";
 /// Names that are evcxr's or ours and no completions.
 const HIDDEN: &[&str] = &["evcxr_", "kernwerk_trailing", "KernwerkTrailing", "EvcxrUserCodeError"];
 
@@ -144,7 +144,7 @@ impl Context {
                 if let Some(text) = corrected(&cell.code, cell.line, json, &map) {
                     messages.push(format!("{OFFER}\n{text}"));
                 }
-                Ended::CompileError { message: messages.join("\n\n"), line }
+                Ended::CompileError { message: legible(&messages.join("\n\n")), line }
             }
             other => {
                 let message = other.to_string();
@@ -250,6 +250,18 @@ fn without_header(code: &str) -> Option<(String, usize)> {
     let skipped: usize = code.split_inclusive('\n').take(header.lines).map(str::len).sum();
     let start = "/**/";
     Some((format!("{start}{}", &code[skipped..]), start.len()))
+}
+
+/// rustc's colours where they can be told from the red ground that front ends give to errors, in a light and in a dark theme: its bold red, green and
+/// yellow are shown as dark shades, its blue and cyan not at all.
+fn legible(message: &str) -> String {
+    let shades = [("91", "31"), ("92", "32"), ("93", "33")];
+    let mut message = message.to_owned();
+    for (bright, plain) in shades {
+        message = message.replace(&format!("\u{1b}[1m\u{1b}[{bright}m"), &format!("\u{1b}[{plain}m"));
+        message = message.replace(&format!("\u{1b}[{bright}m"), &format!("\u{1b}[{plain}m"));
+    }
+    ["94", "96"].iter().fold(message, |message, pale| message.replace(&format!("\u{1b}[{pale}m"), ""))
 }
 
 /// An error in rustc's own words, with the cell's lines; and the first line that it is about.

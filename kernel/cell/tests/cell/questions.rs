@@ -9,16 +9,16 @@ use crate::bench::Bench;
 
 pub fn completion(bench: &mut Bench) {
     bench.run("let words = vec![String::from(\"a\")];\n/// Counts what there is.\nfn tally(words: &[String]) -> usize { words.len() }").ok();
-    let found = bench.host.complete("words.is_em", 11).unwrap();
+    let found = bench.host.complete("words.is_em", 11, None).unwrap();
     assert_eq!((found.start, found.end), (6, 11));
     assert!(found.matches.iter().any(|found| found.text == "is_empty" && found.kind == "function"), "{found:?}");
-    let found = bench.host.complete(":dep nothing\nlet ü = 1;\nwor", 28).unwrap();
+    let found = bench.host.complete(":dep nothing\nlet ü = 1;\nwor", 28, None).unwrap();
     assert!(
         found.matches.iter().any(|found| found.text == "words" && found.kind == "instance") && found.start == 25,
         "{found:?}"
     );
-    assert!(bench.host.complete(":dep", 2).unwrap().matches.is_empty());
-    let found = bench.host.complete("tal", 3).unwrap();
+    assert!(bench.host.complete(":dep", 2, None).unwrap().matches.is_empty());
+    let found = bench.host.complete("tal", 3, None).unwrap();
     assert!(found.matches.iter().any(|found| found.text == "tally"), "{found:?}");
     let (text, html) = bench.host.inspect("tally(&words)", 3).unwrap().unwrap();
     assert!(text.contains("fn tally") && html.contains("Counts what there is"), "{text} {html}");
@@ -52,7 +52,7 @@ pub fn while_running(bench: &mut Bench) {
         wait_beyond(0);
         for (code, name) in [("planets.is_em", "is_empty"), ("radius.sqr", "sqrt"), ("plan", "planets")] {
             let begun = Instant::now();
-            let found = host.complete(code, code.len()).unwrap();
+            let found = host.complete(code, code.len(), None).unwrap();
             assert!(found.matches.iter().any(|found| found.text == name), "{code}: {found:?}");
             println!("{code} took {:?}", begun.elapsed());
         }

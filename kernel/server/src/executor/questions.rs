@@ -2,9 +2,14 @@
 
 use kernwerk_lang::{MagicLine, Segment, split};
 
+use std::time::Duration;
+
 use super::Executor;
 use super::verbs::{label, language};
 use crate::engine::{Bundle, Candidate, Completeness, Completions};
+
+/// Front ends drop an answer that takes a second. Where there are names of the notebook's own to offer, the analyser gets no longer than this.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 /// Completes a magic line from the language and the lab, Rust code by the cell host.
 pub(super) fn complete(executor: &Executor, code: &str, cursor: usize) -> Completions {
@@ -19,11 +24,14 @@ pub(super) fn complete(executor: &Executor, code: &str, cursor: usize) -> Comple
         let matches = found.matches.into_iter().map(named).collect();
         return Completions { start: found.start, end: found.end, matches };
     }
-    let tables = tables_at(executor, code, cursor);
-    let Some(found) = executor.cells.ask(|host| host.complete(&rust_only(code), cursor)) else { return tables };
+    let (tables, known) = names_at(executor, code, cursor);
+    let patience = Some(PATIENCE).filter(|_| !known.matches.is_empty());
+    let Some(found) = executor.cells.ask(|host| host.complete(&rust_only(code), cursor, patience)) else {
+        return known;
+    };
     let mut matches: Vec<Candidate> = found.matches.into_iter().map(of_rust).collect();
     if matches.is_empty() {
-        return tables;
+        return known;
     }
     // What magics bound and no Rust cell has named yet is unknown to the analyser.
     if found.start == tables.start {
@@ -45,16 +53,24 @@ fn of_rust(found: kernwerk_cell::Candidate) -> Candidate {
     Candidate { text: found.text, kind: found.kind, signature }
 }
 
-/// The tables that magics bound whose names begin with the word in front of the cursor.
-fn tables_at(executor: &Executor, code: &str, cursor: usize) -> Completions {
+/// The tables that magics bound whose names begin with the word in front of the cursor, and all names of the notebook that do, tables among them.
+fn names_at(executor: &Executor, code: &str, cursor: usize) -> (Completions, Completions) {
     let before = code.get(..cursor).unwrap_or_default();
     let word = before.rsplit(|character: char| !is_word(character)).next().unwrap_or_default();
     let start = before.len() - word.len();
     let in_scope = !before[..start].ends_with(['.', ':']);
-    let names = if in_scope { executor.scope().names() } else { Vec::new() };
-    let matches = names.into_iter().filter(|name| name.starts_with(word));
-    let matches = matches.map(|text| Candidate { text, kind: "table".to_owned(), signature: None }).collect();
-    Completions { start, end: cursor, matches }
+    let of_kind = |names: Vec<String>, kind: &str| {
+        let fitting = names.into_iter().filter(|name| in_scope && name.starts_with(word));
+        let named = |text| Candidate { text, kind: kind.to_owned(), signature: None };
+        fitting.map(named).collect::<Vec<Candidate>>()
+    };
+    let tables = of_kind(executor.scope().names(), "table");
+    let mut known = of_kind(executor.memory().made_names(), "name");
+    known.retain(|name| tables.iter().all(|table| table.text != name.text));
+    known.extend(tables.iter().cloned());
+    known.sort_by(|one, other| one.text.cmp(&other.text));
+    let completions = |matches| Completions { start, end: cursor, matches };
+    (completions(tables), completions(known))
 }
 
 /// Help for a magic line, or what is known of the Rust name there: its type and documentation, its value where a cell has shown

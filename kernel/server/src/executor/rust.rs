@@ -364,7 +364,7 @@ pub(super) fn failure(end: CellEnd, recovered: &Recovered) -> Failure {
             .with_hint(format!("the kernel and the lab are unharmed; {}", left(&kept, recovered)))
             .into(),
         CellEnd::Interrupted { kept } => {
-            Problem::new(Problem::INTERRUPTED, "interrupted").with_hint(left(&kept, recovered)).into()
+            Problem::new(Problem::INTERRUPTED, "the cell was stopped").with_hint(left(&kept, recovered)).into()
         }
         CellEnd::Ok { .. } => Problem::new("InternalError", "a cell that ended well was taken for a failed one").into(),
     }
