@@ -5,8 +5,10 @@
 //! support library does), by serde where the prelude has it, or not at all. Which of these holds is for the compiler to say: the trait that is
 //! the fewest references away from `PhantomData` of the type, of those that hold, is the last choice.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use quote::ToTokens;
 use serde::{Deserialize, Serialize};
 
 /// Where the names of variables lie, beside a compiled cell.
@@ -85,13 +87,20 @@ pub(super) fn add_to(source: &mut String, variables: &Variables, manifest: &str)
     }
     if manifest.contains("\"kernwerk-prelude-polars\"") {
         ways.push_str("use ::kernwerk::SpilledByPolars as _;\n");
-        if !says_how_to_write(source) {
-            ways.push_str("use ::kernwerk::SpilledBySerde as _;\n");
-        }
     }
+    let has_serde = manifest.contains("\"kernwerk-prelude-polars\"");
+    let unfaithful = if has_serde { Unfaithful::of(source) } else { Unfaithful::default() };
+    // Where the type allows it, the last way to write a variable.
+    let serde = |type_name: &str| {
+        let may = has_serde && !unfaithful.has(type_name);
+        if may { "#[allow(unused_imports)] use ::kernwerk::SpilledBySerde as _; " } else { "" }
+    };
     let arms = |arm: fn(&str, &str) -> String| -> String {
         let made = variables.made.iter().enumerate();
-        made.map(|(index, made)| format!("{index} => {},\n", arm(&made.name, &made.type_name))).collect()
+        let arm = |(index, made): (usize, &Made)| {
+            format!("{index} => {{ {}{} }}\n", serde(&made.type_name), arm(&made.name, &made.type_name))
+        };
+        made.map(arm).collect()
     };
     let write = arms(|name, type_name| {
         format!(
@@ -108,12 +117,71 @@ pub(super) fn add_to(source: &mut String, variables: &Variables, manifest: &str)
     source.push_str(&function("kernwerk_restore", make, &ways, &read));
 }
 
-/// Whether types of the notebook say themselves how serde writes them, by attributes (`skip`, `untagged`, `with`) or by hand: what is read then need
-/// not be what was written.
-fn says_how_to_write(source: &str) -> bool {
-    let attributes =
-        source.match_indices("serde").any(|(at, word)| source[at + word.len()..].trim_start().starts_with('('));
-    attributes || source.contains("Serialize for ") || source.contains("Deserialize<'de> for ")
+/// The types of the notebook that say themselves how serde writes them, by attributes (`skip`, `untagged`, `with`) or by hand, and those with such
+/// types in them: what is read then need not be what was written.
+#[derive(Debug, Default)]
+struct Unfaithful {
+    names: BTreeSet<String>,
+    /// The source cannot be read: any type may be one.
+    all: bool,
+}
+
+impl Unfaithful {
+    fn of(source: &str) -> Self {
+        let is_said = |(at, word): (usize, &str)| source[at + word.len()..].trim_start().starts_with('(');
+        let by_hand = ["Serialize for ", "Deserialize<"].iter().any(|word| source.contains(word));
+        if !by_hand && !source.match_indices("serde").any(is_said) {
+            return Self::default();
+        }
+        let Ok(file) = syn::parse_file(source) else { return Self { all: true, ..Self::default() } };
+        let mut types = Vec::new();
+        let mut names = BTreeSet::new();
+        sort_out(&file.items, &mut types, &mut names);
+        loop {
+            let holds = |(name, text): &&(String, String)| !names.contains(name) && has_word(text, &names);
+            let Some((name, _)) = types.iter().find(holds) else { return Self { names, all: false } };
+            names.insert(name.clone());
+        }
+    }
+
+    fn has(&self, type_name: &str) -> bool {
+        self.all || has_word(type_name, &self.names)
+    }
+}
+
+/// Collects the definitions of types, as texts, and the names of those that say how they are written.
+fn sort_out(items: &[syn::Item], types: &mut Vec<(String, String)>, names: &mut BTreeSet<String>) {
+    for item in items {
+        let (name, text) = match item {
+            syn::Item::Struct(item) => (item.ident.to_string(), item.to_token_stream().to_string()),
+            syn::Item::Enum(item) => (item.ident.to_string(), item.to_token_stream().to_string()),
+            syn::Item::Mod(item) => {
+                let items = item.content.as_ref().map(|(_, items)| items.as_slice());
+                sort_out(items.unwrap_or_default(), types, names);
+                continue;
+            }
+            syn::Item::Impl(item) => {
+                let of = item.trait_.as_ref().and_then(|(_, path, _)| path.segments.last());
+                if of.is_some_and(|of| of.ident == "Serialize" || of.ident == "Deserialize") {
+                    names.extend(words(&item.self_ty.to_token_stream().to_string()).map(str::to_owned));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if text.contains("serde (") {
+            names.insert(name.clone());
+        }
+        types.push((name, text));
+    }
+}
+
+fn has_word(text: &str, names: &BTreeSet<String>) -> bool {
+    words(text).any(|word| names.contains(word))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
 /// A function for the worker; names that cells may have taken for themselves are written out.
@@ -143,13 +211,20 @@ mod tests {
 
     #[test]
     fn types_that_say_how_serde_writes_them_are_not_written_by_it() {
-        assert!(says_how_to_write("struct A { #[serde (skip)] b: u8 }"));
-        assert!(says_how_to_write("impl serde::Serialize for A {}"));
-        assert!(!says_how_to_write("#[derive(serde::Serialize)] struct A { serde: u8 } use serde::{Serialize};"));
-        let mut source = format!("{SOURCE}#[serde(untagged)] enum E {{}}");
+        let source = "mod m { #[derive(Serialize)] struct A { #[serde ( skip )] b: u8 } }\nstruct Holds { list: Vec<A> }\nstruct Plain { serde: u8 }\n\
+            impl serde::Serialize for ByHand { }\nenum Above { Of(Holds) }";
+        let unfaithful = Unfaithful::of(source);
+        for (type_name, found) in
+            [("Vec<m::A>", true), ("Holds", true), ("Option<Above>", true), ("ByHand", true), ("Vec<Plain>", false)]
+        {
+            assert_eq!(unfaithful.has(type_name), found, "{type_name}");
+        }
+        assert!(!Unfaithful::of("#[derive(serde::Serialize)] struct A; use serde::{Serialize};").has("A"));
+        assert!(Unfaithful::of("#[serde(skip)] not Rust").has("A"), "what cannot be read may be anything");
+        let mut source = SOURCE.to_owned();
         let variables = Variables::of(&source);
         add_to(&mut source, &variables, "\"kernwerk-prelude-polars\"");
-        assert!(source.contains("SpilledByPolars") && !source.contains("SpilledBySerde"));
+        assert!(source.contains("SpilledByPolars") && source.contains("SpilledBySerde"));
     }
 
     #[test]
