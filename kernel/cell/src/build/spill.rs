@@ -241,7 +241,7 @@ mod tests {
         add_to(&mut source, &Variables::of(SOURCE), "kernwerk = { package = \"kernwerk-prelude\" }");
         assert!(source.lines().zip(SOURCE.lines()).skip(2).all(|(ours, theirs)| ours == theirs));
         assert!(
-            source.contains("0 => (**store).kernwerk_look::<Vec<(String, f64)>>(\"new\")")
+            source.contains("0 => { (**store).kernwerk_look::<Vec<(String, f64)>>(\"new\")")
                 && source.contains("SpilledAsFrame")
         );
         let mut source = SOURCE.to_owned();
