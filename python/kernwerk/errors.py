@@ -17,9 +17,9 @@ class _Shown(BaseException):
         self.hint = hint
 
     def _render_traceback_(self) -> list[str]:
-        lines = [f"\x1b[1;31m{self.name}\x1b[0m: {self.message}"]
+        lines = [f"\x1b[31m{self.name}\x1b[0m: {self.message}"]
         if self.hint is not None:
-            lines.append(f"\x1b[36mhint\x1b[0m: {self.hint}")
+            lines.append(f"\x1b[1mhint\x1b[0m: {self.hint}")
         return lines
 
 
