@@ -1,6 +1,7 @@
 //! What brings back the variables that a kernel has lost: the cells to run again, as far as that does nothing else, and what cannot be had so.
 //! The edges are those of the slicer.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernwerk_core::{Access, Effect, Language};
@@ -55,7 +56,8 @@ impl Watch {
     pub fn recovery(&self, lost: &Lost, is_current: impl Fn(&Effect) -> Option<bool>) -> Recovery {
         let (log, steps) = self.log();
         let crates = log.iter().flat_map(|execution| crates(&execution.text)).collect();
-        Recoverer { log, steps, lost, crates, is_current }.recovery()
+        let verdicts = vec![OnceCell::new(); log.len()];
+        Recoverer { log, steps, lost, crates, is_current, verdicts }.recovery()
     }
 }
 
@@ -65,6 +67,8 @@ struct Recoverer<'a, F> {
     lost: &'a Lost,
     crates: BTreeSet<String>,
     is_current: F,
+    /// Whether each execution may run, once that was asked.
+    verdicts: Vec<OnceCell<Result<(), String>>>,
 }
 
 impl<F: Fn(&Effect) -> Option<bool>> Recoverer<'_, F> {
@@ -110,7 +114,7 @@ impl<F: Fn(&Effect) -> Option<bool>> Recoverer<'_, F> {
         if members.is_empty() {
             return Err("no cell that was recorded makes it".to_owned());
         }
-        members.iter().try_for_each(|index| self.may_run(*index))?;
+        members.iter().try_for_each(|index| self.verdicts[*index].get_or_init(|| self.may_run(*index)).clone())?;
         Ok(members)
     }
 

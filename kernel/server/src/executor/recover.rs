@@ -38,11 +38,10 @@ impl Executor {
     pub(super) fn bring_back(&self, session: &Session, kept: &Kept, recorder: &Recorder) -> Recovered {
         let Some(lost) = self.lost(kept) else { return Recovered::default() };
         let recovery = session.recovery(&lost);
-        let seconds = recovery.cells.iter().map(|cell| self.seconds_of(cell)).sum();
-        if seconds > UNASKED {
-            let later = recovery.cells.iter().flat_map(made_by).collect();
+        let planned = self.planned(&recovery);
+        if planned.seconds > UNASKED {
             self.memory().lost = Some(lost);
-            return Recovered { later, seconds, gone: recovery.gone, ..Recovered::default() };
+            return planned;
         }
         self.run_again(recovery, recorder, &|cell| self.run_in_time(cell))
     }
@@ -85,12 +84,17 @@ impl Executor {
     /// As [`Executor::bring_back`] where nothing can run now.
     pub(super) fn bring_back_later(&self, session: &Session, kept: &Kept) -> Recovered {
         let Some(lost) = self.lost(kept) else { return Recovered::default() };
-        let recovery = session.recovery(&lost);
+        let planned = self.planned(&session.recovery(&lost));
         self.memory().lost = Some(lost);
+        planned
+    }
+
+    /// What running cells again would bring back.
+    pub(super) fn planned(&self, recovery: &Recovery) -> Recovered {
         Recovered {
             later: recovery.cells.iter().flat_map(made_by).collect(),
             seconds: recovery.cells.iter().map(|cell| self.seconds_of(cell)).sum(),
-            gone: recovery.gone,
+            gone: recovery.gone.clone(),
             ..Recovered::default()
         }
     }

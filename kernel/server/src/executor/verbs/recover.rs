@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 use kernwerk_core::Output;
 use kernwerk_lang::Example;
-use kernwerk_session::{Lost, Recovery};
+use kernwerk_session::Lost;
 
 use super::{Kernel, KernelVerb, Stop, label, table};
 use crate::executor::recover::Recovered;
@@ -58,7 +58,7 @@ impl KernelVerb for Recover {
             return Ok(Output::text(NOTHING));
         };
         if self.dry_run {
-            return Ok(shown(&planned(recovery))?.with_note("nothing was run"));
+            return Ok(shown(&executor.planned(&recovery))?.with_note("nothing was run"));
         }
         let recovered = match of_this {
             Some(_) => {
@@ -69,8 +69,9 @@ impl KernelVerb for Recover {
                 executor.run_again(recovery, kernel.recorder, &|cell| executor.run_cell_again(cell, kernel.cancel))
             }
         };
-        executor.memory().lost = None;
+        // What an interrupt has left can be asked for again.
         kernel.cancel.check().map_err(|cancelled| Stop::of(cancelled.into()))?;
+        executor.memory().lost = None;
         shown(&recovered)
     }
 }
@@ -80,12 +81,6 @@ fn there(kernel: &Kernel<'_>) -> Result<Lost, Stop> {
     let mut but: std::collections::BTreeSet<String> = kernel.executor.memory().made_names().into_iter().collect();
     but.extend(kernel.executor.scope().names());
     Ok(Lost::Everything { but })
-}
-
-fn planned(recovery: Recovery) -> Recovered {
-    let made =
-        recovery.cells.iter().flat_map(|cell| cell.names.iter().map(|name| (name.clone(), cell.execution_count)));
-    Recovered { later: made.collect(), gone: recovery.gone, ..Recovered::default() }
 }
 
 fn shown(recovered: &Recovered) -> Result<Output, Stop> {
