@@ -46,6 +46,27 @@ def test_a_compile_error_names_the_line_of_the_cell(warm):
     assert warm.run("kept").ok().strip() == "5"
 
 
+def test_an_unfinished_cell_is_refused_as_a_whole(warm):
+    for code, place in [("let half = 1;;; let b = ", "1:24"), ("let half = 1;\nfor i in 0..3 {", "2:15")]:
+        reply = warm.run(code)
+        words = reply.failed("the cell is not finished")
+        assert f"--> cell:{place}" in words, words
+        assert warm.run("half").failed("cannot find value")
+
+
+def test_it_is_said_where_a_missing_variable_went(warm):
+    reply = warm.run("let taken = vec![1]; let moved = vec![2];")
+    reply.ok()
+    made = reply.content["execution_count"]
+    warm.run("drop(moved);").ok()
+    warm.run('let held = taken; panic!("on the way");').failed("on the way")
+    words = warm.run("taken.len() + moved.len()").failed("cannot find value")
+    assert f"`taken` of In[{made}] was moved: In[{made + 2}] took it, and did not come to its end" in words, words
+    assert f"`moved` of In[{made}] was moved: In[{made + 1}] took it" in words, words
+    words = warm.run("let other = nowhere_made;").failed("cannot find value")
+    assert "was moved" not in words, words
+
+
 def test_a_panic_is_an_error_and_its_text_stands_there_alone(warm):
     reply = warm.run('println!("before");\nlet none: Option<i32> = None;\nnone.expect("there was nothing in it");')
     reply.failed("there was nothing in it")

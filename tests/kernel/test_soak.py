@@ -38,7 +38,7 @@ BROKEN = (
     ("let wrong = nowhere;", "nowhere"),
     ("let wrong = ;", "expected expression"),
     ("use std::nothing::here;", "nothing"),
-    ('let text = "never closed', "unterminated"),
+    ('let text = "never closed', "never closed"),
 )
 
 

@@ -11,7 +11,7 @@ use super::suggestions::corrected;
 use crate::build::{Cache, Loaded};
 use crate::error::Error;
 use crate::home::Home;
-use crate::text::{Plan, header};
+use crate::text::{Plan, header, unfinished};
 
 /// Compile errors that are shown at most.
 const SHOWN_ERRORS: usize = 20;
@@ -48,6 +48,9 @@ impl Context {
 
     /// Runs a cell.
     pub(super) fn execute(&mut self, cell: &CellText) -> Result<Ended, Error> {
+        if let Some(ended) = unfinished_cell(cell)? {
+            return Ok(ended);
+        }
         let cache = Cache::at(&self.home.cache, &self.home.sources);
         let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
         self.forget_gone();
@@ -231,6 +234,21 @@ impl Context {
         let found = !plain.trim().is_empty() && plain != "No documentation found";
         found.then_some((plain, html))
     }
+}
+
+/// The end of a cell that was sent half written: nothing of it runs.
+///
+/// # Errors
+/// The cell has a command that is none.
+fn unfinished_cell(cell: &CellText) -> Result<Option<Ended>, Error> {
+    let skipped = header(&cell.code, cell.line)?.lines;
+    let start = cell.code.split_inclusive('\n').take(skipped).map(str::len).sum();
+    Ok(unfinished(&cell.code[start..]).map(|found| {
+        let line = cell.line + skipped + found.line + 1;
+        let message =
+            format!("error: the cell is not finished: {}\n --> cell:{line}:{}", found.words, found.column + 1);
+        Ended::CompileError { message, line: Some(line) }
+    }))
 }
 
 /// A completion as a front end can use it. The analyser offers calls such as `swap(x, y)`, whose placeholders would stay in the cell.

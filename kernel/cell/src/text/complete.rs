@@ -1,4 +1,4 @@
-//! Whether a front end's Enter key should run a cell or begin a new line.
+//! Whether a cell is whole: for a front end's Enter key, which runs it or begins a new line, and for the error of one that is run half written.
 
 use super::dependencies::header;
 
@@ -17,15 +17,67 @@ pub enum Completeness {
 /// Tells whether Rust code (and `:dep` lines above it) is whole.
 pub fn is_complete(code: &str) -> Completeness {
     let Ok(header) = header(code, 0) else { return Completeness::Invalid };
-    let start = code.split_inclusive('\n').take(header.lines).map(str::len).sum();
-    let body = &code[start..];
-    match scan(body) {
-        Brackets::Crossed => Completeness::Invalid,
-        Brackets::Open { depth } => Completeness::Incomplete { indent: "    ".repeat(depth) },
-        Brackets::Matched => match syn::parse_str::<syn::Block>(&format!("{{{body}\n}}")) {
-            Ok(_) => Completeness::Complete,
-            Err(error) if at_the_end(&error, body) => Completeness::Incomplete { indent: String::new() },
-            Err(_) => Completeness::Invalid,
+    match ending(&code[offset(code, header.lines)..]) {
+        Ending::Whole => Completeness::Complete,
+        Ending::Open { depth, .. } => Completeness::Incomplete { indent: "    ".repeat(depth) },
+        Ending::InStatement => Completeness::Incomplete { indent: String::new() },
+        Ending::Wrong => Completeness::Invalid,
+    }
+}
+
+/// What is missing at the end of a cell that was run half written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// Line of the code, from 0, and character in it, from 0: what was opened, else where the code ends.
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) words: String,
+}
+
+/// Says what is missing where code (without `:dep` lines) ends too early. The parser that cuts cells into statements leaves such an end out.
+pub(crate) fn unfinished(code: &str) -> Option<Unfinished> {
+    let (at, words) = match ending(code) {
+        Ending::Whole | Ending::Wrong => return None,
+        Ending::Open { at, opened, .. } => (at, format!("{opened} is never closed")),
+        Ending::InStatement => (
+            code.trim_end().len(),
+            "its last statement ends too early: a `;`, or the rest of an expression, is missing".to_owned(),
+        ),
+    };
+    let before = &code[..at];
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+    Some(Unfinished { line: before.matches('\n').count(), column, words })
+}
+
+/// The length of the first lines of a text, in bytes.
+fn offset(code: &str, lines: usize) -> usize {
+    code.split_inclusive('\n').take(lines).map(str::len).sum()
+}
+
+/// How code ends.
+enum Ending {
+    Whole,
+    /// Within brackets, a comment or a text.
+    Open {
+        /// So many brackets are open.
+        depth: usize,
+        /// Where the innermost begins, in bytes, and what it is.
+        at: usize,
+        opened: String,
+    },
+    InStatement,
+    /// Nothing that follows can make Rust of it.
+    Wrong,
+}
+
+fn ending(code: &str) -> Ending {
+    match scan(code) {
+        Brackets::Crossed => Ending::Wrong,
+        Brackets::Open { depth, at, opened } => Ending::Open { depth, at, opened },
+        Brackets::Matched => match syn::parse_str::<syn::Block>(&format!("{{{code}\n}}")) {
+            Ok(_) => Ending::Whole,
+            Err(error) if at_the_end(&error, code) => Ending::InStatement,
+            Err(_) => Ending::Wrong,
         },
     }
 }
@@ -38,37 +90,41 @@ fn at_the_end(error: &syn::Error, body: &str) -> bool {
 
 enum Brackets {
     Matched,
-    /// So many are open; or a comment or a text is.
+    /// So many are open; or a comment or a text is. `at` is where the innermost begins.
     Open {
         depth: usize,
+        at: usize,
+        opened: String,
     },
     /// A bracket is closed that was not opened.
     Crossed,
 }
 
 fn scan(code: &str) -> Brackets {
-    let mut open = Vec::new();
+    let mut open: Vec<(usize, char)> = Vec::new();
     let mut rest = code;
+    let text_at = |at: usize| Brackets::Open { depth: 0, at, opened: "the text".to_owned() };
     while let Some(first) = rest.chars().next() {
+        let at = code.len() - rest.len();
         let length = match first {
             '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
             '/' if rest.starts_with("/*") => match comment(rest) {
                 Some(length) => length,
-                None => return Brackets::Open { depth: open.len() },
+                None => return Brackets::Open { depth: open.len(), at, opened: "the comment".to_owned() },
             },
             '"' => match text(rest, 1) {
                 Some(length) => length,
-                None => return Brackets::Open { depth: 0 },
+                None => return text_at(at),
             },
             '\'' => quote(rest),
             'r' | 'b' | 'c' if raw_start(rest).is_some() => {
                 match raw_start(rest).and_then(|(start, hashes)| raw(rest, start, hashes)) {
                     Some(length) => length,
-                    None => return Brackets::Open { depth: 0 },
+                    None => return text_at(at),
                 }
             }
             '(' | '[' | '{' => {
-                open.push(first);
+                open.push((at, first));
                 1
             }
             ')' | ']' | '}' => {
@@ -77,7 +133,7 @@ fn scan(code: &str) -> Brackets {
                     ']' => '[',
                     _ => '{',
                 };
-                if open.pop() != Some(opening) {
+                if open.pop().map(|(_, opened)| opened) != Some(opening) {
                     return Brackets::Crossed;
                 }
                 1
@@ -90,7 +146,10 @@ fn scan(code: &str) -> Brackets {
         };
         rest = &rest[length..];
     }
-    if open.is_empty() { Brackets::Matched } else { Brackets::Open { depth: open.len() } }
+    match open.last() {
+        None => Brackets::Matched,
+        Some((at, bracket)) => Brackets::Open { depth: open.len(), at: *at, opened: format!("`{bracket}`") },
+    }
 }
 
 /// The length of a block comment, which may hold others.
@@ -200,6 +259,24 @@ mod tests {
         assert_eq!(indent("1 +"), Some(0));
         assert_eq!(indent("foo."), Some(0));
         assert_eq!(indent("#[derive(Debug)]"), Some(0));
+    }
+
+    #[test]
+    fn what_is_missing_is_said_where_it_is() {
+        let said = |code: &str| unfinished(code).map(|found| (found.line, found.column, found.words));
+        let open = |line, column, what: &str| Some((line, column, format!("{what} is never closed")));
+        assert_eq!(said("let a = 1;\nfor é in (0..3) {\n"), open(1, 16, "`{`"));
+        assert_eq!(said("let s = \"open"), open(0, 8, "the text"));
+        assert_eq!(said("{ /* open"), open(0, 2, "the comment"));
+        let ends = [("let a = 1;;; let b = ", (0, 20)), ("let a = 1;\nfoo.  \n\n", (1, 4)), ("1 +", (0, 3))];
+        for (code, place) in ends {
+            let (line, column, words) = said(code).expect(code);
+            assert!(words.starts_with("its last statement"), "{words}");
+            assert_eq!((line, column), place, "{code}");
+        }
+        for code in ["", "1 + 1", "let x = ;", "}", "a b", "// only words {"] {
+            assert_eq!(said(code), None, "{code}");
+        }
     }
 
     #[test]

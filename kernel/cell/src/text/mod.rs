@@ -8,6 +8,7 @@ mod statements;
 
 pub(crate) use ansi::pieces;
 pub use ansi::plain;
+pub(crate) use complete::unfinished;
 pub use complete::{Completeness, is_complete};
 pub(crate) use dependencies::header;
 pub(crate) use plan::{Place, Plan};

@@ -32,7 +32,15 @@ pub fn compile_errors(bench: &mut Bench) {
     let (message, _) = error(bench.run("let x = ;"));
     assert!(message.contains("expected expression"), "{message}");
     let (message, _) = error(bench.run("let text = \"never closed"));
-    assert!(message.contains("unterminated"), "{message}");
+    assert_eq!(message, "error: the cell is not finished: the text is never closed\n --> cell:1:12");
+    let ran = bench.run(":dep kernwerk\nlet a = 1;;;\nfor i in 0..3 {");
+    assert_eq!(
+        ran.compile_error(),
+        ("error: the cell is not finished: `{` is never closed\n --> cell:3:15".to_owned(), Some(3))
+    );
+    let (message, line) = error(bench.run("let a = 1;;; let b = "));
+    assert!(message.contains("its last statement ends too early") && line == Some(1), "{message}");
+    assert!(message.ends_with("--> cell:1:21"), "{message}");
 
     let request = CellRequest { code: "// a comment\nnowhere".to_owned(), line: 6, bindings: Vec::new() };
     let (message, line) = error(bench.try_run(&request).unwrap());

@@ -18,6 +18,10 @@ pub(super) struct Memory {
     /// Variables that were lost and have not been brought back.
     pub lost: Option<Lost>,
     makers: BTreeMap<String, u32>,
+    /// The last cell that named a variable, and whether it came to its end.
+    users: BTreeMap<String, (u32, bool)>,
+    /// Why variables that were lost with their process are not there.
+    gone: BTreeMap<String, String>,
     values: BTreeMap<String, Value>,
     timings: VecDeque<(u32, Phases)>,
 }
@@ -35,10 +39,13 @@ impl Memory {
     pub fn made(&mut self, name: &str, count: u32) {
         self.makers.insert(name.to_owned(), count);
         self.values.remove(name);
+        self.users.remove(name);
+        self.gone.remove(name);
     }
 
     /// Rust code has run in the cell `count`, to its end if it `ended`.
     pub fn ran(&mut self, names: &Names, count: u32, ended: bool) {
+        self.users.extend(names.uses.iter().map(|name| (name.clone(), (count, ended))));
         for name in &names.defines {
             if ended {
                 self.made(name, count);
@@ -75,6 +82,22 @@ impl Memory {
     /// Which cell made the variable.
     pub fn maker(&self, name: &str) -> Option<u32> {
         self.makers.get(name).copied()
+    }
+
+    /// A variable was lost with its process, and this is why it was not made again.
+    pub fn went(&mut self, name: &str, why: &str) {
+        self.gone.insert(name.to_owned(), why.to_owned());
+    }
+
+    /// Why a variable that a cell has made is not there, as far as is known.
+    pub fn absence(&self, name: &str) -> Option<String> {
+        let maker = self.maker(name)?;
+        if let Some(why) = self.gone.get(name) {
+            return Some(format!("`{name}` of In[{maker}] was lost with the process that held it ({why})"));
+        }
+        let (user, ended) = self.users.get(name)?;
+        let end = if *ended { "" } else { ", and did not come to its end" };
+        Some(format!("`{name}` of In[{maker}] was moved: In[{user}] took it{end}"))
     }
 
     /// What the variable held when a cell last showed it, if no cell may have changed it since.

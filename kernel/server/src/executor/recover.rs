@@ -41,9 +41,21 @@ impl Executor {
         let planned = self.planned(&recovery);
         if planned.seconds > UNASKED {
             self.memory().lost = Some(lost);
+            self.note_gone(&planned);
             return planned;
         }
-        self.run_again(recovery, recorder, &|cell| self.run_in_time(cell))
+        let recovered = self.run_again(recovery, recorder, &|cell| self.run_in_time(cell));
+        self.note_gone(&recovered);
+        recovered
+    }
+
+    /// Keeps in mind why variables are not there, for cells that will miss them.
+    fn note_gone(&self, recovered: &Recovered) {
+        let mut memory = self.memory();
+        recovered.gone.iter().for_each(|gone| memory.went(&gone.name, &gone.why));
+        for (name, _) in &recovered.later {
+            memory.went(name, "`%kernel recover` makes it again");
+        }
     }
 
     /// How long a cell takes when it runs again: its own code as long as before, and some time to be compiled.
@@ -86,6 +98,7 @@ impl Executor {
         let Some(lost) = self.lost(kept) else { return Recovered::default() };
         let planned = self.planned(&session.recovery(&lost));
         self.memory().lost = Some(lost);
+        self.note_gone(&planned);
         planned
     }
 

@@ -1,5 +1,6 @@
 //! The Rust parts of a cell: handed to the cell host, and what comes back.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -196,10 +197,21 @@ impl Executor {
                 result.into_iter().for_each(|bundle| show_bundle(recorder, bundle, shown_as_result));
                 Ok(())
             }
-            CellEnd::CompileError { .. } => Err(Stop::Rejected(failure(end, &recovered))),
+            CellEnd::CompileError { ref message, .. } => {
+                let absent = self.absent(&plain(message));
+                let mut failure = failure(end, &recovered);
+                failure.traceback.extend(absent);
+                Err(Stop::Rejected(failure))
+            }
             CellEnd::Interrupted { .. } => Err(Stop::Interrupted(failure(end, &recovered))),
             _ => Err(Stop::Failed(failure(end, &recovered))),
         }
+    }
+
+    /// Says of variables that rustc did not find where they went: a line for each.
+    fn absent(&self, message: &str) -> Vec<String> {
+        let memory = self.memory();
+        missing(message).into_iter().filter_map(|name| memory.absence(name)).map(|why| format!("note: {why}")).collect()
     }
 
     /// Takes in that the process of the cells went down when none ran, and says so.
@@ -389,6 +401,12 @@ fn compile_error(message: &str, line: Option<usize>) -> Failure {
     }
 }
 
+/// The names that rustc did not find, each once.
+fn missing(message: &str) -> BTreeSet<&str> {
+    let behind = message.split("cannot find value `").skip(1);
+    behind.filter_map(|rest| rest.split_once("` in this scope")).map(|(name, _)| name).collect()
+}
+
 /// Lines of the cell are counted from 1, as editors do.
 fn at(line: Option<usize>, message: &str) -> String {
     line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
@@ -428,6 +446,13 @@ mod tests {
             display(bundle(&[("text/plain", "x"), (WIDGET, unknown)])),
             Shown::Display { bundle: plain(), display_id: None }
         );
+    }
+
+    #[test]
+    fn missing_names_are_read_off_an_error() {
+        let message = "error[E0425]: cannot find value `b` in this scope\n\nerror[E0425]: cannot find value `a` in this scope\n\nerror[E0425]: cannot find value `b` in this scope";
+        assert_eq!(missing(message).into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(missing("error[E0308]: mismatched types").is_empty());
     }
 
     #[test]
