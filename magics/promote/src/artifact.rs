@@ -16,6 +16,7 @@ use crate::Error;
 use crate::files::{digest, make_directory, read_file, write_file};
 use crate::pipeline::{FORMAT, Pipeline};
 use crate::proof::Proof;
+use crate::registry::labelled;
 
 pub(crate) const PIPELINE: &str = "pipeline.toml";
 pub(crate) const MANIFEST: &str = "MANIFEST.json";
@@ -30,25 +31,60 @@ pub(crate) const CONFIG: &str = "lab.toml";
 const LONGEST_NAME: usize = 64;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// An artifact as people name it: `NAME`, or `NAME@3`.
+/// An artifact as people name it: `NAME`, `NAME@3` or `NAME@production`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     pub name: String,
-    /// None is the latest.
-    pub version: Option<u32>,
+    pub which: Which,
+}
+
+/// Which version of an artifact is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    Latest,
+    Version(u32),
+    /// The one that holds a stage or an alias.
+    Label(String),
+}
+
+impl Reference {
+    /// The latest version of an artifact.
+    ///
+    /// # Errors
+    /// [`Error::BadReference`] where no artifact can be called so.
+    pub fn latest(name: &str) -> Result<Self, Error> {
+        check_name(name).map_err(|_| Error::BadReference { text: name.to_owned() })?;
+        Ok(Self { name: name.to_owned(), which: Which::Latest })
+    }
+
+    pub(crate) fn version(name: &str, version: u32) -> Result<Self, Error> {
+        Ok(Self { which: Which::Version(version), ..Self::latest(name)? })
+    }
 }
 
 impl FromStr for Reference {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bad = || Error::BadReference { text: text.to_owned() };
-        let (name, version) = match text.split_once('@') {
-            Some((name, version)) => (name, Some(version.parse().ok().filter(|version| *version > 0).ok_or_else(bad)?)),
-            None => (text, None),
+        let (name, which) = match text.split_once('@') {
+            Some((name, which)) => (name, which.parse().map_err(|()| Error::BadReference { text: text.to_owned() })?),
+            None => (text, Which::Latest),
         };
-        check_name(name).map_err(|_| bad())?;
-        Ok(Self { name: name.to_owned(), version })
+        let latest = Self::latest(name).map_err(|_| Error::BadReference { text: text.to_owned() })?;
+        Ok(Self { which, ..latest })
+    }
+}
+
+impl FromStr for Which {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.parse() {
+            Ok(0) => Err(()),
+            Ok(version) => Ok(Self::Version(version)),
+            Err(_) if text == "latest" => Ok(Self::Latest),
+            Err(_) => check_name(text).map(|()| Self::Label(text.to_owned())).map_err(|_| ()),
+        }
     }
 }
 
@@ -159,6 +195,11 @@ fn pipelines(lab: &Lab) -> PathBuf {
     lab.root().join("pipelines")
 }
 
+/// Where the versions of an artifact lie, and its history.
+pub(crate) fn home(lab: &Lab, name: &str) -> PathBuf {
+    pipelines(lab).join(name)
+}
+
 /// The names of the lab's artifacts, sorted.
 pub(crate) fn names(lab: &Lab) -> Vec<String> {
     let mut names = subdirectories(&pipelines(lab));
@@ -168,7 +209,7 @@ pub(crate) fn names(lab: &Lab) -> Vec<String> {
 
 /// The versions of an artifact, oldest first.
 pub(crate) fn versions(lab: &Lab, name: &str) -> Vec<u32> {
-    let directories = subdirectories(&pipelines(lab).join(name));
+    let directories = subdirectories(&home(lab, name));
     let mut versions: Vec<u32> = directories.iter().filter_map(|name| version_number(name)).collect();
     versions.sort_unstable();
     versions
@@ -189,7 +230,7 @@ fn subdirectories(directory: &Path) -> Vec<String> {
 }
 
 pub(crate) fn location(lab: &Lab, name: &str, version: u32) -> Location {
-    Location { name: name.to_owned(), version, directory: pipelines(lab).join(name).join(version.to_string()) }
+    Location { name: name.to_owned(), version, directory: home(lab, name).join(version.to_string()) }
 }
 
 /// Finds the artifact that `reference` names.
@@ -201,7 +242,11 @@ pub(crate) fn find(lab: &Lab, reference: &Reference) -> Result<Location, Error> 
             near: near(&reference.name, names(lab).iter().map(String::as_str)),
         });
     };
-    let version = reference.version.unwrap_or(*latest);
+    let version = match &reference.which {
+        Which::Latest => *latest,
+        Which::Version(version) => *version,
+        Which::Label(label) => return labelled(lab, &reference.name, label),
+    };
     if versions.contains(&version) {
         return Ok(location(lab, &reference.name, version));
     }
@@ -228,7 +273,7 @@ pub(crate) fn lock(lab: &Lab, name: &str, work: &Work) -> Result<VersionLock, Er
 
 /// Puts the finished directory `staged` in place as the next version, all at once.
 pub(crate) fn place(lab: &Lab, name: &str, staged: &Path) -> Result<Location, Error> {
-    let home = pipelines(lab).join(name);
+    let home = home(lab, name);
     make_directory(&home)?;
     let version = versions(lab, name).last().map_or(1, |latest| latest + 1);
     let location = location(lab, name, version);
@@ -275,7 +320,7 @@ fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
 
 /// Removes drafts of versions whose process died; the caller holds the artifact's lock.
 pub(crate) fn sweep_drafts(lab: &Lab, name: &str) {
-    let home = pipelines(lab).join(name);
+    let home = home(lab, name);
     for draft in subdirectories(&home).iter().filter(|name| name.starts_with(".draft-")) {
         // What cannot be removed now is tried again by the next publication.
         let _ = std::fs::remove_dir_all(home.join(draft));

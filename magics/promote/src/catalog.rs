@@ -6,11 +6,14 @@ use crate::Error;
 use crate::artifact::{Location, Manifest, Reference, find, location, names, versions};
 use crate::pipeline::Pipeline;
 use crate::proof::Proof;
+use crate::registry::{Registry, registry};
 
 /// A version of an artifact in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     pub location: Location,
+    /// The stages and aliases that it holds; none where the history is not whole.
+    pub labels: Vec<String>,
     /// What can be read of it, or in words why nothing can.
     pub summary: Result<Summary, String>,
 }
@@ -32,9 +35,12 @@ pub struct Summary {
 pub fn list(lab: &Lab) -> Vec<Listed> {
     let mut listed = Vec::new();
     for name in names(lab) {
+        let registry = registry(lab, &name).unwrap_or_default();
         for version in versions(lab, &name) {
             let location = location(lab, &name, version);
-            listed.push(Listed { summary: summary(&location).map_err(|error| error.to_string()), location });
+            let summary = summary(&location);
+            let labels = summary.as_ref().map(|summary| labels(&registry, version, &summary.id)).unwrap_or_default();
+            listed.push(Listed { labels, summary: summary.map_err(|error| error.to_string()), location });
         }
     }
     listed
@@ -53,6 +59,12 @@ fn summary(location: &Location) -> Result<Summary, Error> {
     })
 }
 
+/// The stages and aliases of a version.
+fn labels(registry: &Registry, version: u32, identity: &str) -> Vec<String> {
+    let held = registry.labels().filter(|(_, holder)| holder.version == version && holder.identity == identity);
+    held.map(|(label, _)| label.to_owned()).collect()
+}
+
 /// What the artifact is for, in words.
 pub fn target(pipeline: &Pipeline) -> String {
     match &pipeline.target.variable {
@@ -65,6 +77,8 @@ pub fn target(pipeline: &Pipeline) -> String {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     pub location: Location,
+    /// The stages and aliases that it holds.
+    pub labels: Vec<String>,
     /// blake3 of the manifest.
     pub id: String,
     pub pipeline: Pipeline,
@@ -83,5 +97,7 @@ pub fn show(lab: &Lab, reference: &Reference) -> Result<Shown, Error> {
     let pipeline = location.pipeline()?;
     let (manifest, id) = location.manifest()?;
     let cells = pipeline.steps.iter().map(|step| location.text(&step.file)).collect::<Result<_, _>>()?;
-    Ok(Shown { proof: location.proof()?, location, id, pipeline, manifest, cells })
+    let registry = registry(lab, &location.name).unwrap_or_default();
+    let labels = labels(&registry, location.version, &id);
+    Ok(Shown { labels, proof: location.proof()?, location, id, pipeline, manifest, cells })
 }

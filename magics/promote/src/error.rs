@@ -31,6 +31,26 @@ pub enum Error {
     UnknownArtifact { name: String, near: Vec<String> },
     #[error("artifact `{name}` has no version {version}")]
     UnknownVersion { name: String, version: u32, versions: Vec<u32> },
+    #[error("no version of artifact `{name}` is called `{label}`")]
+    UnknownLabel { name: String, label: String, labels: Vec<String> },
+    #[error("`{label}` cannot be the name of a stage or an alias")]
+    BadLabel { label: String },
+    #[error("`{label}` is {kind} of this artifact already")]
+    LabelTaken { label: String, kind: &'static str },
+    #[error("{artifact} is `{label}` already")]
+    HeldAlready { artifact: String, label: String },
+    #[error("no version of `{name}` was {stage} before the one that is")]
+    NothingBefore { name: String, stage: String },
+    #[error("{artifact} has {} of the {wanted} approvals that `{stage}` asks for{}", given.len(), by(given))]
+    NotApproved { artifact: String, stage: String, wanted: u32, given: Vec<String> },
+    #[error("{artifact} is not what was published: {}", findings.join("; "))]
+    NotSound { artifact: String, findings: Vec<String> },
+    #[error(
+        "{artifact} is not the artifact that became `{label}`: that has the identity {wanted}, and this one {found}"
+    )]
+    OtherIdentity { artifact: String, label: String, wanted: String, found: String },
+    #[error("the history of `{name}` is not whole: {}", findings.join("; "))]
+    BrokenHistory { name: String, findings: Vec<String> },
     #[error("{}: {message}", path.display())]
     BrokenArtifact { path: PathBuf, message: String },
     #[error("{} was made by a newer Kernwerk (format {found}, this one reads up to {known})", path.display())]
@@ -74,7 +94,27 @@ impl Error {
             Self::BadName { .. } => {
                 "a name begins with a letter and has at most 64 letters, digits, `_` and `-`".to_owned()
             }
-            Self::BadReference { .. } => "write NAME for the latest version, or NAME@3".to_owned(),
+            Self::BadReference { .. } => {
+                "write NAME for the latest version, NAME@3, or NAME@STAGE such as NAME@production".to_owned()
+            }
+            Self::UnknownLabel { labels, .. } if labels.is_empty() => {
+                "`%promote stage NAME@VERSION STAGE` gives a version a stage, `%promote alias` another name".to_owned()
+            }
+            Self::UnknownLabel { labels, .. } => format!("there are {}", labels.join(", ")),
+            Self::BadLabel { .. } => {
+                "a name begins with a letter and has at most 64 letters, digits, `_` and `-`; `latest` is the last version"
+                    .to_owned()
+            }
+            Self::LabelTaken { .. } => "choose another name".to_owned(),
+            Self::HeldAlready { .. } | Self::NothingBefore { .. } => {
+                "`%promote history NAME` shows which version was where and when".to_owned()
+            }
+            Self::NotApproved { artifact, stage, .. } => {
+                format!("`%promote approve {artifact} {stage}`, each time by another person")
+            }
+            Self::NotSound { .. } | Self::OtherIdentity { .. } | Self::BrokenHistory { .. } => {
+                "restore the files from version control".to_owned()
+            }
             Self::UnknownVersion { versions, .. } => {
                 let versions: Vec<String> = versions.iter().map(u32::to_string).collect();
                 format!("there are the versions {}", versions.join(", "))
@@ -115,6 +155,15 @@ impl Error {
             Self::BadReference { .. } => "BadReference",
             Self::UnknownArtifact { .. } => "UnknownArtifact",
             Self::UnknownVersion { .. } => "UnknownVersion",
+            Self::UnknownLabel { .. } => "UnknownStage",
+            Self::BadLabel { .. } => "BadStage",
+            Self::LabelTaken { .. } => "StageTaken",
+            Self::HeldAlready { .. } => "StagedAlready",
+            Self::NothingBefore { .. } => "NothingBefore",
+            Self::NotApproved { .. } => "NotApproved",
+            Self::NotSound { .. } => "NotSound",
+            Self::OtherIdentity { .. } => "OtherIdentity",
+            Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
             Self::NewerArtifact { .. } => "NewerArtifact",
             Self::Obstacles { .. } => "CannotPromote",
@@ -160,4 +209,9 @@ fn ended(status: CellStatus) -> &'static str {
         CellStatus::Rejected => "did not compile",
         CellStatus::Interrupted => "was interrupted",
     }
+}
+
+/// Whose approvals there are.
+fn by(given: &[String]) -> String {
+    if given.is_empty() { String::new() } else { format!(" (by {})", given.join(", ")) }
 }

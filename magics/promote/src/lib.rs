@@ -3,6 +3,7 @@
 //! - [`plan`] slices the record backwards from a target: which cells it needs and for what, and what comes from outside.
 //! - [`publish`] proves the slice by running it in a fresh process that sees nothing but its declared inputs, and writes
 //!   `pipelines/NAME/VERSION/`: plain files, whose digests are the artifact's identity.
+//! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
 //!
 //! Nothing here runs code: that is the part of a [`kernwerk_core::Runner`].
@@ -25,6 +26,7 @@ mod publish;
 mod python;
 mod reason;
 mod recover;
+mod registry;
 mod replay;
 mod run;
 mod slice;
@@ -32,7 +34,7 @@ mod stale;
 mod target;
 mod verify;
 
-pub use artifact::{Location, Manifest, ManifestFile, Reference};
+pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
 pub use catalog::{Listed, Shown, Summary, list, show, target};
 pub use compare::{Agreement, Level};
 pub use disk::{Disk, FileState, file_version};
@@ -46,6 +48,10 @@ pub use publish::{PublishSpec, Published, publish};
 pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use recover::{Gone, Lost, Recovery, Rerun};
+pub use registry::{
+    Action, Event, History, Holder, PRODUCTION, Registry, Signed, alias, approve, history, registry, rollback, stage,
+    unalias,
+};
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;

@@ -10,6 +10,8 @@ mod place;
 mod publishing;
 #[path = "promote/python.rs"]
 mod python;
+#[path = "promote/registry.rs"]
+mod registry;
 #[path = "promote/replaying.rs"]
 mod replaying;
 #[path = "promote/slicing.rs"]

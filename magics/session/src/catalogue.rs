@@ -44,33 +44,20 @@ impl SessionNames<'_> {
         definitions.into_iter().map(|definition| definition.name).collect()
     }
 
-    /// `NAME@VERSION` of every promoted artifact.
+    /// `NAME@VERSION` of every promoted artifact, and `NAME@STAGE` of those that are in use.
     fn artifacts(&self) -> Vec<String> {
         let Ok(Some(lab)) = self.session.lab() else {
             return Vec::new();
         };
-        let pipelines = lab.root().join("pipelines");
-        let mut names = Vec::new();
-        for name in directories(&pipelines) {
-            for version in directories(&pipelines.join(&name)) {
-                names.push(format!("{name}@{version}"));
-            }
+        let listed = kernwerk_promote::list(&lab);
+        let mut names: Vec<String> = Vec::new();
+        for artifact in listed {
+            names.extend(artifact.labels.iter().map(|label| format!("{}@{label}", artifact.location.name)));
+            names.push(artifact.location.to_string());
         }
         names.sort();
         names
     }
-}
-
-fn directories(parent: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(parent) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
-        .collect()
 }
 
 /// Files and directories (with a slash behind) that continue the path `prefix`.

@@ -27,6 +27,10 @@ pub(crate) const TEMPLATE: &str = "\
 # [models]
 # embedder = \"models/all-MiniLM-L6-v2\"
 
+# How many people have to approve a version of an artifact before it takes a stage.
+# [promote.approvals]
+# production = 2
+
 # Who may read what: the groups of each principal.
 # [principals.ada]
 # groups = [\"finance\"]
@@ -47,6 +51,7 @@ pub struct Config {
     /// ISO 639-1 code of documents whose language is not found.
     pub language: Option<String>,
     pub models: ModelDefaults,
+    pub promote: PromotionRules,
     /// By the principal's name.
     pub principals: BTreeMap<String, PrincipalRecord>,
     /// By the model's name.
@@ -59,6 +64,14 @@ pub struct Config {
 pub struct ModelDefaults {
     /// Directory of the embedding model; relative to the lab's root.
     pub embedder: Option<PathBuf>,
+}
+
+/// What promotion asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromotionRules {
+    /// How many people have to approve a version before it takes a stage, by the stage's name.
+    pub approvals: BTreeMap<String, u32>,
 }
 
 /// What the file says of a principal.

@@ -1,10 +1,15 @@
 //! The verbs of `%promote`.
 
+mod alias;
+mod approve;
+mod history;
 mod list;
 mod plan;
 mod publish;
 mod replay;
+mod rollback;
 mod show;
+mod stage;
 mod verify;
 
 use std::process::Command;
@@ -12,11 +17,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
-use kernwerk_core::{Problem, Table};
-use kernwerk_promote::{CellReport, PlanSpec, Target};
+use kernwerk_core::{Output, Problem, Table};
+use kernwerk_promote::{CellReport, Event, PlanSpec, Signed, Target};
 
-use crate::Context;
 use crate::verb::{Entry, entry};
+use crate::{Answer, Context};
 
 /// A column of code leaves room for what is said of the cells.
 const LONGEST_BEGINNING: usize = 40;
@@ -28,6 +33,11 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<show::Show>(),
     entry::<verify::Verify>(),
     entry::<replay::Replay>(),
+    entry::<stage::Stage>(),
+    entry::<approve::Approve>(),
+    entry::<alias::Alias>(),
+    entry::<rollback::Rollback>(),
+    entry::<history::History>(),
 ];
 
 /// What a plan or a publication aims at: in this notebook, or, in a shell, in the latest session of a named one.
@@ -56,6 +66,40 @@ fn plan_spec(
             declared,
         },
     })
+}
+
+/// An artifact two versions of which there are, for examples.
+const TWO_VERSIONS: &[&str] = &[
+    "%feature source rides rides.csv --event-time pickup",
+    "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+    "%promote publish fares --target fares",
+    "%feature sql \"SELECT zone, max(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+    "%promote publish fares --target fares",
+    "%promote stage fares@1 production",
+];
+
+/// Who acts: the person that the line names, else the principal of the session, else the user of the machine.
+fn signed(context: &Context<'_>, by: Option<String>, why: Option<String>) -> Result<Signed, Problem> {
+    let by = by.or_else(|| context.principal_name()).or_else(user).filter(|by| !by.trim().is_empty());
+    let nobody = || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
+    Ok(Signed { by: by.ok_or_else(nobody)?, why })
+}
+
+/// The user's name on this machine.
+fn user() -> Option<String> {
+    // Services and containers often run without the variables.
+    let asked = || Command::new("id").arg("-un").output().ok().filter(|output| output.status.success());
+    let of_system = || asked().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).or_else(of_system)
+}
+
+/// What was entered into the history, in one line.
+fn entered(event: &Event, words: &str) -> Answer {
+    let Event { artifact, version, label, by, .. } = event;
+    Output::text(format!("{artifact}@{version} {words} {label} (by {by})"))
+        .with_note(format!("`%promote history {artifact}` shows what was where and when"))
+        .volatile()
+        .into()
 }
 
 /// Such as `rustc 1.95.0 (…)`; none without a toolchain.

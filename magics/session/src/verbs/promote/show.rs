@@ -35,6 +35,7 @@ impl Verb for Show {
         let mut fields = vec![
             ("artifact".to_owned(), Value::from(shown.location.to_string())),
             ("identity".to_owned(), Value::from(shown.id)),
+            ("in use as".to_owned(), Value::from(shown.labels.join(", "))),
             ("target".to_owned(), Value::from(kernwerk_promote::target(&shown.pipeline))),
             ("files".to_owned(), Value::from(shown.manifest.files.len())),
             ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),

@@ -1,0 +1,44 @@
+//! `%promote history`: what was where and when.
+
+use kernwerk_core::{Output, Problem, Verdict};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::Event;
+
+use super::{TWO_VERSIONS, numbers, table, texts};
+use crate::{Answer, Context, Verb};
+
+#[derive(clap::Args)]
+pub(crate) struct History {
+    /// Its name, such as `fares`
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+impl Verb for History {
+    const MAGIC: &'static str = "promote";
+    const NAME: &'static str = "history";
+    const ABOUT: &'static str = "which version of an artifact was on which stage, since when, by whom and why";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] =
+        &[Example { about: "what was in production", line: "%promote history fares", body: None, setup: TWO_VERSIONS }];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let history = kernwerk_promote::history(&context.lab()?, &self.name)?;
+        let column = |of: fn(&Event) -> Option<String>| texts(history.events.iter().map(of));
+        let shown = table(vec![
+            ("at", column(|event| Some(event.at.clone()))),
+            ("action", column(|event| Some(event.action.name().to_owned()))),
+            ("stage or alias", column(|event| Some(event.label.clone()))),
+            ("version", numbers(history.events.iter().map(|event| i64::from(event.version)))),
+            ("by", column(|event| Some(event.by.clone()))),
+            ("why", column(|event| event.why.clone())),
+            ("identity", column(|event| Some(event.identity.clone()))),
+        ])?;
+        let verdict = if history.findings.is_empty() { Verdict::Passed } else { Verdict::Failed };
+        let mut output = Output::table(shown).with_verdict(verdict);
+        if history.events.is_empty() {
+            output = output.with_note(format!("`%promote stage {}@VERSION production` begins it", self.name));
+        }
+        Ok(history.findings.into_iter().fold(output, Output::with_note).volatile().into())
+    }
+}
