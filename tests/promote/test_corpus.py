@@ -1,0 +1,253 @@
+"""Notebooks in `corpus/`, one a file, each with the cells that its target needs: the plan must hold these and no others.
+
+What is needed was thought out from what Rust does, not read off the program. A cell too many hides what a result depends on, and one too few
+gives another result. README.md in `corpus/` says how a case is written.
+
+Kernels are slow to start, so that cases share one: the cells of the cases before are cells of the same notebook, and never needed. With
+KERNWERK_TORTURE=1 all cases run, and each is published and replayed; without, those that say more than others do.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from house import Kernel, Shell
+
+CORPUS = Path(__file__).parent / "corpus"
+NOTEBOOK = "corpus.ipynb"
+LONG = bool(os.environ.get("KERNWERK_TORTURE"))
+# Kernels with more variables than those of so many cases compile slowly.
+MOST_CASES = 14
+
+TOPICS = """mutation aliasing shadowing hidden-state order edited failing items use dep unsafe flow moved patterns reading unrelated random time
+threads maps floats files environment magics frames""".split()
+HEADS = {"title", "topics", "target", "env", "last", "publish", "prove", "when"}
+# How a cell ends, where it does not end well.
+ENDS = {"fails", "rejected"}
+
+
+@dataclass
+class Cell:
+    """A cell of a case: what runs, under which identity, how it ends, and whether the target needs it."""
+
+    text: str
+    needed: bool
+    end: str = ""
+    id: str = ""
+
+
+@dataclass
+class Case:
+    """A notebook, and what must become of it."""
+
+    name: str
+    title: str
+    topics: list
+    target: str
+    # Brings into scope, or changes, what cells of later cases might depend on.
+    last: bool = False
+    # What publishing must say: it agrees, it is refused, or it agrees but for what changes from run to run; then, words of the message.
+    publish: tuple = ("agrees",)
+    # Published and replayed by each run of the tests, not only by the long one.
+    prove: bool = False
+    # Runs in the long run alone.
+    long: bool = False
+    environment: dict = field(default_factory=dict)
+    files: dict = field(default_factory=dict)
+    cells: list = field(default_factory=list)
+
+
+def read(path: Path) -> Case:
+    """The case in a file. What is written in another way than README.md says is an error: a case that is misread tests nothing."""
+    head, *sections = re.split(r"^--- ?(.*)\n", path.read_text(), flags=re.MULTILINE)
+    said = {}
+    for line in filter(None, head.splitlines()):
+        key, value = line.split(":", 1)
+        assert key in HEADS and (key == "env" or key not in said), f"{path.name}: {line}"
+        said.setdefault(key, []).append(value.strip())
+    first = {key: values[0] for key, values in said.items()}
+    case = Case(path.name.removesuffix(".nb.txt"), first["title"], first["topics"].split(), first["target"])
+    case.last = first.get("last") == "yes"
+    case.prove = first.get("prove") == "always"
+    case.long = first.get("when") == "torture"
+    case.publish = tuple(word.strip() for word in first.get("publish", "agrees").split("|"))
+    assert case.publish[0] in ("agrees", "refused", "partly"), f"{path.name}: {case.publish}"
+    case.environment = dict(line.split("=", 1) for line in said.get("env", []))
+    for title, text in zip(sections[::2], sections[1::2]):
+        kind, *words = title.split()
+        if kind == "file":
+            case.files[words[0]] = text
+            continue
+        assert kind in ("in", "out"), f"{path.name}: {title}"
+        cell = Cell(text.rstrip("\n"), kind == "in")
+        for word in words:
+            if word.startswith("id="):
+                cell.id = word.removeprefix("id=")
+            else:
+                assert word in ENDS, f"{path.name}: {title}"
+                cell.end = word
+        case.cells.append(cell)
+    return case
+
+
+def in_order(cases):
+    """The cases such that those that spoil a kernel for others are spread, each behind some that do not."""
+    clean = [case for case in cases if not case.last]
+    last = [case for case in cases if case.last]
+    share = -(-len(clean) // max(len(last), 1))
+    ordered = []
+    for case in last:
+        ordered += [*clean[:share], case]
+        del clean[:share]
+    return ordered + clean
+
+
+CORPUS_CASES = [read(path) for path in sorted(CORPUS.glob("*.nb.txt"))]
+CASES = in_order([case for case in CORPUS_CASES if LONG or not case.long])
+# Older than any cell: a file of about the time at which a cell ran may have been written by it.
+# Cases in which the slice is not yet what it must be.
+LACKING = """whole-vector-methods boxed-closure-counts leaked raw-pointer-across-cells
+pattern-borrows-mut macro-with-a-helper file-under-a-made-up-name file-by-a-handle""".split()
+TOO_LARGE = """own-method-changes halves raw-pointer-in-a-cell changed-before-read-in-one-cell debugged unsafe-function rc-refcell
+cell-behind-rc once-lock-in-a-variable channel atomic-in-arc static-begins-anew thread-local-begins-anew imported-type trait-elsewhere implementation-elsewhere assigned-whole file-appended""".split()
+WRONG = dict.fromkeys(LACKING, "the slice lacks a cell") | dict.fromkeys(TOO_LARGE, "the slice holds a cell too many")
+
+LONG_AGO = 1_700_000_000
+
+
+class Notebook:
+    """One kernel in one lab, for the cells of several cases."""
+
+    def __init__(self, directory: Path):
+        self.shell = Shell(directory)
+        self.shell("lab", "init").ok()
+        environment = {"JPY_SESSION_NAME": str(directory / NOTEBOOK)}
+        for case in CASES:
+            environment |= case.environment
+            for name, content in case.files.items():
+                path = self.shell.write(name, content)
+                os.utime(path, (LONG_AGO, LONG_AGO))
+        self.kernel = Kernel(directory, environment)
+        self.cases = 0
+
+    def send(self, text: str, cell: str) -> str:
+        """Sends a cell with the identity that a front end would give it."""
+        session, channel = self.kernel.client.session, self.kernel.client.shell_channel
+        content = {"code": text, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": False}
+        message = session.msg("execute_request", content)
+        message["metadata"] = {"cellId": cell}
+        channel.send(message)
+        return message["header"]["msg_id"]
+
+    def run(self, case: Case) -> dict:
+        """Runs the cells of a case. Gives each by the number that it has in the notebook's record."""
+        ran = {}
+        for place, cell in enumerate(case.cells):
+            reply = self.kernel.wait(self.send(cell.text, f"{case.name}-{cell.id or place}"))
+            assert reply.status == ("error" if cell.end else "ok"), f"{cell.text}\n{reply.text()}"
+            if cell.end:
+                assert (reply.content["ename"] == "CompileError") == (cell.end == "rejected"), f"{cell.text}\n{reply.text()}"
+            ran[reply.content["execution_count"]] = cell
+        return ran
+
+    def plan(self, case: Case) -> dict:
+        """What the plan says of each cell of the notebook, by its number: whether it is kept, and why."""
+        arguments = ("promote", "plan", case.name, "--target", case.target, "--notebook", NOTEBOOK, "--format", "json")
+        rows = self.shell(*arguments).json()
+        return {row["cell"]: (row["decision"] == "kept", row["why"]) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory):
+    """Gives a case the notebook that it runs in: the one before, as long as no case has spoiled it."""
+    open_one = []
+
+    def end():
+        for notebook in open_one:
+            notebook.kernel.__exit__()
+        open_one.clear()
+
+    def notebook_for(case: Case) -> Notebook:
+        if not open_one:
+            notebook = Notebook(tmp_path_factory.mktemp("lab"))
+            notebook.kernel.__enter__()
+            open_one.append(notebook)
+        notebook = open_one[0]
+        notebook.cases += 1
+        return notebook
+
+    def done(case: Case):
+        if open_one and (case.last or open_one[0].cases >= MOST_CASES):
+            end()
+
+    notebook_for.done = done
+    yield notebook_for
+    end()
+
+
+def name_of(text: str) -> str:
+    """A cell in one line."""
+    return " ⏎ ".join(text.splitlines())[:100]
+
+
+def assert_slice(case: Case, ran: dict, plan: dict):
+    """The plan holds each cell that is needed, and no other, also none of the other cases."""
+    missing = [f"  {number}: {name_of(cell.text)}\n     {plan[number][1]}" for number, cell in ran.items() if cell.needed and not plan[number][0]]
+    too_many = [
+        f"  {number}: {name_of(ran[number].text) if number in ran else 'of another case'}\n     {why}"
+        for number, (kept, why) in plan.items()
+        if kept and not (number in ran and ran[number].needed)
+    ]
+    said = ["the slice lacks:", *missing] * bool(missing) + ["the slice must not hold:", *too_many] * bool(too_many)
+    assert not said, f"{case.name} ({case.title}), target `{case.target}`\n" + "\n".join(said)
+
+
+def assert_published(case: Case, notebook: Notebook):
+    """Publishing says what it must, writes just the cells that are needed, and these replay."""
+    published = notebook.kernel.run(f"%promote publish {case.name} --target {case.target}")
+    verdict, *words = case.publish
+    if verdict == "refused":
+        published.failed(*words)
+        assert not (notebook.shell.directory / "pipelines" / case.name).exists()
+        return
+    text = published.ok()
+    assert ("not compared" in text) == (verdict == "partly"), text
+    for word in words:
+        assert word in text, f"no {word!r} in: {text}"
+    cells = sorted((notebook.shell.directory / "pipelines" / case.name / "1" / "cells").iterdir())
+    assert [path.read_text() for path in cells] == [cell.text for cell in case.cells if cell.needed]
+    notebook.kernel.run(f"%promote replay {case.name}").ok()
+
+
+def expected(case):
+    """The case, as one that fails where the slice is known to be wrong: once it is right, that is told, too."""
+    known = [pytest.mark.xfail(reason=WRONG[case.name], strict=True)] if case.name in WRONG else []
+    return pytest.param(case, id=case.name, marks=known)
+
+
+@pytest.mark.parametrize("case", [expected(case) for case in CASES])
+def test_the_slice_is_what_the_target_needs(case, notebooks):
+    notebook = notebooks(case)
+    try:
+        ran = notebook.run(case)
+        assert_slice(case, ran, notebook.plan(case))
+        if LONG or case.prove:
+            assert_published(case, notebook)
+    finally:
+        notebooks.done(case)
+
+
+def test_the_corpus_covers_what_it_must():
+    for cases in (CORPUS_CASES, CASES):
+        assert len(cases) >= 60
+        for topic in TOPICS:
+            assert any(topic in case.topics and any(not cell.needed for cell in case.cells) for case in cases), topic
+    assert {topic for case in CORPUS_CASES for topic in case.topics} == set(TOPICS)
+    assert len({case.title for case in CORPUS_CASES}) == len(CORPUS_CASES)
+    assert all(any(cell.needed for cell in case.cells) for case in CORPUS_CASES)
+    files = [name for case in CORPUS_CASES for name in case.files]
+    assert len(set(files)) == len(files)
+    assert not any(case.prove and case.long for case in CORPUS_CASES)
