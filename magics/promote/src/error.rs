@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kernwerk_core::{Cancelled, CellStatus, Problem, did_you_mean};
 
 use crate::execution::label;
+use crate::trust::UNSIGNED;
 
 /// An error of promotion. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,8 @@ pub enum Error {
         "{artifact} is not the artifact that became `{label}`: that has the identity {wanted}, and this one {found}"
     )]
     OtherIdentity { artifact: String, label: String, wanted: String, found: String },
+    #[error("{place} holds no ed25519 key")]
+    BadKey { place: String },
     #[error("the history of `{name}` is not whole: {}", findings.join("; "))]
     BrokenHistory { name: String, findings: Vec<String> },
     #[error("{}: {message}", path.display())]
@@ -112,6 +115,12 @@ impl Error {
             Self::NotApproved { artifact, stage, .. } => {
                 format!("`%promote approve {artifact} {stage}`, each time by another person")
             }
+            Self::BadKey { .. } => {
+                "`%promote key NAME` makes a key and shows what stands in kernwerk.toml for it".to_owned()
+            }
+            Self::NotSound { artifact, findings } if findings.iter().any(|finding| finding == UNSIGNED) => {
+                format!("`%promote sign {artifact}` signs it")
+            }
             Self::NotSound { .. } | Self::OtherIdentity { .. } | Self::BrokenHistory { .. } => {
                 "restore the files from version control".to_owned()
             }
@@ -163,6 +172,7 @@ impl Error {
             Self::NotApproved { .. } => "NotApproved",
             Self::NotSound { .. } => "NotSound",
             Self::OtherIdentity { .. } => "OtherIdentity",
+            Self::BadKey { .. } => "BadKey",
             Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
             Self::NewerArtifact { .. } => "NewerArtifact",

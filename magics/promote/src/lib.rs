@@ -32,6 +32,7 @@ mod run;
 mod slice;
 mod stale;
 mod target;
+mod trust;
 mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
@@ -55,4 +56,5 @@ pub use registry::{
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
+pub use trust::{PublicKey, SigningKey, Trust, sign};
 pub use verify::{Verification, verify};

@@ -315,7 +315,7 @@ fn put(
     if let Some(latest) = artifact::versions(lab, name).last() {
         let latest = artifact::location(lab, name, *latest);
         let same = latest.manifest().is_ok_and(|(_, found)| found == id);
-        if same && verify_location(&latest, work)?.is_sound() {
+        if same && verify_location(lab, &latest, work)?.differences().is_empty() {
             attest(lab, &latest, spec)?;
             return Ok((latest, id, true));
         }

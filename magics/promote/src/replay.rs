@@ -83,7 +83,7 @@ pub async fn replay(
     work: &Work,
 ) -> Result<Replay, Error> {
     let location = find(lab, &spec.reference)?;
-    let verification = verify_location(&location, work)?;
+    let verification = verify_location(lab, &location, work)?;
     let mut replay = Replay {
         verdict: verification.verdict(),
         findings: verification.findings(),

@@ -8,6 +8,7 @@ use kernwerk_store::Lab;
 use crate::Error;
 use crate::artifact::{ATTESTATIONS, Location, MANIFEST, Reference, find};
 use crate::files::digest_file;
+use crate::trust::{Trust, check};
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +26,24 @@ pub struct Verification {
     pub attested: Option<String>,
     /// Whether the proof run's attestation is there.
     pub is_attested: bool,
+    pub trust: Trust,
 }
 
 impl Verification {
-    /// Whether nothing was changed, removed or added.
+    /// Whether nothing was changed, removed or added, and the keys that count have signed.
     pub fn is_sound(&self) -> bool {
         self.findings().is_empty()
     }
 
     /// What is wrong, one line each.
     pub fn findings(&self) -> Vec<String> {
+        let mut findings = self.differences();
+        findings.extend(self.trust.findings.iter().cloned());
+        findings
+    }
+
+    /// What was changed, removed or added, one line each; signatures are another question.
+    pub(crate) fn differences(&self) -> Vec<String> {
         let list = |paths: &[String], what: &str| -> Vec<String> {
             paths.iter().map(|path| format!("{what}: {}", describe(path))).collect()
         };
@@ -63,15 +72,16 @@ fn describe(path: &str) -> String {
     meaning.map_or_else(|| path.to_owned(), |meaning| format!("{path} ({meaning})"))
 }
 
-/// Recomputes the digests of an artifact's files.
+/// Recomputes the digests of an artifact's files, and checks its signatures.
 ///
 /// # Errors
-/// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`] where there is no manifest to go by.
+/// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`] where there is no manifest to go by;
+/// [`Error::BadKey`].
 pub fn verify(lab: &Lab, reference: &Reference, work: &Work) -> Result<Verification, Error> {
-    verify_location(&find(lab, reference)?, work)
+    verify_location(lab, &find(lab, reference)?, work)
 }
 
-pub(crate) fn verify_location(location: &Location, work: &Work) -> Result<Verification, Error> {
+pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Result<Verification, Error> {
     let (manifest, id) = location.manifest()?;
     let proof = location.proof()?;
     let is_attested = proof.is_some();
@@ -96,6 +106,7 @@ pub(crate) fn verify_location(location: &Location, work: &Work) -> Result<Verifi
         extra: present.into_keys().collect(),
         attested,
         is_attested,
+        trust: check(lab, location)?,
     })
 }
 

@@ -16,3 +16,5 @@ mod registry;
 mod replaying;
 #[path = "promote/slicing.rs"]
 mod slicing;
+#[path = "promote/trust.rs"]
+mod trust;

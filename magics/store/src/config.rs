@@ -31,6 +31,10 @@ pub(crate) const TEMPLATE: &str = "\
 # [promote.approvals]
 # production = 2
 
+# Whose signatures count; with a key in here, every artifact has to be signed.
+# [promote.keys]
+# ada = \"MCowBQYDK2VwAyEA…\"
+
 # Who may read what: the groups of each principal.
 # [principals.ada]
 # groups = [\"finance\"]
@@ -72,6 +76,9 @@ pub struct ModelDefaults {
 pub struct PromotionRules {
     /// How many people have to approve a version before it takes a stage, by the stage's name.
     pub approvals: BTreeMap<String, u32>,
+    /// Whose signatures count: ed25519 keys as SubjectPublicKeyInfo in base64, by the names of their owners. With none, nothing has to be
+    /// signed.
+    pub keys: BTreeMap<String, String>,
 }
 
 /// What the file says of a principal.

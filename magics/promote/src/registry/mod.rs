@@ -187,7 +187,7 @@ pub fn rollback(lab: &Lab, name: &str, stage: &str, signed: Signed, work: &Work)
         return Err(Error::NothingBefore { name: name.to_owned(), stage: stage.to_owned() });
     };
     let location = held_by(lab, name, stage, before)?;
-    check_sound(&location, work)?;
+    check_sound(lab, &location, work)?;
     history.append(lab, entry(name, Action::Rollback, stage, before.clone(), signed))
 }
 
@@ -216,7 +216,7 @@ impl Change {
         let lock = artifact::lock(lab, &reference.name, work)?;
         // What the reference names is settled under the lock: it may be a stage that somebody else is changing.
         let location = find(lab, reference)?;
-        let identity = check_sound(&location, work)?;
+        let identity = check_sound(lab, &location, work)?;
         let history = History::sound(lab, &location.name)?;
         let registry = Registry::of(&history);
         Ok(Self { _lock: lock, holder: Holder { version: location.version, identity }, location, history, registry })
@@ -256,8 +256,8 @@ fn entry(name: &str, action: Action, label: &str, holder: Holder, signed: Signed
 }
 
 /// Checks the files of a version against its manifest; gives its identity.
-fn check_sound(location: &Location, work: &Work) -> Result<String, Error> {
-    let verification = verify_location(location, work)?;
+fn check_sound(lab: &Lab, location: &Location, work: &Work) -> Result<String, Error> {
+    let verification = verify_location(lab, location, work)?;
     match verification.findings() {
         findings if findings.is_empty() => Ok(verification.id),
         findings => Err(Error::NotSound { artifact: location.to_string(), findings }),

@@ -3,15 +3,18 @@
 mod alias;
 mod approve;
 mod history;
+mod key;
 mod list;
 mod plan;
 mod publish;
 mod replay;
 mod rollback;
 mod show;
+mod sign;
 mod stage;
 mod verify;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -33,6 +36,8 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<show::Show>(),
     entry::<verify::Verify>(),
     entry::<replay::Replay>(),
+    entry::<key::Key>(),
+    entry::<sign::Sign>(),
     entry::<stage::Stage>(),
     entry::<approve::Approve>(),
     entry::<alias::Alias>(),
@@ -83,6 +88,18 @@ fn signed(context: &Context<'_>, by: Option<String>, why: Option<String>) -> Res
     let by = by.or_else(|| context.principal_name()).or_else(user).filter(|by| !by.trim().is_empty());
     let nobody = || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
     Ok(Signed { by: by.ok_or_else(nobody)?, why })
+}
+
+/// Where the keys of this user lie: in `directory`, else among the settings of the machine's user.
+fn key_directory(context: &Context<'_>, directory: Option<&str>) -> Result<PathBuf, Problem> {
+    if let Some(directory) = directory {
+        return Ok(context.path(directory));
+    }
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let settings = of("XDG_CONFIG_HOME").or_else(|| of("HOME").map(|home| home.join(".config")));
+    let nowhere =
+        || Problem::new("NoKeys", "it is not known where keys lie").with_hint("name a place with `--directory`");
+    Ok(settings.ok_or_else(nowhere)?.join("kernwerk").join("keys"))
 }
 
 /// The user's name on this machine.

@@ -16,7 +16,8 @@ pub(crate) struct Verify {
 impl Verb for Verify {
     const MAGIC: &'static str = "promote";
     const NAME: &'static str = "verify";
-    const ABOUT: &'static str = "whether an artifact's files are those that were published; nothing of it is run";
+    const ABOUT: &'static str =
+        "whether an artifact's files are those that were published, and who signed them; nothing of it is run";
     const BODY: BodyUse = BodyUse::None;
     const EXAMPLES: &'static [Example] = &[Example {
         about: "every file against the manifest",
@@ -44,6 +45,12 @@ impl Verb for Verify {
         ));
         if !verification.is_attested {
             output = output.with_note("attestations/proof.json is missing: nothing tells that these files were proved");
+        }
+        for signer in &verification.trust.signers {
+            output = output.with_note(format!("signed by {signer}"));
+        }
+        for stranger in &verification.trust.strangers {
+            output = output.with_note(format!("signed with a key that kernwerk.toml does not name: {stranger}"));
         }
         Ok(verification.findings().into_iter().fold(output, Output::with_note).volatile().into())
     }

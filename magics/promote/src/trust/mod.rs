@@ -1,0 +1,249 @@
+//! Who vouches for an artifact: signed provenance, checked without a network.
+//!
+//! What is signed is an in-toto statement, version 1, whose predicate is SLSA provenance, version 1: which artifact (by the digest of its
+//! manifest), made of what, by which programs, when, with which proof. It lies beside the artifact in an envelope that may hold
+//! several people's signatures. Whose keys count stands in `kernwerk.toml`.
+
+mod envelope;
+mod key;
+
+use std::collections::BTreeMap;
+
+use kernwerk_core::{Resource, Work};
+use kernwerk_store::Lab;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+pub use key::{PublicKey, SigningKey};
+
+use crate::Error;
+use crate::artifact::{self, ATTESTATIONS, Location, MANIFEST, Reference, find};
+use crate::bundle::to_json;
+use crate::files::{digest, read_file, write_file};
+use crate::verify::verify_location;
+use envelope::Envelope;
+
+/// The envelope, relative to the artifact.
+pub(crate) const PROVENANCE: &str = "attestations/provenance.dsse.json";
+const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+const PREDICATE: &str = "https://slsa.dev/provenance/v1";
+/// How artifacts come into being; rises with what the statement says of it.
+const BUILD_TYPE: &str = "urn:kernwerk:promote:v1";
+const BUILDER: &str = "urn:kernwerk";
+
+/// What is known of an artifact's signatures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Names of `kernwerk.toml` whose keys have signed.
+    pub signers: Vec<String>,
+    /// Ids of keys that `kernwerk.toml` does not name; whether they signed is not known.
+    pub strangers: Vec<String>,
+    /// What is wrong, one line each.
+    pub findings: Vec<String>,
+}
+
+/// A lab's keys, by the names of their owners.
+///
+/// # Errors
+/// [`Error::BadKey`] where one of them is none.
+fn keys(lab: &Lab) -> Result<(Vec<String>, Vec<PublicKey>), Error> {
+    let named = lab.config().promote.keys.iter().map(|(name, text)| {
+        let bad = || Error::BadKey { place: format!("kernwerk.toml, promote.keys.{name}") };
+        Ok((name.clone(), PublicKey::parse(text).ok_or_else(bad)?))
+    });
+    Ok(named.collect::<Result<Vec<_>, Error>>()?.into_iter().unzip())
+}
+
+/// Signs an artifact, beside those who have signed it.
+///
+/// # Errors
+/// Those of finding it; [`Error::NotSound`] where its files are not those that were published, or a signature does not hold.
+pub fn sign(lab: &Lab, reference: &Reference, key: &SigningKey, work: &Work) -> Result<Location, Error> {
+    find(lab, reference)?;
+    let _lock = artifact::lock(lab, &reference.name, work)?;
+    let location = find(lab, reference)?;
+    let verification = verify_location(lab, &location, work)?;
+    let findings: Vec<String> = verification.findings().into_iter().filter(|finding| *finding != UNSIGNED).collect();
+    if !findings.is_empty() {
+        return Err(Error::NotSound { artifact: location.to_string(), findings });
+    }
+    let (mut envelope, payload) = match read(&location)? {
+        Some(Ok(signed)) => signed,
+        Some(Err(finding)) => return Err(Error::NotSound { artifact: location.to_string(), findings: vec![finding] }),
+        None => {
+            let payload = to_json(&statement(&location)?);
+            (Envelope::of(&payload), payload)
+        }
+    };
+    envelope.sign(&payload, key);
+    let staging = lab.staging_dir()?;
+    let staged = staging.join("provenance.json");
+    let written = write_file(&staged, &to_json(&envelope));
+    let placed = written.and_then(|()| artifact::replace(&staged, &location.path(PROVENANCE)));
+    let _ = std::fs::remove_dir_all(&staging);
+    placed.map(|()| location)
+}
+
+/// The finding of an artifact that nobody has signed whose key counts.
+pub(crate) const UNSIGNED: &str = "unsigned: none of the keys in kernwerk.toml has signed it";
+
+/// Checks the signatures of an artifact, and that they are of this artifact.
+///
+/// # Errors
+/// [`Error::BadKey`]; those of reading files.
+pub(crate) fn check(lab: &Lab, location: &Location) -> Result<Trust, Error> {
+    let (names, keys) = keys(lab)?;
+    let mut trust = Trust::default();
+    match read(location)? {
+        None => {}
+        Some(Err(finding)) => trust.findings.push(finding),
+        Some(Ok((envelope, payload))) => {
+            for (id, known) in envelope.signers(&payload, &keys) {
+                match known {
+                    Some((index, true)) => trust.signers.push(names[index].clone()),
+                    Some((index, false)) => {
+                        trust.findings.push(format!(
+                            "changed: {PROVENANCE}, for the signature of {} does not hold",
+                            names[index]
+                        ));
+                    }
+                    None => trust.strangers.push(id),
+                }
+            }
+            trust.findings.extend(differences(location, &payload)?);
+        }
+    }
+    if trust.signers.is_empty() && !keys.is_empty() {
+        trust.findings.push(UNSIGNED.to_owned());
+    }
+    Ok(trust)
+}
+
+type Signed = (Envelope, Vec<u8>);
+
+/// Reads the envelope and what it holds; none where there is no envelope, and a finding where it is none.
+fn read(location: &Location) -> Result<Option<Result<Signed, String>>, Error> {
+    let path = location.path(PROVENANCE);
+    let Ok(metadata) = path.symlink_metadata() else { return Ok(None) };
+    let broken = || format!("changed: {PROVENANCE}, which is no envelope of a statement");
+    if !metadata.is_file() {
+        return Ok(Some(Err(broken())));
+    }
+    let bytes = read_file(&path)?;
+    // Only as it was written: white space that was changed is a change.
+    let envelope = serde_json::from_slice::<Envelope>(&bytes).ok().filter(|envelope| to_json(envelope) == bytes);
+    let signed = envelope.and_then(|envelope| envelope.payload().map(|payload| (envelope, payload)));
+    Ok(Some(signed.ok_or_else(broken)))
+}
+
+/// Where the artifact is not what the statement is about.
+fn differences(location: &Location, payload: &[u8]) -> Result<Vec<String>, Error> {
+    let Ok(signed) = serde_json::from_slice::<Value>(payload) else {
+        return Ok(vec![format!("changed: {PROVENANCE}, which holds no statement")]);
+    };
+    let mut findings = Vec::new();
+    if signed["_type"] != STATEMENT || signed["predicateType"] != PREDICATE {
+        findings.push(format!("changed: {PROVENANCE}, which holds another kind of statement"));
+    }
+    if signed["subject"] != subject(location)? {
+        let name = signed["subject"][0]["name"].as_str().unwrap_or("another artifact");
+        findings.push(format!("changed: what was signed is {name} with another manifest or under another number"));
+    }
+    let present = attestations(location)?;
+    for attested in signed["predicate"]["runDetails"]["byproducts"].as_array().into_iter().flatten() {
+        let name = attested["name"].as_str().unwrap_or_default();
+        match present.get(name) {
+            None => findings.push(format!("missing: {name}, which was signed")),
+            Some(found) if attested["digest"]["sha256"] != found.as_str() => {
+                findings.push(format!("changed: {name}, which was signed otherwise"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(findings)
+}
+
+/// What the statement is about: the manifest, and with it every file of the artifact.
+fn subject(location: &Location) -> Result<Value, Error> {
+    let manifest = read_file(&location.path(MANIFEST))?;
+    Ok(json!([{
+        "name": location.to_string(),
+        "digest": { "sha256": sha256(&manifest), "blake3": digest(&manifest) },
+    }]))
+}
+
+/// The statement: in-toto v1 with SLSA provenance v1.
+fn statement(location: &Location) -> Result<Value, Error> {
+    let pipeline = location.pipeline()?;
+    let proof = location.proof()?;
+    let (_, identity) = location.manifest()?;
+    let inputs = pipeline.inputs.iter().map(|input| {
+        let kind = match input.resource {
+            Resource::File => "file",
+            _ => "data set",
+        };
+        let version = input.version.map(|version| format!("@{version}")).unwrap_or_default();
+        json!({
+            "name": format!("{}{version}", input.name),
+            "digest": { "blake3": input.digest },
+            "annotations": { "kind": kind },
+        })
+    });
+    let byproducts = attestations(location)?
+        .into_iter()
+        .map(|(name, sha256)| json!({ "name": name, "digest": { "sha256": sha256 } }));
+    let mut versions = json!({ "kernwerk": pipeline.made_with.kernwerk });
+    if let Some(toolchain) = &pipeline.made_with.toolchain {
+        versions["toolchain"] = toolchain.as_str().into();
+    }
+    let mut metadata = json!({ "invocationId": identity });
+    if let Some(proof) = &proof {
+        metadata["finishedOn"] = proof.published_at.as_str().into();
+    }
+    Ok(json!({
+        "_type": STATEMENT,
+        "subject": subject(location)?,
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {
+                    "name": pipeline.name,
+                    "target": crate::catalog::target(&pipeline),
+                    "notebook": proof.as_ref().map(|proof| proof.notebook.as_str()),
+                },
+                "internalParameters": {},
+                "resolvedDependencies": inputs.collect::<Vec<_>>(),
+            },
+            "runDetails": {
+                "builder": { "id": BUILDER, "version": versions },
+                "metadata": metadata,
+                "byproducts": byproducts.collect::<Vec<_>>(),
+            },
+        },
+    }))
+}
+
+/// What lies beside the artifact but for the envelope: SHA-256 by name.
+fn attestations(location: &Location) -> Result<BTreeMap<String, String>, Error> {
+    let directory = location.path(ATTESTATIONS);
+    let entries = match std::fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(Error::io("list", &directory)(error)),
+    };
+    let mut found = BTreeMap::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::io("list", &directory))?;
+        let name = format!("{ATTESTATIONS}/{}", entry.file_name().to_string_lossy());
+        if name != PROVENANCE && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            found.insert(name, sha256(&read_file(&entry.path())?));
+        }
+    }
+    Ok(found)
+}
+
+/// SHA-256, hexadecimal: what in-toto's other tools know of digests.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,63 @@
+//! `%promote sign`: vouch for an artifact.
+
+use kernwerk_core::{Output, Problem};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::{Reference, SigningKey};
+
+use super::{TWO_VERSIONS, key_directory, user};
+use crate::{Answer, Context, Verb};
+
+#[derive(clap::Args)]
+pub(crate) struct Sign {
+    /// Such as `fares@2`; without a version the latest
+    #[arg(value_name = "ARTIFACT")]
+    artifact: String,
+    /// Whose key signs; else that of the machine's user
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// Where keys lie; else `kernwerk/keys` among the settings of the machine's user
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<String>,
+}
+
+impl Verb for Sign {
+    const MAGIC: &'static str = "promote";
+    const NAME: &'static str = "sign";
+    const ABOUT: &'static str =
+        "sign an artifact's provenance (in-toto and SLSA, in a DSSE envelope), beside those who have";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] = &[Example {
+        about: "vouch for a version",
+        line: "%promote sign fares@2 --key ada --directory keys",
+        body: None,
+        setup: &[
+            TWO_VERSIONS[0],
+            TWO_VERSIONS[1],
+            TWO_VERSIONS[2],
+            TWO_VERSIONS[3],
+            TWO_VERSIONS[4],
+            "%promote key ada --directory keys",
+        ],
+    }];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
+        let nobody =
+            || Problem::new("Nobody", "it is not known whose key is meant").with_hint("name it with `--key NAME`");
+        let name = self.key.or_else(user).ok_or_else(nobody)?;
+        let directory = key_directory(context, self.directory.as_deref())?;
+        let lab = context.lab_for_writing()?;
+        let Some(key) = SigningKey::read(&directory, &name)? else {
+            let missing = format!("there is no key {}", directory.join(format!("{name}.pem")).display());
+            return Err(Problem::new("NoKey", missing).with_hint(format!("`%promote key {name}` makes one")));
+        };
+        let signed = kernwerk_promote::sign(&lab, &reference, &key, context.work())?;
+        let output = Output::text(format!("{signed} is signed with the key of {name}"));
+        let known = lab.config().promote.keys.values().any(|text| *text == key.public().text());
+        let output = match known {
+            true => output,
+            false => output.with_note("kernwerk.toml does not name this key, so the signature does not count here yet; `%promote key` shows the line"),
+        };
+        Ok(output.volatile().into())
+    }
+}
