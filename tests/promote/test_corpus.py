@@ -109,9 +109,9 @@ CORPUS_CASES = [read(path) for path in sorted(CORPUS.glob("*.nb.txt"))]
 CASES = in_order([case for case in CORPUS_CASES if LONG or not case.long])
 # Older than any cell: a file of about the time at which a cell ran may have been written by it.
 # Cases in which the slice is not yet what it must be.
-LACKING = """whole-vector-methods boxed-closure-counts leaked raw-pointer-across-cells
-pattern-borrows-mut macro-with-a-helper file-under-a-made-up-name file-by-a-handle""".split()
-TOO_LARGE = """own-method-changes halves raw-pointer-in-a-cell changed-before-read-in-one-cell debugged unsafe-function rc-refcell
+LACKING = """boxed-closure-counts leaked raw-pointer-across-cells
+file-under-a-made-up-name file-by-a-handle""".split()
+TOO_LARGE = """own-method-changes raw-pointer-in-a-cell unsafe-function rc-refcell
 cell-behind-rc once-lock-in-a-variable channel atomic-in-arc static-begins-anew thread-local-begins-anew imported-type trait-elsewhere implementation-elsewhere assigned-whole file-appended""".split()
 WRONG = dict.fromkeys(LACKING, "the slice lacks a cell") | dict.fromkeys(TOO_LARGE, "the slice holds a cell too many")
 

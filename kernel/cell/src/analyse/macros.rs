@@ -59,28 +59,53 @@ impl Walk {
         true
     }
 
+    /// The names in the rules of a macro: in what they give, and, for its words, in what they take.
+    pub(super) fn macro_rules(&mut self, rules: &syn::Macro) {
+        self.loose_names(rules.tokens.clone());
+        self.format_names_within(rules.tokens.clone());
+    }
+
+    /// The names in format texts, at any depth.
+    fn format_names_within(&mut self, tokens: TokenStream) {
+        for token in tokens.clone() {
+            if let TokenTree::Group(group) = token {
+                self.format_names_within(group.stream());
+            }
+        }
+        self.format_names(tokens);
+    }
+
     /// Every name in tokens that are no expressions, but for fields and methods: it may be one of another cell's.
     fn loose_names(&mut self, tokens: TokenStream) {
         let mut after_dot = false;
         let mut after_path = 0;
+        let mut dollar = Dollar::None;
         for token in tokens {
             match token {
                 TokenTree::Ident(ident) => {
                     let name = ident.to_string();
-                    if !after_dot && after_path < 2 && syn::parse_str::<syn::Ident>(&name).is_ok() {
+                    let is_own =
+                        dollar == Dollar::Sign || dollar == Dollar::Colon && FRAGMENTS.contains(&name.as_str());
+                    if !after_dot && !is_own && after_path < 2 && syn::parse_str::<syn::Ident>(&name).is_ok() {
                         self.read(&name);
                     }
                     (after_dot, after_path) = (false, 0);
+                    dollar = if dollar == Dollar::Sign { Dollar::Name } else { Dollar::None };
                 }
                 TokenTree::Punct(sign) => {
                     after_dot = sign.as_char() == '.';
                     after_path = if sign.as_char() == ':' { after_path + 1 } else { 0 };
+                    dollar = match (sign.as_char(), dollar) {
+                        ('$', _) => Dollar::Sign,
+                        (':', Dollar::Name) => Dollar::Colon,
+                        _ => Dollar::None,
+                    };
                 }
                 TokenTree::Group(group) => {
                     self.loose_names(group.stream());
-                    (after_dot, after_path) = (false, 0);
+                    (after_dot, after_path, dollar) = (false, 0, Dollar::None);
                 }
-                TokenTree::Literal(_) => (after_dot, after_path) = (false, 0),
+                TokenTree::Literal(_) => (after_dot, after_path, dollar) = (false, 0, Dollar::None),
             }
         }
     }
@@ -97,6 +122,34 @@ impl Walk {
         }
     }
 }
+
+/// What a token of a macro's rules stands behind: `$`, `$x`, `$x:`.
+#[derive(Clone, Copy, PartialEq)]
+enum Dollar {
+    None,
+    Sign,
+    Name,
+    Colon,
+}
+
+/// What a macro's rules can ask for behind `$x:`.
+const FRAGMENTS: &[&str] = &[
+    "block",
+    "expr",
+    "expr_2021",
+    "ident",
+    "item",
+    "lifetime",
+    "literal",
+    "meta",
+    "pat",
+    "pat_param",
+    "path",
+    "stmt",
+    "tt",
+    "ty",
+    "vis",
+];
 
 /// Tokens as expressions: `a, b, name = c`, or `value; count`.
 fn expressions(tokens: TokenStream) -> Option<Vec<Expr>> {

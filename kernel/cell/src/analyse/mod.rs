@@ -168,6 +168,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_bound_by_ref_mut_changes() {
+        check("match pair { (ref mut first, _) => *first += 1 }", "", "pair", "pair");
+        check("let (_, ref mut list) = pair;", "list", "pair", "pair");
+        check("if let Some(ref mut inner) = held { inner.push(1); }", "", "held", "held");
+        check("match pair { (ref first, _) => *first + 1 }", "", "pair", "");
+    }
+
+    #[test]
+    fn what_a_macro_names_is_needed() {
+        check("macro_rules! twice { ($x:expr) => { helper($x) + helper($x) }; }", "twice", "helper", "");
+        check(
+            "macro_rules! told { ($($x:ident),*) => { println!(\"{prefix}\"); $($x += offset;)* } }",
+            "told",
+            "offset prefix println",
+            "",
+        );
+    }
+
+    #[test]
     fn macros() {
         check("println!(\"{x} {y:?} {} {0} {{no}} {:width$} {z:>wide$}\", a.b);", "", "a wide width x y z", "");
         check("format!(\"{:?}\", list.iter().map(|i| i + k).collect::<Vec<_>>())", "", "k list", "");

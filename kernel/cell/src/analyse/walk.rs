@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kernwerk_core::Names;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Block, Expr, Generics, Item, Local, Stmt};
+use syn::{BinOp, Block, Expr, Generics, Item, Local, Pat, Stmt};
 
 use super::known;
 use super::scope::Scopes;
@@ -80,11 +80,19 @@ impl Walk {
     }
 
     /// An `if` or `while` with `let` in its condition: what it binds holds in the block.
+    /// Binds the names of a pattern that `place` is matched with: by `ref mut` they change it.
+    fn match_pattern(&mut self, pattern: &Pat, place: &Expr) {
+        if borrows_mutably(pattern) {
+            self.change_place(place);
+        }
+        self.bind_pattern(pattern);
+    }
+
     fn condition(&mut self, condition: &Expr) {
         match condition {
             Expr::Let(binding) => {
                 self.visit_expr(&binding.expr);
-                self.bind_pattern(&binding.pat);
+                self.match_pattern(&binding.pat, &binding.expr);
             }
             Expr::Binary(binary) if matches!(binary.op, BinOp::And(_)) => {
                 self.condition(&binary.left);
@@ -149,7 +157,10 @@ impl<'ast> Visit<'ast> for Walk {
                 self.visit_expr(otherwise);
             }
         }
-        self.bind_pattern(&local.pat);
+        match &local.init {
+            Some(init) => self.match_pattern(&local.pat, &init.expr),
+            None => self.bind_pattern(&local.pat),
+        }
     }
 
     fn visit_item(&mut self, item: &'ast Item) {
@@ -173,7 +184,8 @@ impl<'ast> Visit<'ast> for Walk {
                     });
                 }
             }
-            Item::Macro(item) if item.ident.is_some() => {}
+            // Its own rules are no expressions; what they name is needed wherever the macro is used.
+            Item::Macro(item) if item.ident.is_some() => self.macro_rules(&item.mac),
             Item::Macro(item) => self.visit_macro(&item.mac),
             Item::Impl(item) => {
                 self.implementation(item);
@@ -298,6 +310,9 @@ impl<'ast> Visit<'ast> for Walk {
             }),
             Expr::Match(choice) => {
                 self.visit_expr(&choice.expr);
+                if choice.arms.iter().any(|arm| borrows_mutably(&arm.pat)) {
+                    self.change_place(&choice.expr);
+                }
                 for arm in &choice.arms {
                     self.within(|walk| {
                         walk.bind_pattern(&arm.pat);
@@ -310,11 +325,25 @@ impl<'ast> Visit<'ast> for Walk {
             }
             Expr::Let(binding) => {
                 self.visit_expr(&binding.expr);
-                self.bind_pattern(&binding.pat);
+                self.match_pattern(&binding.pat, &binding.expr);
             }
             other => visit::visit_expr(self, other),
         }
     }
+}
+
+/// Whether a pattern has a name that is bound by `ref mut`.
+fn borrows_mutably(pattern: &Pat) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_pat_ident(&mut self, ident: &'ast syn::PatIdent) {
+            self.0 |= ident.by_ref.is_some() && ident.mutability.is_some();
+            visit::visit_pat_ident(self, ident);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_pat(pattern);
+    search.0
 }
 
 fn is_assignment(operator: &BinOp) -> bool {
