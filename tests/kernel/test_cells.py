@@ -61,10 +61,16 @@ def test_it_is_said_where_a_missing_variable_went(warm):
     warm.run("drop(moved);").ok()
     warm.run('let held = taken; panic!("on the way");').failed("on the way")
     words = warm.run("taken.len() + moved.len()").failed("cannot find value")
-    assert f"`taken` of In[{made}] was moved: In[{made + 2}] took it, and did not come to its end" in words, words
-    assert f"`moved` of In[{made}] was moved: In[{made + 1}] took it" in words, words
+    assert f"`taken` of In[{made}] is gone since In[{made + 2}], which did not come to its end" in words, words
+    assert f"`moved` of In[{made}] is gone since In[{made + 1}], which took it" in words, words
     words = warm.run("let other = nowhere_made;").failed("cannot find value")
-    assert "was moved" not in words, words
+    assert "is gone since" not in words, words
+    # Neither taken nor read: the cell was to make it anew.
+    made = warm.run("let again = 1;").content["execution_count"]
+    warm.run("again + 1").ok()
+    warm.run('let again: i32 = "x1".parse::<i32>()?;').failed("invalid digit")
+    words = warm.run("again").failed("cannot find value")
+    assert f"`again` of In[{made}] is gone since In[{made + 2}], which did not come to its end" in words, words
 
 
 def test_a_panic_is_an_error_and_its_text_stands_there_alone(warm):

@@ -108,14 +108,18 @@ def in_order(cases):
 CORPUS_CASES = [read(path) for path in sorted(CORPUS.glob("*.nb.txt"))]
 CASES = in_order([case for case in CORPUS_CASES if LONG or not case.long])
 # Older than any cell: a file of about the time at which a cell ran may have been written by it.
+LONG_AGO = 1_700_000_000
 # Cases in which the slice is not yet what it must be.
 LACKING = """boxed-closure-counts leaked raw-pointer-across-cells
 file-under-a-made-up-name file-by-a-handle""".split()
 TOO_LARGE = """own-method-changes raw-pointer-in-a-cell unsafe-function rc-refcell
-cell-behind-rc once-lock-in-a-variable channel atomic-in-arc static-begins-anew thread-local-begins-anew imported-type trait-elsewhere implementation-elsewhere assigned-whole file-appended""".split()
+cell-behind-rc once-lock-in-a-variable channel atomic-in-arc static-begins-anew thread-local-begins-anew
+imported-type trait-elsewhere implementation-elsewhere assigned-whole file-appended""".split()
 WRONG = dict.fromkeys(LACKING, "the slice lacks a cell") | dict.fromkeys(TOO_LARGE, "the slice holds a cell too many")
 
-LONG_AGO = 1_700_000_000
+
+class WrongSlice(AssertionError):
+    """The plan holds other cells than it must."""
 
 
 class Notebook:
@@ -202,7 +206,8 @@ def assert_slice(case: Case, ran: dict, plan: dict):
         if kept and not (number in ran and ran[number].needed)
     ]
     said = ["the slice lacks:", *missing] * bool(missing) + ["the slice must not hold:", *too_many] * bool(too_many)
-    assert not said, f"{case.name} ({case.title}), target `{case.target}`\n" + "\n".join(said)
+    if said:
+        raise WrongSlice(f"{case.name} ({case.title}), target `{case.target}`\n" + "\n".join(said))
 
 
 def assert_published(case: Case, notebook: Notebook):
@@ -223,8 +228,8 @@ def assert_published(case: Case, notebook: Notebook):
 
 
 def expected(case):
-    """The case, as one that fails where the slice is known to be wrong: once it is right, that is told, too."""
-    known = [pytest.mark.xfail(reason=WRONG[case.name], strict=True)] if case.name in WRONG else []
+    """The case, as one that fails where the slice is known to be wrong: there and by nothing else, and once it is right, that is told, too."""
+    known = [pytest.mark.xfail(reason=WRONG[case.name], raises=WrongSlice, strict=True)] if case.name in WRONG else []
     return pytest.param(case, id=case.name, marks=known)
 
 

@@ -46,6 +46,17 @@ pub fn list(lab: &Lab) -> Vec<Listed> {
     listed
 }
 
+/// The names of all versions of all artifacts, and those by which versions are in use; nothing of a version is read.
+pub fn references(lab: &Lab) -> Vec<String> {
+    let mut references = Vec::new();
+    for name in names(lab) {
+        let registry = registry(lab, &name).unwrap_or_default();
+        references.extend(registry.labels().map(|(label, _)| format!("{name}@{label}")));
+        references.extend(versions(lab, &name).into_iter().map(|version| location(lab, &name, version).to_string()));
+    }
+    references
+}
+
 fn summary(location: &Location) -> Result<Summary, Error> {
     let pipeline = location.pipeline()?;
     let (_, id) = location.manifest()?;

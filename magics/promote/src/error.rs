@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use kernwerk_core::{Cancelled, CellStatus, Problem, did_you_mean};
 
 use crate::execution::label;
-use crate::trust::UNSIGNED;
 
 /// An error of promotion. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +45,8 @@ pub enum Error {
     NotApproved { artifact: String, stage: String, wanted: u32, given: Vec<String> },
     #[error("{artifact} is not what was published: {}", findings.join("; "))]
     NotSound { artifact: String, findings: Vec<String> },
+    #[error("none of the keys in kernwerk.toml has signed {artifact}")]
+    Unsigned { artifact: String },
     #[error(
         "{artifact} is not the artifact that became `{label}`: that has the identity {wanted}, and this one {found}"
     )]
@@ -118,9 +119,7 @@ impl Error {
             Self::BadKey { .. } => {
                 "`%promote key NAME` makes a key and shows what stands in kernwerk.toml for it".to_owned()
             }
-            Self::NotSound { artifact, findings } if findings.iter().any(|finding| finding == UNSIGNED) => {
-                format!("`%promote sign {artifact}` signs it")
-            }
+            Self::Unsigned { artifact } => format!("`%promote sign {artifact}` signs it"),
             Self::NotSound { .. } | Self::OtherIdentity { .. } | Self::BrokenHistory { .. } => {
                 "restore the files from version control".to_owned()
             }
@@ -171,6 +170,7 @@ impl Error {
             Self::NothingBefore { .. } => "NothingBefore",
             Self::NotApproved { .. } => "NotApproved",
             Self::NotSound { .. } => "NotSound",
+            Self::Unsigned { .. } => "Unsigned",
             Self::OtherIdentity { .. } => "OtherIdentity",
             Self::BadKey { .. } => "BadKey",
             Self::BrokenHistory { .. } => "BrokenHistory",

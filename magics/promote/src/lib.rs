@@ -36,7 +36,7 @@ mod trust;
 mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
-pub use catalog::{Listed, Shown, Summary, list, show, target};
+pub use catalog::{Listed, Shown, Summary, list, references, show, target};
 pub use compare::{Agreement, Level};
 pub use disk::{Disk, FileState, file_version};
 pub use error::Error;
@@ -50,7 +50,7 @@ pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use recover::{Gone, Lost, Recovery, Rerun};
 pub use registry::{
-    Action, Event, History, Holder, PRODUCTION, Registry, Signed, alias, approve, history, registry, rollback, stage,
+    Action, Author, Event, History, Holder, PRODUCTION, Registry, alias, approve, history, registry, rollback, stage,
     unalias,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};

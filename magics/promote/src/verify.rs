@@ -37,9 +37,18 @@ impl Verification {
 
     /// What is wrong, one line each.
     pub fn findings(&self) -> Vec<String> {
-        let mut findings = self.differences();
-        findings.extend(self.trust.findings.iter().cloned());
+        let mut findings = self.changes();
+        if self.trust.unsigned {
+            findings.push("unsigned: none of the keys in kernwerk.toml has signed it".to_owned());
+        }
         findings
+    }
+
+    /// What was changed, removed or added, what is signed among it, one line each.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut changes = self.differences();
+        changes.extend(self.trust.findings.iter().cloned());
+        changes
     }
 
     /// What was changed, removed or added, one line each; signatures are another question.

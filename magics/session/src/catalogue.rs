@@ -49,12 +49,7 @@ impl SessionNames<'_> {
         let Ok(Some(lab)) = self.session.lab() else {
             return Vec::new();
         };
-        let listed = kernwerk_promote::list(&lab);
-        let mut names: Vec<String> = Vec::new();
-        for artifact in listed {
-            names.extend(artifact.labels.iter().map(|label| format!("{}@{label}", artifact.location.name)));
-            names.push(artifact.location.to_string());
-        }
+        let mut names = kernwerk_promote::references(&lab);
         names.sort();
         names
     }

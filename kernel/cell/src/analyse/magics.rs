@@ -11,7 +11,7 @@ pub fn magics_in(code: &str) -> Vec<String> {
     // Most cells have none, and are not read a second time.
     if code.contains("magic")
         && let Ok(header) = header(code, 0)
-        && let Ok(tokens) = code.split_inclusive('\n').skip(header.lines).collect::<String>().parse()
+        && let Ok(tokens) = header.body(code).parse()
     {
         collect(tokens, &mut found);
     }

@@ -31,7 +31,7 @@ pub fn analyse(code: &str) -> Names {
         }
         names.defines.insert(name);
     }
-    let body: String = code.split_inclusive('\n').skip(header.lines).collect();
+    let body = header.body(code);
     match syn::parse_str::<syn::Block>(&format!("{{{body}\n}}")) {
         Ok(block) => {
             let mut walk = Walk::new(names);

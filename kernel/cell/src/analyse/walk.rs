@@ -79,7 +79,6 @@ impl Walk {
         self.visit_expr(argument);
     }
 
-    /// An `if` or `while` with `let` in its condition: what it binds holds in the block.
     /// Binds the names of a pattern that `place` is matched with: by `ref mut` they change it.
     fn match_pattern(&mut self, pattern: &Pat, place: &Expr) {
         if borrows_mutably(pattern) {
@@ -88,6 +87,7 @@ impl Walk {
         self.bind_pattern(pattern);
     }
 
+    /// An `if` or `while` with `let` in its condition: what it binds holds in the block.
     fn condition(&mut self, condition: &Expr) {
         match condition {
             Expr::Let(binding) => {

@@ -48,11 +48,12 @@ impl Context {
 
     /// Runs a cell.
     pub(super) fn execute(&mut self, cell: &CellText) -> Result<Ended, Error> {
+        let cache = Cache::at(&self.home.cache, &self.home.sources);
+        let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
+        // Behind the plan, which refuses what is too large to be read.
         if let Some(ended) = unfinished_cell(cell)? {
             return Ok(ended);
         }
-        let cache = Cache::at(&self.home.cache, &self.home.sources);
-        let plan = Plan::new(cell, self.loaded, &cache.pinned(), &self.home.directory)?;
         self.forget_gone();
         {
             let mut state = self.link.state();
@@ -241,10 +242,9 @@ impl Context {
 /// # Errors
 /// The cell has a command that is none.
 fn unfinished_cell(cell: &CellText) -> Result<Option<Ended>, Error> {
-    let skipped = header(&cell.code, cell.line)?.lines;
-    let start = cell.code.split_inclusive('\n').take(skipped).map(str::len).sum();
-    Ok(unfinished(&cell.code[start..]).map(|found| {
-        let line = cell.line + skipped + found.line + 1;
+    let header = header(&cell.code, cell.line)?;
+    Ok(unfinished(header.body(&cell.code)).map(|found| {
+        let line = cell.line + header.lines + found.line + 1;
         let message =
             format!("error: the cell is not finished: {}\n --> cell:{line}:{}", found.words, found.column + 1);
         Ended::CompileError { message, line: Some(line) }
@@ -265,9 +265,8 @@ fn is_word(character: char) -> bool {
 /// Code without the lines above its Rust, behind what keeps evcxr from finding any; and how many bytes that is.
 fn without_header(code: &str) -> Option<(String, usize)> {
     let header = header(code, 0).ok()?;
-    let skipped: usize = code.split_inclusive('\n').take(header.lines).map(str::len).sum();
     let start = "/**/";
-    Some((format!("{start}{}", &code[skipped..]), start.len()))
+    Some((format!("{start}{}", header.body(code)), start.len()))
 }
 
 /// rustc's colours where they can be told from the red ground that front ends give to errors, in a light and in a dark theme: its bold red, green and

@@ -17,7 +17,7 @@ pub enum Completeness {
 /// Tells whether Rust code (and `:dep` lines above it) is whole.
 pub fn is_complete(code: &str) -> Completeness {
     let Ok(header) = header(code, 0) else { return Completeness::Invalid };
-    match ending(&code[offset(code, header.lines)..]) {
+    match ending(header.body(code)) {
         Ending::Whole => Completeness::Complete,
         Ending::Open { depth, .. } => Completeness::Incomplete { indent: "    ".repeat(depth) },
         Ending::InStatement => Completeness::Incomplete { indent: String::new() },
@@ -47,11 +47,6 @@ pub(crate) fn unfinished(code: &str) -> Option<Unfinished> {
     let before = &code[..at];
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
     Some(Unfinished { line: before.matches('\n').count(), column, words })
-}
-
-/// The length of the first lines of a text, in bytes.
-fn offset(code: &str, lines: usize) -> usize {
-    code.split_inclusive('\n').take(lines).map(str::len).sum()
 }
 
 /// How code ends.

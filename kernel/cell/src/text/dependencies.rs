@@ -12,6 +12,14 @@ pub(crate) struct Header {
     pub(crate) lines: usize,
 }
 
+impl Header {
+    /// The Rust below it.
+    pub(crate) fn body<'a>(&self, code: &'a str) -> &'a str {
+        let start = code.split_inclusive('\n').take(self.lines).map(str::len).sum();
+        &code[start..]
+    }
+}
+
 /// One `:dep` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dependency {

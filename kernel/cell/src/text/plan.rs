@@ -89,7 +89,7 @@ impl Plan {
                 None,
             );
         }
-        plan.rust(&cell.code, header.lines, cell.line);
+        plan.rust(header.body(&cell.code), cell.line + header.lines);
         Ok(plan)
     }
 
@@ -111,21 +111,19 @@ impl Plan {
         self.places.push(Place { line, column: 0, verbatim: false });
     }
 
-    /// Adds the cell's Rust, which begins behind `skipped` lines.
-    fn rust(&mut self, code: &str, skipped: usize, above: usize) {
-        let start = code.split_inclusive('\n').take(skipped).map(str::len).sum();
-        let body = &code[start..];
+    /// Adds the cell's Rust, above which there are so many lines.
+    fn rust(&mut self, body: &str, above: usize) {
         let last = statements(body).last().copied();
         let split = match last {
             Some(last) if matches!(last.kind, Kind::Value | Kind::Unit) => last.start + leading(last.text),
             _ => body.len(),
         };
-        self.lines(&body[..split], above + skipped, 0);
+        self.lines(&body[..split], above, 0);
         if split == body.len() {
             return;
         }
         let before = &body[..split];
-        let line = above + skipped + before.matches('\n').count();
+        let line = above + before.matches('\n').count();
         let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count());
         let shown = last.is_some_and(|last| last.kind == Kind::Value);
         if shown {

@@ -49,6 +49,9 @@ impl Memory {
         for name in &names.defines {
             if ended {
                 self.made(name, count);
+            } else {
+                // A cell that fails takes the variables away that it was to make anew.
+                self.users.insert(name.clone(), (count, false));
             }
         }
         for name in names.defines.iter().chain(&names.mutates) {
@@ -96,8 +99,8 @@ impl Memory {
             return Some(format!("`{name}` of In[{maker}] was lost with the process that held it ({why})"));
         }
         let (user, ended) = self.users.get(name)?;
-        let end = if *ended { "" } else { ", and did not come to its end" };
-        Some(format!("`{name}` of In[{maker}] was moved: In[{user}] took it{end}"))
+        let how = if *ended { "which took it" } else { "which did not come to its end" };
+        Some(format!("`{name}` of In[{maker}] is gone since In[{user}], {how}"))
     }
 
     /// What the variable held when a cell last showed it, if no cell may have changed it since.

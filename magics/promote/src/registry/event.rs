@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use kernwerk_store::Lab;
 use serde::{Deserialize, Serialize};
 
+use super::{Author, Holder};
 use crate::Error;
 use crate::artifact::{home, replace};
 use crate::bundle::to_json;
-use crate::files::{digest, read_file, write_file};
+use crate::files::{digest, make_directory, read_file, write_file};
 
 const HISTORY: &str = "history";
 /// Rises whenever an older Kernwerk could not read the events.
@@ -131,17 +132,33 @@ impl History {
     }
 
     /// Adds an event behind all others; it is there whole or not at all. The caller holds the artifact's lock.
-    pub(crate) fn append(&self, lab: &Lab, mut event: Event) -> Result<Event, Error> {
-        event.format = FORMAT;
-        event.number = self.events.iter().map(|event| event.number).max().unwrap_or(0) + 1;
-        event.after.clone_from(&self.heads);
+    pub(crate) fn append(
+        &self,
+        lab: &Lab,
+        artifact: &str,
+        (action, label, holder): (Action, &str, &Holder),
+        author: Author,
+    ) -> Result<Event, Error> {
+        let event = Event {
+            format: FORMAT,
+            number: self.events.last().map_or(0, |event| event.number) + 1,
+            artifact: artifact.to_owned(),
+            action,
+            label: label.to_owned(),
+            version: holder.version,
+            identity: holder.identity.clone(),
+            by: author.by,
+            at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            why: author.why,
+            after: self.heads.clone(),
+        };
         let bytes = to_json(&event);
         let digest = digest(&bytes);
         let file = file_name(event.number, &digest);
         let staging = lab.staging_dir()?;
         let written = write_file(&staging.join(&file), &bytes).and_then(|()| {
             let target = directory(lab, &event.artifact).join(&file);
-            crate::files::make_directory(target.parent().unwrap_or(&staging))?;
+            make_directory(target.parent().unwrap_or(&staging))?;
             replace(&staging.join(&file), &target)
         });
         let _ = std::fs::remove_dir_all(&staging);

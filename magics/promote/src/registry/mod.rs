@@ -23,7 +23,7 @@ const LATEST: &str = "latest";
 
 /// Who does something, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
+pub struct Author {
     pub by: String,
     pub why: Option<String>,
 }
@@ -112,9 +112,9 @@ pub fn history(lab: &Lab, name: &str) -> Result<History, Error> {
 /// Gives a version a stage, which it takes over from the version that holds it.
 ///
 /// # Errors
-/// Those of finding the version; [`Error::NotSound`] where its files are not those that were published; [`Error::NotApproved`]
-/// where `kernwerk.toml` asks for more approvals; [`Error::HeldAlready`]; [`Error::BadLabel`]; [`Error::BrokenHistory`].
-pub fn stage(lab: &Lab, reference: &Reference, stage: &str, signed: Signed, work: &Work) -> Result<Event, Error> {
+/// Those of finding the version; [`Error::NotSound`] where its files are not those that were published; [`Error::Unsigned`];
+/// [`Error::NotApproved`] where `kernwerk.toml` asks for more approvals; [`Error::HeldAlready`]; [`Error::BadLabel`]; [`Error::BrokenHistory`].
+pub fn stage(lab: &Lab, reference: &Reference, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
     let change = Change::begin(lab, reference, stage, work)?;
     if change.registry.aliases.contains_key(stage) {
         return Err(Error::LabelTaken { label: stage.to_owned(), kind: "an alias" });
@@ -131,43 +131,44 @@ pub fn stage(lab: &Lab, reference: &Reference, stage: &str, signed: Signed, work
             given,
         });
     }
-    change.append(lab, Action::Stage, stage, signed)
+    change.append(lab, Action::Stage, stage, author)
 }
 
-/// Says that a person wants to see a version on a stage. Saying it again changes nothing.
+/// Says that a person wants to see a version on a stage. Who says it twice counts once.
 ///
 /// # Errors
 /// As [`stage`], but for what is about the stage's holder.
-pub fn approve(lab: &Lab, reference: &Reference, stage: &str, signed: Signed, work: &Work) -> Result<Event, Error> {
+pub fn approve(lab: &Lab, reference: &Reference, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
     let change = Change::begin(lab, reference, stage, work)?;
-    change.append(lab, Action::Approve, stage, signed)
+    change.append(lab, Action::Approve, stage, author)
 }
 
 /// Makes a name stand for a version.
 ///
 /// # Errors
 /// As [`stage`], but for approvals.
-pub fn alias(lab: &Lab, reference: &Reference, alias: &str, signed: Signed, work: &Work) -> Result<Event, Error> {
+pub fn alias(lab: &Lab, reference: &Reference, alias: &str, author: Author, work: &Work) -> Result<Event, Error> {
     let change = Change::begin(lab, reference, alias, work)?;
     if change.registry.stages.contains_key(alias) {
         return Err(Error::LabelTaken { label: alias.to_owned(), kind: "a stage" });
     }
     change.check_free(alias)?;
-    change.append(lab, Action::Alias, alias, signed)
+    change.append(lab, Action::Alias, alias, author)
 }
 
 /// Takes a name away again.
 ///
 /// # Errors
-/// [`Error::UnknownLabel`] where it is no alias.
-pub fn unalias(lab: &Lab, name: &str, alias: &str, signed: Signed, work: &Work) -> Result<Event, Error> {
+/// [`Error::UnknownArtifact`]; [`Error::UnknownLabel`] where it is no alias.
+pub fn unalias(lab: &Lab, name: &str, alias: &str, author: Author, work: &Work) -> Result<Event, Error> {
+    find(lab, &Reference::latest(name)?)?;
     let _lock = artifact::lock(lab, name, work)?;
     let history = History::sound(lab, name)?;
     let registry = Registry::of(&history);
     let Some(holder) = registry.aliases.get(alias) else {
         return Err(unknown_label(name, alias, &registry));
     };
-    history.append(lab, entry(name, Action::Unalias, alias, holder.clone(), signed))
+    history.append(lab, name, (Action::Unalias, alias, holder), author)
 }
 
 /// Gives a stage back to the version that held it before. Approvals are not asked for: they were given then.
@@ -175,7 +176,7 @@ pub fn unalias(lab: &Lab, name: &str, alias: &str, signed: Signed, work: &Work) 
 /// # Errors
 /// [`Error::UnknownLabel`] where nothing was staged so; [`Error::NothingBefore`]; [`Error::NotSound`] where the files of the version
 /// before are not those that were published.
-pub fn rollback(lab: &Lab, name: &str, stage: &str, signed: Signed, work: &Work) -> Result<Event, Error> {
+pub fn rollback(lab: &Lab, name: &str, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
     find(lab, &Reference::latest(name)?)?;
     let _lock = artifact::lock(lab, name, work)?;
     let history = History::sound(lab, name)?;
@@ -188,7 +189,7 @@ pub fn rollback(lab: &Lab, name: &str, stage: &str, signed: Signed, work: &Work)
     };
     let location = held_by(lab, name, stage, before)?;
     check_sound(lab, &location, work)?;
-    history.append(lab, entry(name, Action::Rollback, stage, before.clone(), signed))
+    history.append(lab, name, (Action::Rollback, stage, before), author)
 }
 
 /// The version that `label` stands for.
@@ -232,35 +233,19 @@ impl Change {
         }
     }
 
-    fn append(self, lab: &Lab, action: Action, label: &str, signed: Signed) -> Result<Event, Error> {
-        let event = entry(&self.location.name, action, label, self.holder, signed);
-        self.history.append(lab, event)
+    fn append(self, lab: &Lab, action: Action, label: &str, author: Author) -> Result<Event, Error> {
+        self.history.append(lab, &self.location.name, (action, label, &self.holder), author)
     }
 }
 
-/// An entry without what its place in the history adds to it.
-fn entry(name: &str, action: Action, label: &str, holder: Holder, signed: Signed) -> Event {
-    Event {
-        format: 0,
-        number: 0,
-        artifact: name.to_owned(),
-        action,
-        label: label.to_owned(),
-        version: holder.version,
-        identity: holder.identity,
-        by: signed.by,
-        at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-        why: signed.why,
-        after: BTreeSet::new(),
-    }
-}
-
-/// Checks the files of a version against its manifest; gives its identity.
+/// Checks the files of a version against its manifest, and its signatures; gives its identity.
 fn check_sound(lab: &Lab, location: &Location, work: &Work) -> Result<String, Error> {
     let verification = verify_location(lab, location, work)?;
-    match verification.findings() {
-        findings if findings.is_empty() => Ok(verification.id),
-        findings => Err(Error::NotSound { artifact: location.to_string(), findings }),
+    let artifact = location.to_string();
+    match verification.changes() {
+        findings if !findings.is_empty() => Err(Error::NotSound { artifact, findings }),
+        _ if verification.trust.unsigned => Err(Error::Unsigned { artifact }),
+        _ => Ok(verification.id),
     }
 }
 

@@ -38,7 +38,9 @@ pub struct Trust {
     pub signers: Vec<String>,
     /// Ids of keys that `kernwerk.toml` does not name; whether they signed is not known.
     pub strangers: Vec<String>,
-    /// What is wrong, one line each.
+    /// Keys count, and none of them has signed.
+    pub unsigned: bool,
+    /// What is wrong with what was signed, one line each.
     pub findings: Vec<String>,
 }
 
@@ -57,23 +59,29 @@ fn keys(lab: &Lab) -> Result<(Vec<String>, Vec<PublicKey>), Error> {
 /// Signs an artifact, beside those who have signed it.
 ///
 /// # Errors
-/// Those of finding it; [`Error::NotSound`] where its files are not those that were published, or a signature does not hold.
+/// Those of finding it; [`Error::NotSound`] where its files are not those that were published, a signature does not hold, or others have
+/// signed another statement than can be made of it.
 pub fn sign(lab: &Lab, reference: &Reference, key: &SigningKey, work: &Work) -> Result<Location, Error> {
     find(lab, reference)?;
     let _lock = artifact::lock(lab, &reference.name, work)?;
     let location = find(lab, reference)?;
     let verification = verify_location(lab, &location, work)?;
-    let findings: Vec<String> = verification.findings().into_iter().filter(|finding| *finding != UNSIGNED).collect();
-    if !findings.is_empty() {
-        return Err(Error::NotSound { artifact: location.to_string(), findings });
+    let not_sound = |findings| Err(Error::NotSound { artifact: location.to_string(), findings });
+    let changes = verification.changes();
+    if !changes.is_empty() {
+        return not_sound(changes);
     }
-    let (mut envelope, payload) = match read(&location)? {
-        Some(Ok(signed)) => signed,
-        Some(Err(finding)) => return Err(Error::NotSound { artifact: location.to_string(), findings: vec![finding] }),
-        None => {
-            let payload = to_json(&statement(&location)?);
-            (Envelope::of(&payload), payload)
+    let payload = to_json(&statement(&location)?);
+    let mut envelope = match read(&location)? {
+        None => Envelope::of(&payload),
+        Some(Ok((envelope, signed))) if signed == payload => envelope,
+        // Nobody's name goes under what another has written; and what the others signed is not thrown away for them.
+        Some(Ok(_)) => {
+            return not_sound(vec![format!(
+                "changed: {PROVENANCE}, which says other things than can be said of it now"
+            )]);
         }
+        Some(Err(finding)) => return not_sound(vec![finding]),
     };
     envelope.sign(&payload, key);
     let staging = lab.staging_dir()?;
@@ -83,9 +91,6 @@ pub fn sign(lab: &Lab, reference: &Reference, key: &SigningKey, work: &Work) -> 
     let _ = std::fs::remove_dir_all(&staging);
     placed.map(|()| location)
 }
-
-/// The finding of an artifact that nobody has signed whose key counts.
-pub(crate) const UNSIGNED: &str = "unsigned: none of the keys in kernwerk.toml has signed it";
 
 /// Checks the signatures of an artifact, and that they are of this artifact.
 ///
@@ -113,16 +118,14 @@ pub(crate) fn check(lab: &Lab, location: &Location) -> Result<Trust, Error> {
             trust.findings.extend(differences(location, &payload)?);
         }
     }
-    if trust.signers.is_empty() && !keys.is_empty() {
-        trust.findings.push(UNSIGNED.to_owned());
-    }
+    trust.unsigned = trust.signers.is_empty() && !keys.is_empty();
     Ok(trust)
 }
 
-type Signed = (Envelope, Vec<u8>);
+type Opened = (Envelope, Vec<u8>);
 
 /// Reads the envelope and what it holds; none where there is no envelope, and a finding where it is none.
-fn read(location: &Location) -> Result<Option<Result<Signed, String>>, Error> {
+fn read(location: &Location) -> Result<Option<Result<Opened, String>>, Error> {
     let path = location.path(PROVENANCE);
     let Ok(metadata) = path.symlink_metadata() else { return Ok(None) };
     let broken = || format!("changed: {PROVENANCE}, which is no envelope of a statement");

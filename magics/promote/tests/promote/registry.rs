@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kernwerk_core::Work;
 use kernwerk_promote::{
-    Error, Event, Reference, Signed, alias, approve, history, list, registry, rollback, show, stage, unalias, verify,
+    Author, Error, Event, Reference, alias, approve, history, list, registry, rollback, show, stage, unalias, verify,
 };
 use kernwerk_store::Lab;
 use proptest::prelude::*;
@@ -24,8 +24,8 @@ fn versions(count: u32) -> Place {
     place
 }
 
-fn by(person: &str) -> Signed {
-    Signed { by: person.to_owned(), why: Some("a reason".to_owned()) }
+fn by(person: &str) -> Author {
+    Author { by: person.to_owned(), why: Some("a reason".to_owned()) }
 }
 
 fn reference(text: &str) -> Reference {

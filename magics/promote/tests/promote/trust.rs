@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kernwerk_core::{Verdict, Work};
-use kernwerk_promote::{Error, Reference, Signed, SigningKey, Verification, sign, stage, verify};
+use kernwerk_promote::{Author, Error, Reference, SigningKey, Verification, sign, stage, verify};
 use kernwerk_store::Lab;
 
 use crate::place::Place;
@@ -46,7 +48,7 @@ fn with_keys_every_artifact_has_to_be_signed() {
     let lab = &place.lab;
     assert_eq!(checked(lab).findings(), ["unsigned: none of the keys in kernwerk.toml has signed it"]);
     let production = || {
-        let signed = Signed { by: "ada".to_owned(), why: None };
+        let signed = Author { by: "ada".to_owned(), why: None };
         stage(lab, &reference(), "production", signed, &Work::silent())
     };
     let refused = production().expect_err("it is not signed");
@@ -120,6 +122,23 @@ fn a_key_that_is_none_is_named() {
     let place = place.reopened();
     let error = verify(&place.lab, &reference(), &Work::silent()).expect_err("it is no key");
     assert_eq!(error.to_string(), "kernwerk.toml, promote.keys.ada holds no ed25519 key");
+}
+
+#[test]
+fn nobody_signs_what_another_has_written() {
+    let (place, ada, eve) = place(&["ada"]);
+    signed_by(&place.lab, &eve);
+    let envelope = place.path(ENVELOPE);
+    let text = std::fs::read_to_string(&envelope).expect("an envelope");
+    let mut forged: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    // Of the same artifact, and made by another program than it was.
+    let payload = STANDARD.decode(forged["payload"].as_str().expect("a payload")).expect("base64");
+    let payload = String::from_utf8(payload).expect("JSON").replace("urn:kernwerk\"", "urn:another\"");
+    forged["payload"] = STANDARD.encode(payload).into();
+    std::fs::write(&envelope, serde_json::to_string_pretty(&forged).expect("JSON") + "\n").expect("written");
+    let refused = sign(&place.lab, &reference(), &ada, &Work::silent());
+    assert!(matches!(refused, Err(Error::NotSound { .. })), "{refused:?}");
+    assert!(checked(&place.lab).trust.signers.is_empty());
 }
 
 /// Any byte of a signed artifact, its attestations and its envelope.

@@ -4,7 +4,8 @@ use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
-use super::{TWO_VERSIONS, entered, signed};
+use super::person::Signature;
+use super::{TWO_VERSIONS, entered};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -18,12 +19,8 @@ pub(crate) struct Alias {
     /// Take the name away again
     #[arg(long)]
     remove: bool,
-    /// The reason, for the history
-    #[arg(long, value_name = "TEXT")]
-    why: Option<String>,
-    /// Who does it; else the principal of the session or the user of the machine
-    #[arg(long, value_name = "PERSON")]
-    by: Option<String>,
+    #[command(flatten)]
+    signature: Signature,
 }
 
 impl Verb for Alias {
@@ -40,13 +37,13 @@ impl Verb for Alias {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        let signed = signed(context, self.by, self.why)?;
+        let author = self.signature.author(context)?;
         let lab = context.lab_for_writing()?;
         if self.remove {
-            let event = kernwerk_promote::unalias(&lab, &reference.name, &self.alias, signed, context.work())?;
+            let event = kernwerk_promote::unalias(&lab, &reference.name, &self.alias, author, context.work())?;
             return Ok(entered(&event, "is no longer"));
         }
-        let event = kernwerk_promote::alias(&lab, &reference, &self.alias, signed, context.work())?;
+        let event = kernwerk_promote::alias(&lab, &reference, &self.alias, author, context.work())?;
         Ok(entered(&event, "is now"))
     }
 }

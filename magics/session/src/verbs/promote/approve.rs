@@ -4,7 +4,8 @@ use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
-use super::{TWO_VERSIONS, entered, signed};
+use super::person::Signature;
+use super::{TWO_VERSIONS, entered};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -15,12 +16,8 @@ pub(crate) struct Approve {
     /// Such as `staging`, `production`, `archived`, or one of your own
     #[arg(value_name = "STAGE")]
     stage: String,
-    /// The reason, for the history
-    #[arg(long, value_name = "TEXT")]
-    why: Option<String>,
-    /// Who does it; else the principal of the session or the user of the machine
-    #[arg(long, value_name = "PERSON")]
-    by: Option<String>,
+    #[command(flatten)]
+    signature: Signature,
 }
 
 impl Verb for Approve {
@@ -37,9 +34,9 @@ impl Verb for Approve {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        let signed = signed(context, self.by, self.why)?;
+        let author = self.signature.author(context)?;
         let lab = context.lab_for_writing()?;
-        let event = kernwerk_promote::approve(&lab, &reference, &self.stage, signed, context.work())?;
+        let event = kernwerk_promote::approve(&lab, &reference, &self.stage, author, context.work())?;
         Ok(entered(&event, "is approved for"))
     }
 }

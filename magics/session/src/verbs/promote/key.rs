@@ -4,7 +4,7 @@ use kernwerk_core::{Output, Problem, Value};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::SigningKey;
 
-use super::key_directory;
+use super::person::Keys;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -12,9 +12,8 @@ pub(crate) struct Key {
     /// Whose key it is
     #[arg(value_name = "NAME")]
     name: String,
-    /// Where keys lie; else `kernwerk/keys` among the settings of the machine's user
-    #[arg(long, value_name = "DIRECTORY")]
-    directory: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 impl Verb for Key {
@@ -27,7 +26,7 @@ impl Verb for Key {
         &[Example { about: "a key of one's own", line: "%promote key ada --directory keys", body: None, setup: &[] }];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
-        let directory = key_directory(context, self.directory.as_deref())?;
+        let directory = self.keys.directory(context)?;
         let key = match SigningKey::read(&directory, &self.name)? {
             Some(key) => key,
             None => SigningKey::create(&directory, &self.name)?,

@@ -5,6 +5,7 @@ mod approve;
 mod history;
 mod key;
 mod list;
+mod person;
 mod plan;
 mod publish;
 mod replay;
@@ -14,14 +15,13 @@ mod sign;
 mod stage;
 mod verify;
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 use kernwerk_core::{Output, Problem, Table};
-use kernwerk_promote::{CellReport, Event, PlanSpec, Signed, Target};
+use kernwerk_promote::{CellReport, Event, PlanSpec, Target};
 
 use crate::verb::{Entry, entry};
 use crate::{Answer, Context};
@@ -73,42 +73,19 @@ fn plan_spec(
     })
 }
 
-/// An artifact two versions of which there are, for examples.
-const TWO_VERSIONS: &[&str] = &[
+/// An artifact of which there are two versions, both of which have been in production, and a key: for examples.
+const HISTORY: &[&str] = &[
+    "%promote key ada --directory keys",
     "%feature source rides rides.csv --event-time pickup",
     "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
     "%promote publish fares --target fares",
     "%feature sql \"SELECT zone, max(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
     "%promote publish fares --target fares",
     "%promote stage fares@1 production",
+    "%promote stage fares@2 production",
 ];
-
-/// Who acts: the person that the line names, else the principal of the session, else the user of the machine.
-fn signed(context: &Context<'_>, by: Option<String>, why: Option<String>) -> Result<Signed, Problem> {
-    let by = by.or_else(|| context.principal_name()).or_else(user).filter(|by| !by.trim().is_empty());
-    let nobody = || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
-    Ok(Signed { by: by.ok_or_else(nobody)?, why })
-}
-
-/// Where the keys of this user lie: in `directory`, else among the settings of the machine's user.
-fn key_directory(context: &Context<'_>, directory: Option<&str>) -> Result<PathBuf, Problem> {
-    if let Some(directory) = directory {
-        return Ok(context.path(directory));
-    }
-    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let settings = of("XDG_CONFIG_HOME").or_else(|| of("HOME").map(|home| home.join(".config")));
-    let nowhere =
-        || Problem::new("NoKeys", "it is not known where keys lie").with_hint("name a place with `--directory`");
-    Ok(settings.ok_or_else(nowhere)?.join("kernwerk").join("keys"))
-}
-
-/// The user's name on this machine.
-fn user() -> Option<String> {
-    // Services and containers often run without the variables.
-    let asked = || Command::new("id").arg("-un").output().ok().filter(|output| output.status.success());
-    let of_system = || asked().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).or_else(of_system)
-}
+/// The same, before the second went into production.
+const TWO_VERSIONS: &[&str] = HISTORY.split_at(HISTORY.len() - 1).0;
 
 /// What was entered into the history, in one line.
 fn entered(event: &Event, words: &str) -> Answer {

@@ -4,7 +4,8 @@ use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::PRODUCTION;
 
-use super::{TWO_VERSIONS, entered, signed};
+use super::person::Signature;
+use super::{HISTORY, entered};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -15,12 +16,8 @@ pub(crate) struct Rollback {
     /// The stage to roll back
     #[arg(long, value_name = "STAGE", default_value = PRODUCTION)]
     stage: String,
-    /// The reason, for the history
-    #[arg(long, value_name = "TEXT")]
-    why: Option<String>,
-    /// Who does it; else the principal of the session or the user of the machine
-    #[arg(long, value_name = "PERSON")]
-    by: Option<String>,
+    #[command(flatten)]
+    signature: Signature,
 }
 
 impl Verb for Rollback {
@@ -32,21 +29,13 @@ impl Verb for Rollback {
         about: "the new version was a mistake",
         line: "%promote rollback fares --why \"the averages are wrong\"",
         body: None,
-        setup: &[
-            TWO_VERSIONS[0],
-            TWO_VERSIONS[1],
-            TWO_VERSIONS[2],
-            TWO_VERSIONS[3],
-            TWO_VERSIONS[4],
-            TWO_VERSIONS[5],
-            "%promote stage fares@2 production",
-        ],
+        setup: HISTORY,
     }];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
-        let signed = signed(context, self.by, self.why)?;
+        let author = self.signature.author(context)?;
         let lab = context.lab_for_writing()?;
-        let event = kernwerk_promote::rollback(&lab, &self.name, &self.stage, signed, context.work())?;
+        let event = kernwerk_promote::rollback(&lab, &self.name, &self.stage, author, context.work())?;
         Ok(entered(&event, "is again"))
     }
 }

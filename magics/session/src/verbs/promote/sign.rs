@@ -4,7 +4,8 @@ use kernwerk_core::{Output, Problem};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Reference, SigningKey};
 
-use super::{TWO_VERSIONS, key_directory, user};
+use super::TWO_VERSIONS;
+use super::person::{Keys, user};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -15,9 +16,8 @@ pub(crate) struct Sign {
     /// Whose key signs; else that of the machine's user
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
-    /// Where keys lie; else `kernwerk/keys` among the settings of the machine's user
-    #[arg(long, value_name = "DIRECTORY")]
-    directory: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 impl Verb for Sign {
@@ -30,14 +30,7 @@ impl Verb for Sign {
         about: "vouch for a version",
         line: "%promote sign fares@2 --key ada --directory keys",
         body: None,
-        setup: &[
-            TWO_VERSIONS[0],
-            TWO_VERSIONS[1],
-            TWO_VERSIONS[2],
-            TWO_VERSIONS[3],
-            TWO_VERSIONS[4],
-            "%promote key ada --directory keys",
-        ],
+        setup: TWO_VERSIONS,
     }];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
@@ -45,7 +38,7 @@ impl Verb for Sign {
         let nobody =
             || Problem::new("Nobody", "it is not known whose key is meant").with_hint("name it with `--key NAME`");
         let name = self.key.or_else(user).ok_or_else(nobody)?;
-        let directory = key_directory(context, self.directory.as_deref())?;
+        let directory = self.keys.directory(context)?;
         let lab = context.lab_for_writing()?;
         let Some(key) = SigningKey::read(&directory, &name)? else {
             let missing = format!("there is no key {}", directory.join(format!("{name}.pem")).display());
