@@ -1,0 +1,59 @@
+//! Who acts on an artifact: a name for the history, and where that person's keys lie.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use kernwerk_core::Problem;
+use kernwerk_promote::Author;
+
+use crate::Context;
+
+/// What the verbs that add to the history are told of it.
+#[derive(clap::Args)]
+pub(super) struct Signature {
+    /// The reason, for the history
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Who does it; else the principal of the session or the user of the machine
+    #[arg(long, value_name = "PERSON")]
+    by: Option<String>,
+}
+
+impl Signature {
+    /// The person that the line names, else the principal of the session, else the user of the machine.
+    pub(super) fn author(self, context: &Context<'_>) -> Result<Author, Problem> {
+        let by = self.by.or_else(|| context.principal_name()).or_else(user).filter(|by| !by.trim().is_empty());
+        let nobody =
+            || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
+        Ok(Author { by: by.ok_or_else(nobody)?, why: self.why })
+    }
+}
+
+/// Where keys are looked for.
+#[derive(clap::Args)]
+pub(super) struct Keys {
+    /// Where keys lie; else `kernwerk/keys` among the settings of the machine's user
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<String>,
+}
+
+impl Keys {
+    pub(super) fn directory(self, context: &Context<'_>) -> Result<PathBuf, Problem> {
+        if let Some(directory) = self.directory {
+            return Ok(context.path(&directory));
+        }
+        let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let settings = of("XDG_CONFIG_HOME").or_else(|| of("HOME").map(|home| home.join(".config")));
+        let nowhere =
+            || Problem::new("NoKeys", "it is not known where keys lie").with_hint("name a place with `--directory`");
+        Ok(settings.ok_or_else(nowhere)?.join("kernwerk").join("keys"))
+    }
+}
+
+/// The user's name on this machine.
+pub(super) fn user() -> Option<String> {
+    // Services and containers often run without the variables.
+    let asked = || Command::new("id").arg("-un").output().ok().filter(|output| output.status.success());
+    let of_system = || asked().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).or_else(of_system)
+}
