@@ -7,6 +7,7 @@ mod cells;
 mod context;
 mod language;
 mod meter;
+mod person;
 mod recover;
 mod runner;
 mod session;

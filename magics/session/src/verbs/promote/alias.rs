@@ -4,8 +4,8 @@ use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
-use super::person::Signature;
 use super::{TWO_VERSIONS, entered};
+use crate::person::Signature;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]

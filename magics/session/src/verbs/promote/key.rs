@@ -4,7 +4,7 @@ use kernwerk_core::{Output, Problem, Value};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::SigningKey;
 
-use super::person::Keys;
+use crate::person::Keys;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]

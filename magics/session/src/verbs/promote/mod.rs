@@ -5,7 +5,6 @@ mod approve;
 mod history;
 mod key;
 mod list;
-mod person;
 mod plan;
 mod publish;
 mod replay;

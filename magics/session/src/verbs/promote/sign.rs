@@ -5,7 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Reference, SigningKey};
 
 use super::TWO_VERSIONS;
-use super::person::{Keys, user};
+use crate::person::{Keys, user};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]

@@ -10,7 +10,7 @@ use crate::Context;
 
 /// What the verbs that add to the history are told of it.
 #[derive(clap::Args)]
-pub(super) struct Signature {
+pub(crate) struct Signature {
     /// The reason, for the history
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Signature {
 
 impl Signature {
     /// The person that the line names, else the principal of the session, else the user of the machine.
-    pub(super) fn author(self, context: &Context<'_>) -> Result<Author, Problem> {
+    pub(crate) fn author(self, context: &Context<'_>) -> Result<Author, Problem> {
         let by = self.by.or_else(|| context.principal_name()).or_else(user).filter(|by| !by.trim().is_empty());
         let nobody =
             || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
@@ -31,14 +31,14 @@ impl Signature {
 
 /// Where keys are looked for.
 #[derive(clap::Args)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// Where keys lie; else `kernwerk/keys` among the settings of the machine's user
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<String>,
 }
 
 impl Keys {
-    pub(super) fn directory(self, context: &Context<'_>) -> Result<PathBuf, Problem> {
+    pub(crate) fn directory(self, context: &Context<'_>) -> Result<PathBuf, Problem> {
         if let Some(directory) = self.directory {
             return Ok(context.path(&directory));
         }
@@ -51,7 +51,7 @@ impl Keys {
 }
 
 /// The user's name on this machine.
-pub(super) fn user() -> Option<String> {
+pub(crate) fn user() -> Option<String> {
     // Services and containers often run without the variables.
     let asked = || Command::new("id").arg("-un").output().ok().filter(|output| output.status.success());
     let of_system = || asked().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
