@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+use kernwerk_wire::Confinement;
 use serde::{Deserialize, Serialize};
 
 use crate::build::Linker;
@@ -63,6 +64,8 @@ pub(crate) struct Home {
     pub(crate) linker: Linker,
     /// The user's own values of the variables that we change.
     pub(crate) environment: BTreeMap<String, Option<String>>,
+    /// What cells are to find around them in place of the user's environment; none where they are a notebook's.
+    pub(crate) confinement: Option<Confinement>,
 }
 
 impl Home {

@@ -13,6 +13,7 @@
 
 mod analyse;
 mod build;
+mod confine;
 mod error;
 mod home;
 mod host;
@@ -26,11 +27,13 @@ use std::path::PathBuf;
 
 pub use analyse::{analyse, magics_in};
 pub use build::prepare;
+pub use confine::leave_network;
 pub use error::Error;
 pub use host::{
     Answer, Candidate, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept,
     Phases, Variable,
 };
+pub use kernwerk_wire::Confinement;
 pub use serve::serve;
 pub use text::{Completeness, is_complete, plain};
 

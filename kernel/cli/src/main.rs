@@ -1,5 +1,6 @@
 //! The program `kernwerk`: the verbs in a shell, the kernel and its parts.
 
+mod confined;
 mod interrupt;
 mod progress;
 mod shell;
@@ -66,6 +67,10 @@ struct Place {
 fn main() -> ExitCode {
     // Cells run in this same program, called by evcxr in its own way: that must be seen before anything else.
     kernwerk_cell::runtime_hook();
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == confined::PART) {
+        return confined::run(words);
+    }
     match run() {
         Ok(code) => code,
         Err(problem) => {

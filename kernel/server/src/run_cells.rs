@@ -1,5 +1,6 @@
 //! `kernwerk run-cells`: cells in a fresh process, one JSON line in and one JSON line a cell out.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kernwerk_cell::Confinement;
 use kernwerk_core::{Cancel, CellOutcome, CellStatus, Problem, RunCell, RunRequest};
 use kernwerk_session::Options;
 
@@ -31,17 +33,27 @@ pub fn run_cells(program: PathBuf) -> Result<(), Problem> {
     std::env::set_current_dir(&request.directory).map_err(|error| {
         Error::RunRequest(format!("its directory {} cannot be entered: {error}", request.directory.display()))
     })?;
-    let executor = Executor::new(Options {
+    let options = Options {
         directory: request.directory.clone(),
         lab: Some(request.lab.clone()),
         principal: request.principal.clone(),
         notebook: None,
         program,
         pins: request.pins.clone(),
-    });
+    };
+    let executor = Executor::confined(options, confinement(&request));
     let result = run_all(&executor, &request, &mut outcomes);
     executor.shutdown();
     result
+}
+
+/// What the cells find around them. Their home is an empty directory.
+fn confinement(request: &RunRequest) -> Confinement {
+    let home = request.lab.join(".kernwerk").join("home");
+    let environment = request.surroundings.environment(std::env::vars_os(), &home);
+    let text = |text: OsString| text.into_string().ok();
+    let environment = environment.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+    Confinement { environment, home, network: request.surroundings.network }
 }
 
 fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<(), Problem> {

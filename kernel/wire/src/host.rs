@@ -1,5 +1,6 @@
 //! Between the kernel and the cell host.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,20 @@ pub struct CellStart {
     pub directory: PathBuf,
     /// Where compiled dependencies are kept for all notebooks.
     pub cache: PathBuf,
+    /// Of cells that are to find the same around them wherever they run; none where they are a notebook's.
+    #[serde(default)]
+    pub confinement: Option<Confinement>,
+}
+
+/// What cells find around them in place of the user's environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// All variables of the environment, but for our own, whose names begin with `KERNWERK_`.
+    pub environment: BTreeMap<String, String>,
+    /// An empty directory that the environment may name; made where it is not there.
+    pub home: PathBuf,
+    /// Whether cells may use the network.
+    pub network: bool,
 }
 
 /// A Rust cell.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cancelled, Captured, CellStatus, Effect, Work};
+use crate::{Cancelled, Captured, CellStatus, Effect, Network, Surroundings, Work};
 
 /// A cell to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +41,10 @@ pub struct RunRequest {
     pub principal: Option<String>,
     pub pins: Vec<Pin>,
     pub cells: Vec<RunCell>,
-    /// The cells are of Python, to be run so; none is Rust and magics.
+    /// Whether the cells are of Python; else they are of Rust and magics.
     #[serde(default)]
-    pub python: Option<PythonRun>,
-}
-
-/// How Python runs cells. What else decides their results and is not named here is the same for every run: the seed of
-/// hashes, the time zone, the locale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PythonRun {
-    /// How many threads numerical libraries may use.
-    pub threads: u32,
+    pub python: bool,
+    pub surroundings: Surroundings,
 }
 
 /// What cells of Python ran in.
@@ -100,6 +93,7 @@ pub struct RunResult {
     pub outcomes: Vec<CellOutcome>,
     /// Of a run of Python.
     pub python: Option<PythonTold>,
+    pub network: Network,
 }
 
 /// The run could not be done, or not to its end.

@@ -7,6 +7,7 @@ use kernwerk_core::{Access, Channel, ModelId, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::Level;
+use crate::environment::PinnedEnvironment;
 use crate::python::PinnedPython;
 
 /// Rises whenever an older Kernwerk could not read the file.
@@ -25,6 +26,7 @@ pub struct Pipeline {
     /// How well a replay's outputs must agree.
     pub level: Level,
     pub made_with: MadeWith,
+    pub environment: PinnedEnvironment,
     /// Where the cells are of Python.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PinnedPython>,

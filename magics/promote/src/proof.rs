@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Machine;
+
 /// The proof run of an artifact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
@@ -12,6 +14,12 @@ pub struct Proof {
     /// The notebook that it came from, relative to the lab's root.
     pub notebook: String,
     pub wall_seconds: f64,
+    /// Where it ran.
+    #[serde(default)]
+    pub machine: Machine,
+    /// In words why the network was not kept away from the cells; none where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     pub cells: Vec<ProofCell>,
 }
 

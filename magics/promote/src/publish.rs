@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use kernwerk_core::{
-    CellOutcome, CellStatus, PythonRun, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
+    CellOutcome, CellStatus, Network, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
 };
 use kernwerk_store::Lab;
 
@@ -13,13 +13,16 @@ use crate::Error;
 use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle, Proved};
 use crate::compare::{Agreement, Level};
+use crate::environment::{PinnedEnvironment, unseen};
+use crate::execution::Execution;
 use crate::files::{read_file, write_file};
 use crate::judge::{CellReport, against_notebook, error_text};
+use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
-use crate::python::{PinnedPython, run_here};
+use crate::python::PinnedPython;
 use crate::run::{Course, Ran, run};
 use crate::slice::has_code;
 use crate::target::Target;
@@ -74,12 +77,12 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     if let Some(value) = &spec.value {
         plan.record_value(value.clone());
     }
-    let python = plan.is_python().then(run_here);
-    if python.is_some() {
+    if plan.is_python() {
         check_python(runner, work)?;
     }
     let config = config(lab)?;
     let mut pipeline = pipeline(lab, spec, &plan);
+    let environment = pipeline.environment.clone();
     let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -89,22 +92,26 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
         }
     };
     let begun = Instant::now();
-    let RunResult { outcomes, python: told } = prove(&plan, &mirror, spec.principal.as_deref(), python, runner, work)?;
+    let RunResult { outcomes, python: told, network } = prove(&plan, &pipeline, &mirror, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes)?;
-    let code = match python.zip(told) {
-        Some((run, PythonTold { environment, code })) => {
-            pipeline.python = Some(PinnedPython::new(environment, run));
+    let code = match told {
+        Some(PythonTold { environment: python, code }) => {
+            pipeline.python = Some(PinnedPython::new(python));
             code
         }
         None => Vec::new(),
     };
     let bundle = bundle::bundle(pipeline, &plan, &Proved { outcomes: &outcomes, code: &code }, &mirror, config)?;
     drop(mirror);
-    let proof = proof(&plan, &cells, wall_seconds);
+    let proof = proof(&plan, &cells, wall_seconds, &network);
     let (location, id, unchanged) = put(lab, spec, &bundle, proof, work)?;
     operation.done()?;
-    Ok(Published { notes: notes(&plan, &cells), location, id, unchanged, plan, cells, wall_seconds })
+    let mut notes = notes(&plan, &environment, &cells);
+    if let Network::Unenforced(reason) = &network {
+        notes.push(format!("the network was not kept away from the proof run: {reason}"));
+    }
+    Ok(Published { notes, location, id, unchanged, plan, cells, wall_seconds })
 }
 
 /// The lab's `kernwerk.toml`, if it has one.
@@ -126,6 +133,7 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
             kernwerk: env!("CARGO_PKG_VERSION").to_owned(),
             toolchain: spec.toolchain.clone().filter(|_| has_rust),
         },
+        environment: PinnedEnvironment::here(plan.kept.iter().map(|kept| &kept.execution)),
         python: None,
         target: TargetStep {
             step: plan.target_step(),
@@ -178,9 +186,8 @@ fn check_python(runner: &dyn Runner, work: &Work) -> Result<(), Error> {
 /// Runs the slice in the mirror. The outcomes are as many as the kept cells, and a run of Python has told of itself.
 fn prove(
     plan: &Plan,
+    pipeline: &Pipeline,
     mirror: &Mirror,
-    principal: Option<&str>,
-    python: Option<PythonRun>,
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<RunResult, Error> {
@@ -194,7 +201,13 @@ fn prove(
         may_fail: kept.fails(),
         values: plan.value().filter(|_| ordinal == plan.target_step()).map(str::to_owned).into_iter().collect(),
     });
-    let course = Course { principal, cells: cells.collect(), python, task: "proof run" };
+    let course = Course {
+        principal: pipeline.principal.as_deref(),
+        cells: cells.collect(),
+        python: plan.is_python(),
+        surroundings: pipeline.environment.surroundings(false),
+        task: "proof run",
+    };
     let result = match run(runner, mirror, course, work)? {
         Ran::Done(result) => result,
         Ran::NotStarted(reason) => return Err(Error::NotRun { reason }),
@@ -206,9 +219,10 @@ fn prove(
     let failed =
         outcomes.iter().zip(&plan.kept).find(|(outcome, kept)| outcome.status != CellStatus::Ok && !kept.fails());
     if let Some((outcome, kept)) = failed {
+        let reason = error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned());
         return Err(Error::ProofFailed {
             count: kept.execution.execution_count,
-            reason: error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned()),
+            reason: reason + &unseen_words(&kept.execution),
         });
     }
     if outcomes.len() != plan.kept.len() {
@@ -217,7 +231,7 @@ fn prove(
             reason: "the run ended before it".to_owned(),
         });
     }
-    if python.is_some() && result.python.is_none() {
+    if plan.is_python() && result.python.is_none() {
         return Err(Error::NotRun { reason: "Python does not say which packages its cells used".to_owned() });
     }
     Ok(result)
@@ -241,14 +255,26 @@ fn judge(plan: &Plan, pipeline: &Pipeline, outcomes: &[CellOutcome]) -> Result<V
     match pairs().find(differs) {
         Some((report, kept)) if refused => Err(Error::ProofDiffers {
             count: kept.execution.execution_count,
-            difference: report.difference.clone().unwrap_or_default(),
+            difference: report.difference.clone().unwrap_or_default() + &unseen_words(&kept.execution),
         }),
         _ => Ok(cells),
     }
 }
 
-fn notes(plan: &Plan, cells: &[CellReport]) -> Vec<String> {
+/// What may be the reason where a cell does something else in a run, to stand behind a sentence.
+fn unseen_words(cell: &Execution) -> String {
+    let words = |name| format!("; it asks for `{name}`, which is the same in every run and not what it is here");
+    unseen(cell).map(words).unwrap_or_default()
+}
+
+fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport]) -> Vec<String> {
     let mut notes = Vec::new();
+    notes.extend(
+        environment.variables.iter().map(|(name, value)| format!("`{name}` of the environment is pinned to `{value}`")),
+    );
+    notes.extend(environment.secrets.iter().map(|name| {
+        format!("`{name}` of the environment is a secret by its name: its value is no part of the artifact, and replays need it")
+    }));
     for (report, kept) in cells.iter().zip(&plan.kept) {
         let label = crate::execution::label(kept.execution.execution_count);
         if kept.fails() {
@@ -265,7 +291,7 @@ fn notes(plan: &Plan, cells: &[CellReport]) -> Vec<String> {
     notes
 }
 
-fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64) -> Proof {
+fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network) -> Proof {
     let cells = plan.kept.iter().zip(cells).map(|(kept, report)| ProofCell {
         step: report.step,
         execution_count: kept.execution.execution_count,
@@ -278,6 +304,11 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64) -> Proof {
         published_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         notebook: plan.notebook.clone(),
         wall_seconds,
+        machine: Machine::here(),
+        network: match network {
+            Network::Unenforced(reason) => Some(reason.clone()),
+            Network::Off | Network::Open => None,
+        },
         cells: cells.collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{Environment, PythonRun};
+use kernwerk_core::Environment;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::target;
@@ -15,20 +15,14 @@ pub struct PinnedPython {
     pub implementation: String,
     /// Such as `3.11.2`.
     pub version: String,
-    /// How many threads numerical libraries may use, for the last digits of sums depend on it.
-    pub threads: u32,
     /// By their names, with their versions.
     pub packages: BTreeMap<String, String>,
 }
 
 impl PinnedPython {
-    pub(crate) fn new(environment: Environment, run: PythonRun) -> Self {
+    pub(crate) fn new(environment: Environment) -> Self {
         let Environment { implementation, version, packages } = environment;
-        Self { implementation, version, threads: run.threads, packages }
-    }
-
-    pub(crate) fn run(&self) -> PythonRun {
-        PythonRun { threads: self.threads }
+        Self { implementation, version, packages }
     }
 
     /// The packages that `now` lacks, in words.
@@ -48,12 +42,6 @@ impl PinnedPython {
         });
         packages.chain(python).collect()
     }
-}
-
-/// How many threads a run that is to be published may use: as many as the notebook's libraries took.
-pub(crate) fn run_here() -> PythonRun {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    PythonRun { threads: u32::try_from(cores).unwrap_or(1) }
 }
 
 /// The slice as a script for this Python with these packages (inline metadata, PEP 723). `code` is each cell as plain Python.
@@ -96,7 +84,7 @@ mod tests {
     #[test]
     fn what_is_missing_and_what_has_another_version_is_named() {
         let then = environment("3.11.2", &[("alpha", "1.0"), ("beta", "2.0"), ("gamma", "3.0")]);
-        let pinned = PinnedPython::new(then.clone(), PythonRun { threads: 2 });
+        let pinned = PinnedPython::new(then.clone());
         assert_eq!((pinned.missing(&then), pinned.changed(&then)), (vec![], vec![]));
         let now = environment("3.12.0", &[("alpha", "1.0"), ("beta", "2.1"), ("delta", "1.0")]);
         assert_eq!(pinned.missing(&now), ["package `gamma` 3.0, which this Python does not have"]);

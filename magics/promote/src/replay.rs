@@ -2,7 +2,7 @@
 //!
 //! Digests on the disk are only ever compared with what was read or run just now, never with other digests on the disk.
 
-use kernwerk_core::{Problem, Resource, RunCell, RunError, Runner, Verdict, Work};
+use kernwerk_core::{CellStatus, Network, Problem, Resource, RunCell, RunError, Runner, Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
@@ -11,11 +11,11 @@ use crate::compare::{Agreement, Level};
 use crate::files::{digest_file, read_file};
 use crate::inputs::open;
 use crate::judge::{CellReport, against_reference};
+use crate::machine::Machine;
 use crate::mirror::Mirror;
-use crate::pipeline::{PinnedInput, Pipeline};
-use crate::python::PinnedPython;
+use crate::pipeline::{MadeWith, PinnedInput, Pipeline};
 use crate::reason::noun;
-use crate::run::{Course, Ran, run};
+use crate::run::{Course, Ran};
 use crate::verify::{Verification, verify_location};
 
 /// A model as it is installed now.
@@ -38,6 +38,8 @@ pub struct ReplaySpec {
     pub level: Option<Level>,
     /// What compiles the Rust cells now; a difference is only told.
     pub toolchain: Option<String>,
+    /// Cells may use the network.
+    pub live: bool,
 }
 
 /// What a replay found.
@@ -53,6 +55,8 @@ pub struct Replay {
     pub cells: Vec<CellReport>,
     /// Cells of the artifact.
     pub total: usize,
+    /// Whether cells could reach the network; none where nothing ran.
+    pub network: Option<Network>,
     /// What people should know, in words.
     pub notes: Vec<String>,
 }
@@ -91,6 +95,7 @@ pub async fn replay(
         level: spec.level.unwrap_or_default(),
         cells: Vec::new(),
         total: 0,
+        network: None,
         notes: Vec::new(),
     };
     if replay.verdict != Verdict::Passed {
@@ -99,13 +104,24 @@ pub async fn replay(
     let pipeline = location.pipeline()?;
     replay.level = spec.level.unwrap_or(pipeline.level);
     replay.total = pipeline.steps.len();
-    replay.notes.extend(toolchain_note(&pipeline, spec.toolchain.as_deref()));
     check_inputs(lab, &pipeline, models, &mut replay, work).await?;
-    let changed = check_python(&pipeline, runner, &mut replay, work)?;
+    let mut changed = changes(&location, &pipeline, spec.toolchain.as_deref())?;
+    changed.extend(check_python(&pipeline, runner, &mut replay, work)?);
     if replay.verdict == Verdict::Passed {
-        run_again(lab, &location, &pipeline, runner, &mut replay, work).await?;
+        let run = Run { lab, location: &location, pipeline: &pipeline, live: spec.live, runner };
+        run_again(&run, &mut replay, work).await?;
     }
-    if replay.first_divergence().is_some() {
+    match &replay.network {
+        Some(Network::Unenforced(reason)) => {
+            replay.notes.push(format!("that cells do without the network is unenforced: {reason}"));
+        }
+        Some(Network::Open) => replay.notes.push("cells were free to use the network (`--live`)".to_owned()),
+        Some(Network::Off) | None => {}
+    }
+    if let Some(cell) = replay.first_divergence() {
+        if cell.status != CellStatus::Ok && replay.network == Some(Network::Off) && asks_network(&cell.text) {
+            changed.push("the network is kept away from cells; `--live` lets them use it".to_owned());
+        }
         replay.findings.extend(changed.into_iter().map(|change| format!("likely cause: {change}")));
     } else {
         replay.notes.extend(changed);
@@ -113,10 +129,19 @@ pub async fn replay(
     Ok(replay)
 }
 
-fn toolchain_note(pipeline: &Pipeline, now: Option<&str>) -> Option<String> {
-    let then = pipeline.made_with.toolchain.as_deref()?;
-    let now = now.filter(|now| *now != then)?;
-    Some(format!("published with {then}, replayed with {now}"))
+/// What is otherwise than at publication, in words: a likely cause, should a result differ.
+fn changes(location: &Location, pipeline: &Pipeline, toolchain: Option<&str>) -> Result<Vec<String>, Error> {
+    let MadeWith { kernwerk, toolchain: then } = &pipeline.made_with;
+    let mut changes = Vec::new();
+    if let Some((then, now)) = then.as_deref().zip(toolchain).filter(|(then, now)| then != now) {
+        changes.push(format!("published with {then}, replayed with {now}"));
+    }
+    let now = env!("CARGO_PKG_VERSION");
+    if kernwerk != now {
+        changes.push(format!("published with Kernwerk {kernwerk}, replayed with {now}"));
+    }
+    changes.extend(location.proof()?.into_iter().flat_map(|proof| proof.machine.changed(&Machine::here())));
+    Ok(changes)
 }
 
 /// Checks that everything from outside is what it was. What changed makes the replay fail, what is missing leaves it
@@ -150,6 +175,7 @@ async fn check_inputs(
             Err(problem) => missing.push(format!("missing: model `{}`, {problem}", model.name)),
         }
     }
+    missing.extend(pipeline.environment.missing());
     replay.verdict = match (changed.is_empty(), missing.is_empty()) {
         (true, true) => Verdict::Passed,
         (true, false) => Verdict::Undecided,
@@ -183,6 +209,12 @@ fn check_python(
     Ok(changed)
 }
 
+/// Whether the text of a cell speaks of the network.
+fn asks_network(text: &str) -> bool {
+    let words = ["http", "TcpStream", "UdpSocket", "socket", "urllib", "requests", "reqwest", "ureq", "ftp", "boto"];
+    words.iter().any(|word| text.contains(word))
+}
+
 fn label(input: &PinnedInput) -> String {
     let version = input.version.map(|version| format!(" version {version}")).unwrap_or_default();
     format!("{} `{}`{version}", noun(input.resource), input.name)
@@ -212,14 +244,17 @@ async fn content_digest_of(stored: &kernwerk_store::Stored) -> Result<String, Er
     Ok(kernwerk_store::content_digest(&stored.schema(), &batches))
 }
 
-async fn run_again(
-    lab: &Lab,
-    location: &Location,
-    pipeline: &Pipeline,
-    runner: &dyn Runner,
-    replay: &mut Replay,
-    work: &Work,
-) -> Result<(), Error> {
+/// What runs again, and where.
+struct Run<'a> {
+    lab: &'a Lab,
+    location: &'a Location,
+    pipeline: &'a Pipeline,
+    live: bool,
+    runner: &'a dyn Runner,
+}
+
+async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<(), Error> {
+    let Run { lab, location, pipeline, live, runner } = *run;
     let config = location.path(CONFIG);
     let config = config.is_file().then(|| read_file(&config)).transpose()?;
     let mirror = match Mirror::build(lab, pipeline, config.as_deref(), work).await? {
@@ -232,10 +267,18 @@ async fn run_again(
     };
     let cells = run_cells(location, pipeline)?;
     let texts: Vec<String> = cells.iter().map(|cell| cell.source.clone()).collect();
-    let python = pipeline.python.as_ref().map(PinnedPython::run);
-    let course = Course { principal: pipeline.principal.as_deref(), cells, python, task: "replay" };
-    let (outcomes, cut_off) = match run(runner, &mirror, course, work)? {
-        Ran::Done(result) => (result.outcomes, None),
+    let course = Course {
+        principal: pipeline.principal.as_deref(),
+        cells,
+        python: pipeline.python.is_some(),
+        surroundings: pipeline.environment.surroundings(live),
+        task: "replay",
+    };
+    let (outcomes, cut_off) = match crate::run::run(runner, &mirror, course, work)? {
+        Ran::Done(result) => {
+            replay.network = Some(result.network);
+            (result.outcomes, None)
+        }
         Ran::NotStarted(reason) => (Vec::new(), Some(format!("could not run: {reason}"))),
         Ran::Died { ordinal, reason, outcomes } => {
             (outcomes, Some(format!("could not run: the process ended in cell {ordinal}: {reason}")))

@@ -1,6 +1,6 @@
 //! One run of cells in a scratch mirror, with its progress told.
 
-use kernwerk_core::{CellOutcome, PythonRun, RunCell, RunError, RunRequest, RunResult, Runner, Work};
+use kernwerk_core::{CellOutcome, RunCell, RunError, RunRequest, RunResult, Runner, Surroundings, Work};
 
 use crate::mirror::Mirror;
 
@@ -18,7 +18,8 @@ pub(crate) enum Ran {
 pub(crate) struct Course<'a> {
     pub principal: Option<&'a str>,
     pub cells: Vec<RunCell>,
-    pub python: Option<PythonRun>,
+    pub python: bool,
+    pub surroundings: Surroundings,
     /// What it is called while it goes on.
     pub task: &'static str,
 }
@@ -33,7 +34,7 @@ pub(crate) fn run(
     course: Course<'_>,
     work: &Work,
 ) -> Result<Ran, kernwerk_core::Cancelled> {
-    let Course { principal, cells, python, task } = course;
+    let Course { principal, cells, python, surroundings, task } = course;
     let total = cells.len() as u64;
     let request = RunRequest {
         directory: mirror.directory.clone(),
@@ -42,6 +43,7 @@ pub(crate) fn run(
         pins: mirror.pins.clone(),
         cells,
         python,
+        surroundings,
     };
     let mut told = Vec::new();
     work.progress(task, 0, Some(total), "cells");

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use kernwerk_core::{CellOutcome, Environment, PythonRun, PythonTold, RunError, RunRequest, RunResult, Runner, Work};
+use kernwerk_core::{CellOutcome, Environment, Network, PythonTold, RunError, RunRequest, RunResult, Runner, Work};
 use serde::de::DeserializeOwned;
 
 /// How often a run looks whether it was interrupted.
@@ -15,13 +15,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// How much of the process's own words an error quotes.
 const QUOTED_BYTES: usize = 2_000;
 
-/// What is the same for every run of Python, wherever it runs: hashes of texts decide the order of sets, and the time zone
-/// and the locale how moments and numbers are written.
-const PYTHON_PINS: [(&str, &str); 4] =
-    [("PYTHONHASHSEED", "0"), ("PYTHONUTF8", "1"), ("TZ", "UTC"), ("LC_ALL", "C.UTF-8")];
-/// Where numerical libraries look for how many threads they may use, on which the last digits of sums depend.
-const THREAD_VARIABLES: [&str; 5] =
-    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS"];
+/// The part of the program that becomes another program, without the network.
+const CONFINED: &str = "confined";
 
 /// Runs cells through the `kernwerk` program, and those of Python through an interpreter.
 pub struct ProcessRunner {
@@ -36,25 +31,51 @@ impl ProcessRunner {
     }
 
     fn start(&self, request: &RunRequest) -> Result<Talk, RunError> {
-        let mut command = match &request.python {
-            None => {
-                let mut command = Command::new(&self.program);
-                command.arg("run-cells");
-                command
-            }
-            Some(run) => self.python(run),
-        };
+        let mut command = if request.python { self.confined_python(request)? } else { self.rust() };
         let line = serde_json::to_string(request).map_err(|error| RunError::Start(error.to_string()))?;
         Talk::start(command.current_dir(&request.directory), &line)
     }
 
+    /// What runs cells of Rust. It finds the user's environment, for compiling; the cells themselves do not.
+    fn rust(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("run-cells");
+        command
+    }
+
+    /// A Python that finds around it what the request says.
+    fn confined_python(&self, request: &RunRequest) -> Result<Command, RunError> {
+        let home = request.lab.join(".kernwerk").join("home");
+        std::fs::create_dir_all(&home).map_err(|error| RunError::Start(format!("{}: {error}", home.display())))?;
+        let python = self.python();
+        let mut command =
+            Command::new(if request.surroundings.network { python.get_program() } else { self.program.as_os_str() });
+        if !request.surroundings.network {
+            command.arg(CONFINED).arg(python.get_program());
+        }
+        let environment = request.surroundings.environment(std::env::vars_os(), &home);
+        command.args(python.get_args()).env_clear().envs(environment);
+        Ok(command)
+    }
+
+    /// Whether the network can be kept away from the cells that `request` wants to run without it.
+    fn network(&self, request: &RunRequest) -> Network {
+        if request.surroundings.network {
+            return Network::Open;
+        }
+        match Command::new(&self.program).arg(CONFINED).stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => Network::Off,
+            Ok(output) => Network::Unenforced(describe(output.status, &String::from_utf8_lossy(&output.stderr))),
+            Err(error) => Network::Unenforced(error.to_string()),
+        }
+    }
+
     /// A Python that runs cells. `-P` keeps files of the working directory from standing in for modules before any cell runs.
-    fn python(&self, run: &PythonRun) -> Command {
+    fn python(&self) -> Command {
         let beside = |name: &str| self.program.parent().map(|home| home.join(name)).filter(|path| path.is_file());
         let python = self.python.clone().or_else(|| beside("python")).or_else(|| beside("python3"));
         let mut command = Command::new(python.unwrap_or_else(|| "python3".into()));
-        command.args(["-P", "-m", "kernwerk.run_cells"]).envs(PYTHON_PINS);
-        command.envs(THREAD_VARIABLES.map(|variable| (variable, run.threads.to_string())));
+        command.args(["-P", "-m", "kernwerk.run_cells"]);
         command
     }
 }
@@ -66,12 +87,15 @@ impl Runner for ProcessRunner {
         work: &Work,
         on_cell: &mut dyn FnMut(&CellOutcome),
     ) -> Result<RunResult, RunError> {
-        let talk = self.start(request)?;
+        let network = self.network(request);
+        let mut request = request.clone();
+        request.surroundings.network = network != Network::Off;
+        let talk = self.start(&request)?;
         let mut outcomes: Vec<CellOutcome> = Vec::new();
         let mut python = None;
         while let Some(line) = talk.line(work)? {
             // The last line of a run of Python is no outcome.
-            let is_end = request.python.is_some() && outcomes.len() == request.cells.len();
+            let is_end = request.python && outcomes.len() == request.cells.len();
             if let Some(told) = is_end.then(|| read::<PythonTold>(&line)).and_then(Result::ok) {
                 python = Some(told);
                 continue;
@@ -85,11 +109,11 @@ impl Runner for ProcessRunner {
             }
         }
         talk.end().map_err(|reason| died(&outcomes, reason))?;
-        Ok(RunResult { outcomes, python })
+        Ok(RunResult { outcomes, python, network })
     }
 
     fn environment(&self, packages: &[&str], work: &Work) -> Result<Environment, RunError> {
-        let mut command = self.python(&PythonRun { threads: 1 });
+        let mut command = self.python();
         command.arg("--environment").args(packages);
         let talk = Talk::start(&mut command, "")?;
         let mut found = None;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Ended, Event, Question, Request, Response};
+use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Confinement, Ended, Event, Question, Request, Response};
 
 use self::connection::{Connection, Line};
 use crate::build::default_root;
@@ -32,6 +32,8 @@ pub struct HostConfig {
     pub cache: Option<PathBuf>,
     /// Variables that running cells find in their environment.
     pub environment: Vec<(String, OsString)>,
+    /// What cells find around them in place of the user's environment; none where they are a notebook's.
+    pub confinement: Option<Confinement>,
 }
 
 /// Runs Rust cells. All methods may be called from any thread; a cell runs on the thread that asks.
@@ -331,7 +333,8 @@ impl Host {
         let connection = Connection::start(&self.config)?;
         *self.shared.line() = Some(connection.line.clone());
         let cache = self.config.cache.clone().unwrap_or_else(default_root);
-        let start = CellStart { directory: self.config.directory.clone(), cache };
+        let directory = self.config.directory.clone();
+        let start = CellStart { directory, cache, confinement: self.config.confinement.clone() };
         connection.line.send(&Request::Start(start)).map_err(|error| Error::Start(error.to_string()))?;
         Ok(connection)
     }

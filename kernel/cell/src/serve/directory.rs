@@ -52,6 +52,7 @@ impl Directory {
             support: made.support,
             linker,
             environment: home::environment(),
+            confinement: start.confinement.clone(),
         };
         let tools = home.tools().join("bin");
         for directory in [&tools, &home.configuration(), &home.package()] {

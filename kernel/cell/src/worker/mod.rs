@@ -19,6 +19,7 @@ use self::flush::Flusher;
 use self::library::{Library, Support, Text};
 use self::pools::Pools;
 use self::snapshot::{Fork, Snapshots};
+use crate::confine::confine;
 use crate::home::{self, Home};
 use crate::process;
 
@@ -53,6 +54,7 @@ impl Worker {
         let commands = take_control()?;
         *control() = Some(commands.try_clone()?);
         home::restore_environment(home);
+        home.confinement.as_ref().map_or(Ok(()), confine)?;
         let support = Support::load(&home.support).map_err(io::Error::other)?;
         support.listen(panicked);
         let flusher = Flusher::start(support.flush)?;

@@ -36,6 +36,7 @@ impl Bench {
             directory: directory.path().to_owned(),
             cache: None,
             environment: Vec::new(),
+            confinement: None,
         });
         Self { host, directory }
     }

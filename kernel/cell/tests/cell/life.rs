@@ -144,6 +144,7 @@ pub fn without_toolchain() {
         directory: "/".into(),
         cache: None,
         environment: Vec::new(),
+        confinement: None,
     });
     for _ in 0..2 {
         let request = CellRequest { code: "1 + 1".to_owned(), ..CellRequest::default() };

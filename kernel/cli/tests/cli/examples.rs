@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernwerk_core::{CellOutcome, CellStatus, Channel, RunCell, RunRequest};
+use kernwerk_core::{CellOutcome, CellStatus, Channel, RunCell, RunRequest, Surroundings};
 use kernwerk_lang::Example;
 
 use crate::program::Place;
@@ -36,7 +36,8 @@ fn failure(example: &Example) -> Option<String> {
             .zip(1..)
             .map(|(source, ordinal)| RunCell { ordinal, source, may_fail: false, values: Vec::new() })
             .collect(),
-        python: None,
+        python: false,
+        surroundings: Surroundings { threads: 2, variables: [].into(), network: true },
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");
     let ran = place.run_with(&["run-cells"], &format!("{line}\n"));

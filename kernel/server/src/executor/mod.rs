@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kernwerk_cell::Confinement;
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
@@ -60,8 +61,17 @@ enum Stop {
 impl Executor {
     /// An executor for cells of the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: Options) -> Self {
+        Self::with(options, None)
+    }
+
+    /// An executor whose cells find in their environment what `confinement` says, and not what this process has.
+    pub(crate) fn confined(options: Options, confinement: Confinement) -> Self {
+        Self::with(options, Some(confinement))
+    }
+
+    fn with(options: Options, confinement: Option<Confinement>) -> Self {
         Self {
-            cells: Cells::new(&options),
+            cells: Cells::new(&options, confinement),
             options,
             session: Mutex::default(),
             scope: Mutex::default(),

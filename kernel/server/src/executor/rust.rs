@@ -5,7 +5,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Kept, Variable, analyse, plain};
+use kernwerk_cell::{
+    CellEnd, CellEvent, CellRequest, Confinement, FrameBinding, Host, HostConfig, Kept, Variable, analyse, plain,
+};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
 use kernwerk_session::{Options, RunningCell, Session};
 use serde::Deserialize;
@@ -41,6 +43,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The cell host of a notebook. It refuses what comes while it is at work, so cells wait here for their turn.
 pub(super) struct Cells {
     options: Options,
+    confinement: Option<Confinement>,
     started: OnceLock<Started>,
     turn: Mutex<()>,
 }
@@ -54,8 +57,8 @@ struct Started {
 
 impl Cells {
     /// A host for the notebook that `options` describe. Starts nothing yet.
-    pub fn new(options: &Options) -> Self {
-        Self { options: options.clone(), started: OnceLock::new(), turn: Mutex::default() }
+    pub fn new(options: &Options, confinement: Option<Confinement>) -> Self {
+        Self { options: options.clone(), confinement, started: OnceLock::new(), turn: Mutex::default() }
     }
 
     fn started(&self) -> &Started {
@@ -66,6 +69,7 @@ impl Cells {
                 directory: self.options.directory.clone(),
                 cache: None,
                 environment: calls.as_ref().map(Calls::environment).unwrap_or_default(),
+                confinement: self.confinement.clone(),
             };
             Started { host: Host::new(config), calls }
         })

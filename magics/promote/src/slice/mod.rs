@@ -23,6 +23,11 @@ pub(crate) fn has_code(text: &str) -> bool {
     scan::scan(text).code
 }
 
+/// The string literals in a cell's text.
+pub(crate) fn literals(text: &str, is_python: bool) -> BTreeSet<String> {
+    if is_python { python::python_literals(text) } else { scan::scan(text).literals }
+}
+
 /// Where a slice starts from.
 #[derive(Clone, Debug)]
 pub(crate) enum Goal {

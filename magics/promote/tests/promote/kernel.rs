@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use kernwerk_core::{
-    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Pin,
+    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Network, Names, Pin,
     PythonTold, Resource, RunError, RunRequest, RunResult, Runner, Work,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Stored, WriteMode, content_digest};
@@ -370,8 +370,8 @@ impl Runner for MiniRunner {
             }
         }
         let code = request.cells.iter().map(|cell| cell.source.replace('%', "get_ipython() %"));
-        let python = request.python.map(|_| PythonTold { environment: self.told(), code: code.collect() });
-        Ok(RunResult { outcomes, python })
+        let python = request.python.then(|| PythonTold { environment: self.told(), code: code.collect() });
+        Ok(RunResult { outcomes, python, network: Network::Off })
     }
 
     fn environment(&self, packages: &[&str], _work: &Work) -> Result<Environment, RunError> {

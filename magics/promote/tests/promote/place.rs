@@ -87,7 +87,7 @@ impl Place {
     }
 
     pub fn replay_with(&self, reference: &str, level: Option<Level>, runner: &MiniRunner) -> Replay {
-        let spec = ReplaySpec { reference: reference.parse().expect("a reference"), level, toolchain: None };
+        let spec = ReplaySpec { reference: reference.parse().expect("a reference"), level, toolchain: None, live: false };
         let models = |_: &str| Ok(InstalledModel::Digest(WEIGHTS.to_owned()));
         wait(replay(&self.lab, &spec, &models, runner, &Work::silent())).expect("the artifact is there")
     }

@@ -53,7 +53,7 @@ fn an_artifact_of_python_is_a_notebook_and_a_script_with_pinned_packages() {
     let shown = show(&place.lab, &"sums@1".parse().expect("a reference")).expect("it can be read").pipeline;
     let python = shown.python.expect("it is of Python");
     assert_eq!((python.implementation.as_str(), python.version.as_str()), ("CPython", "3.11.2"));
-    assert!(python.threads >= 1 && shown.made_with.toolchain.is_none());
+    assert!(shown.environment.threads >= 1 && shown.made_with.toolchain.is_none());
     let description = read("pipeline.toml");
     assert!(description.contains("[python.packages]\nnumpy = \"2.4.6\"\npolars = \"2.1.0\"\n"), "{description}");
     assert_eq!(read("outputs/03-total.json"), "7");
@@ -107,7 +107,7 @@ fn magics_alone_need_no_python() {
     let runner = MiniRunner::default();
     let published = place.publish_with("df", &runner).expect("it is published");
     assert_eq!(published.plan.kept.len(), 2);
-    assert!(runner.requests.lock().expect("unlocked")[0].python.is_none());
+    assert!(!runner.requests.lock().expect("unlocked")[0].python);
     assert!(place.files("pipelines/sums/1").contains(&"cells/01.rs".to_owned()));
 }
 

@@ -16,6 +16,9 @@ pub(crate) struct Replay {
     /// How well outputs must agree: bytes, canonical or tolerance; else as the artifact says
     #[arg(long, value_name = "LEVEL")]
     level: Option<Level>,
+    /// Let cells use the network, which is kept away from them otherwise
+    #[arg(long)]
+    live: bool,
 }
 
 impl Verb for Replay {
@@ -37,7 +40,7 @@ impl Verb for Replay {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab_for_writing()?;
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        let spec = ReplaySpec { reference, level: self.level, toolchain: toolchain() };
+        let spec = ReplaySpec { reference, level: self.level, toolchain: toolchain(), live: self.live };
         let runner = context.runner()?;
         let configured = lab.config().models.embedder.as_ref().map(|path| lab.root().join(path));
         let installed = |_name: &str| installed(configured.as_deref());

@@ -1,0 +1,103 @@
+//! The environment that an artifact is pinned to: the variables that its cells read, and how many threads its libraries may use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernwerk_core::{Language, Surroundings};
+use serde::{Deserialize, Serialize};
+
+use crate::execution::Execution;
+use crate::slice::literals;
+
+/// How code asks for a variable of the environment, in Rust and in Python.
+const ASKS: [&str; 7] = ["var(", "var_os(", "env!(", "environ", "getenv", "environb", "expandvars"];
+/// A variable with such a word in its name holds a secret, as far as its name tells.
+const SECRETS: [&str; 9] =
+    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE", "APIKEY", "API_KEY", "ACCESS_KEY"];
+
+/// The environment of an artifact's cells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedEnvironment {
+    /// How many threads numerical libraries may use, for the last digits of sums depend on it.
+    pub threads: u32,
+    /// Variables that hold secrets: their values are no part of the artifact, and are looked for where it runs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<String>,
+    /// Variables that the cells read, with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl PinnedEnvironment {
+    /// The environment of this process, as far as `cells` read it.
+    pub(crate) fn here<'a>(cells: impl Iterator<Item = &'a Execution>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let mut environment = Self { threads: u32::try_from(cores).unwrap_or(1), ..Self::default() };
+        for name in cells.flat_map(asked) {
+            match std::env::var(&name) {
+                Ok(_) if is_secret(&name) => _ = environment.secrets.insert(name),
+                Ok(value) if !Surroundings::settles(&name) => _ = environment.variables.insert(name, value),
+                // One that is not there is not there in runs either.
+                _ => {}
+            }
+        }
+        environment
+    }
+
+    /// What the cells of a run find around them.
+    pub(crate) fn surroundings(&self, network: bool) -> Surroundings {
+        let secrets = self.secrets.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
+        Surroundings {
+            threads: self.threads,
+            variables: self.variables.clone().into_iter().chain(secrets).collect(),
+            network,
+        }
+    }
+
+    /// The secrets that this process does not have, in words.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let missing = self.secrets.iter().filter(|name| std::env::var_os(name).is_none());
+        missing
+            .map(|name| format!("missing: the secret `{name}` in the environment, which is no part of an artifact"))
+            .collect()
+    }
+}
+
+/// The names that the text of a cell may ask the environment for.
+fn asked(cell: &Execution) -> Vec<String> {
+    if !ASKS.iter().any(|word| cell.text.contains(word)) {
+        return Vec::new();
+    }
+    let is_name = |word: &String| {
+        !word.is_empty()
+            && !word.starts_with(|first: char| first.is_ascii_digit())
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    literals(&cell.text, cell.language == Language::Python).into_iter().filter(is_name).collect()
+}
+
+/// Whether a variable of this name is taken for a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    SECRETS.iter().any(|word| name.contains(word)) || name.split('_').any(|word| word == "KEY" || word == "AUTH")
+}
+
+/// A variable of the machine's user or of its settings that a cell's text asks for, which runs do not see.
+pub(crate) fn unseen(cell: &Execution) -> Option<String> {
+    let is_unseen = |name: &String| Surroundings::settles(name) && std::env::var_os(name).is_some();
+    asked(cell).into_iter().find(is_unseen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_told_from_others() {
+        for name in ["OPENAI_API_KEY", "GITHUB_TOKEN", "db_password", "AWS_SECRET_ACCESS_KEY", "KEY", "BASIC_AUTH"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["TARIFF", "KEYBOARD", "MONKEY", "REGION", "AUTHOR"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}
