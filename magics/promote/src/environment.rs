@@ -19,6 +19,9 @@ const SECRETS: [&str; 9] =
 pub struct PinnedEnvironment {
     /// How many threads numerical libraries may use, for the last digits of sums depend on it.
     pub threads: u32,
+    /// The cells use the network: they are published and replayed with it, and what they get may change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network: bool,
     /// Variables that hold secrets: their values are no part of the artifact, and are looked for where it runs.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secrets: BTreeSet<String>,
@@ -29,9 +32,9 @@ pub struct PinnedEnvironment {
 
 impl PinnedEnvironment {
     /// The environment of this process, as far as `cells` read it.
-    pub(crate) fn here<'a>(cells: impl Iterator<Item = &'a Execution>) -> Self {
+    pub(crate) fn here<'a>(cells: impl Iterator<Item = &'a Execution>, network: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let mut environment = Self { threads: u32::try_from(cores).unwrap_or(1), ..Self::default() };
+        let mut environment = Self { threads: u32::try_from(cores).unwrap_or(1), network, ..Self::default() };
         for name in cells.flat_map(asked) {
             match std::env::var(&name) {
                 Ok(_) if is_secret(&name) => _ = environment.secrets.insert(name),
@@ -44,12 +47,12 @@ impl PinnedEnvironment {
     }
 
     /// What the cells of a run find around them.
-    pub(crate) fn surroundings(&self, network: bool) -> Surroundings {
+    pub(crate) fn surroundings(&self, live: bool) -> Surroundings {
         let secrets = self.secrets.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
         Surroundings {
             threads: self.threads,
             variables: self.variables.clone().into_iter().chain(secrets).collect(),
-            network,
+            network: live,
         }
     }
 
@@ -81,10 +84,23 @@ fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|word| name.contains(word)) || name.split('_').any(|word| word == "KEY" || word == "AUTH")
 }
 
-/// A variable of the machine's user or of its settings that a cell's text asks for, which runs do not see.
-pub(crate) fn unseen(cell: &Execution) -> Option<String> {
+/// What a cell's text asks for and runs do not see, or not as it is here; a likely reason where the cell does something else
+/// in a run. To stand behind a sentence.
+pub(crate) fn unseen(cell: &Execution, live: bool) -> String {
     let is_unseen = |name: &String| Surroundings::settles(name) && std::env::var_os(name).is_some();
-    asked(cell).into_iter().find(is_unseen)
+    if let Some(name) = asked(cell).into_iter().find(is_unseen) {
+        return format!("; it asks for `{name}`, which is the same in every run and not what it is here");
+    }
+    if !live && asks_network(&cell.text) {
+        return "; the network is kept away from runs: `--live` publishes with it".to_owned();
+    }
+    String::new()
+}
+
+/// Whether the text of a cell speaks of the network.
+pub(crate) fn asks_network(text: &str) -> bool {
+    let words = ["http", "TcpStream", "UdpSocket", "socket", "urllib", "requests", "reqwest", "ureq", "ftp", "boto"];
+    words.iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]

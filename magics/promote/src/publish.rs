@@ -14,7 +14,6 @@ use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle, Proved};
 use crate::compare::{Agreement, Level};
 use crate::environment::{PinnedEnvironment, unseen};
-use crate::execution::Execution;
 use crate::files::{read_file, write_file};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::machine::Machine;
@@ -35,6 +34,8 @@ pub struct PublishSpec {
     pub plan: PlanSpec,
     /// How well replays must agree.
     pub level: Level,
+    /// The cells may use the network.
+    pub live: bool,
     /// For whom the cells run; none is nobody.
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
@@ -108,6 +109,9 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     let (location, id, unchanged) = put(lab, spec, &bundle, proof, work)?;
     operation.done()?;
     let mut notes = notes(&plan, &environment, &cells);
+    if environment.network {
+        notes.push("its cells use the network, so what they give may change: replays need `--live`".to_owned());
+    }
     if let Network::Unenforced(reason) = &network {
         notes.push(format!("the network was not kept away from the proof run: {reason}"));
     }
@@ -133,7 +137,7 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
             kernwerk: env!("CARGO_PKG_VERSION").to_owned(),
             toolchain: spec.toolchain.clone().filter(|_| has_rust),
         },
-        environment: PinnedEnvironment::here(plan.kept.iter().map(|kept| &kept.execution)),
+        environment: PinnedEnvironment::here(plan.kept.iter().map(|kept| &kept.execution), spec.live),
         python: None,
         target: TargetStep {
             step: plan.target_step(),
@@ -205,7 +209,7 @@ fn prove(
         principal: pipeline.principal.as_deref(),
         cells: cells.collect(),
         python: plan.is_python(),
-        surroundings: pipeline.environment.surroundings(false),
+        surroundings: pipeline.environment.surroundings(pipeline.environment.network),
         task: "proof run",
     };
     let result = match run(runner, mirror, course, work)? {
@@ -222,7 +226,7 @@ fn prove(
         let reason = error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned());
         return Err(Error::ProofFailed {
             count: kept.execution.execution_count,
-            reason: reason + &unseen_words(&kept.execution),
+            reason: reason + &unseen(&kept.execution, pipeline.environment.network),
         });
     }
     if outcomes.len() != plan.kept.len() {
@@ -255,16 +259,11 @@ fn judge(plan: &Plan, pipeline: &Pipeline, outcomes: &[CellOutcome]) -> Result<V
     match pairs().find(differs) {
         Some((report, kept)) if refused => Err(Error::ProofDiffers {
             count: kept.execution.execution_count,
-            difference: report.difference.clone().unwrap_or_default() + &unseen_words(&kept.execution),
+            difference: report.difference.clone().unwrap_or_default()
+                + &unseen(&kept.execution, pipeline.environment.network),
         }),
         _ => Ok(cells),
     }
-}
-
-/// What may be the reason where a cell does something else in a run, to stand behind a sentence.
-fn unseen_words(cell: &Execution) -> String {
-    let words = |name| format!("; it asks for `{name}`, which is the same in every run and not what it is here");
-    unseen(cell).map(words).unwrap_or_default()
 }
 
 fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport]) -> Vec<String> {

@@ -8,6 +8,7 @@ use kernwerk_store::Lab;
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference, find};
 use crate::compare::{Agreement, Level};
+use crate::environment::asks_network;
 use crate::files::{digest_file, read_file};
 use crate::inputs::open;
 use crate::judge::{CellReport, against_reference};
@@ -104,7 +105,7 @@ pub async fn replay(
     let pipeline = location.pipeline()?;
     replay.level = spec.level.unwrap_or(pipeline.level);
     replay.total = pipeline.steps.len();
-    check_inputs(lab, &pipeline, models, &mut replay, work).await?;
+    check_inputs(lab, &pipeline, models, spec.live, &mut replay, work).await?;
     let mut changed = changes(&location, &pipeline, spec.toolchain.as_deref())?;
     changed.extend(check_python(&pipeline, runner, &mut replay, work)?);
     if replay.verdict == Verdict::Passed {
@@ -150,6 +151,7 @@ async fn check_inputs(
     lab: &Lab,
     pipeline: &Pipeline,
     models: FindModel<'_>,
+    live: bool,
     replay: &mut Replay,
     work: &Work,
 ) -> Result<(), Error> {
@@ -176,6 +178,9 @@ async fn check_inputs(
         }
     }
     missing.extend(pipeline.environment.missing());
+    if pipeline.environment.network && !live {
+        missing.push("not run: its cells use the network, which `--live` lets them".to_owned());
+    }
     replay.verdict = match (changed.is_empty(), missing.is_empty()) {
         (true, true) => Verdict::Passed,
         (true, false) => Verdict::Undecided,
@@ -207,12 +212,6 @@ fn check_python(
     }
     replay.findings.extend(missing);
     Ok(changed)
-}
-
-/// Whether the text of a cell speaks of the network.
-fn asks_network(text: &str) -> bool {
-    let words = ["http", "TcpStream", "UdpSocket", "socket", "urllib", "requests", "reqwest", "ureq", "ftp", "boto"];
-    words.iter().any(|word| text.contains(word))
 }
 
 fn label(input: &PinnedInput) -> String {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use kernwerk_core::{
-    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Network, Names, Pin,
+    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Network, Pin,
     PythonTold, Resource, RunError, RunRequest, RunResult, Runner, Work,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Stored, WriteMode, content_digest};

@@ -87,7 +87,8 @@ impl Place {
     }
 
     pub fn replay_with(&self, reference: &str, level: Option<Level>, runner: &MiniRunner) -> Replay {
-        let spec = ReplaySpec { reference: reference.parse().expect("a reference"), level, toolchain: None, live: false };
+        let spec =
+            ReplaySpec { reference: reference.parse().expect("a reference"), level, toolchain: None, live: false };
         let models = |_: &str| Ok(InstalledModel::Digest(WEIGHTS.to_owned()));
         wait(replay(&self.lab, &spec, &models, runner, &Work::silent())).expect("the artifact is there")
     }
@@ -122,6 +123,7 @@ pub fn spec(target: &str) -> PublishSpec {
             target: target.parse().expect("a target"),
             declared: Vec::new(),
         },
+        live: false,
         level: Level::Bytes,
         principal: None,
         toolchain: Some("rustc 1.95.0".to_owned()),

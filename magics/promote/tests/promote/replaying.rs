@@ -150,7 +150,8 @@ fn tables_from_outside_are_checked_by_content_and_missed_by_name() {
 #[test]
 fn models_are_checked() {
     let place = published();
-    let spec = ReplaySpec { reference: "sums@1".parse().expect("a reference"), level: None, toolchain: None, live: false };
+    let spec =
+        ReplaySpec { reference: "sums@1".parse().expect("a reference"), level: None, toolchain: None, live: false };
     let findings = |find: fn(&str) -> Result<InstalledModel, Problem>| {
         let replay =
             wait(replay(&place.lab, &spec, &find, &MiniRunner::default(), &Work::silent())).expect("it is there");

@@ -29,6 +29,9 @@ pub(crate) struct Publish {
     /// A suite whose gate has to pass first
     #[arg(long = "gate", value_name = "SUITE")]
     gates: Vec<String>,
+    /// The cells use the network; replays then need it, too
+    #[arg(long)]
+    live: bool,
 }
 
 impl Verb for Publish {
@@ -74,6 +77,7 @@ impl Verb for Publish {
             value,
             name: self.name,
             level: self.level,
+            live: self.live,
             principal: context.principal_name(),
             toolchain: toolchain(),
             attestations: attested.into_iter().collect(),
