@@ -125,6 +125,8 @@ pub enum Verdict {
 pub struct Output {
     /// One line above the body.
     pub title: Option<String>,
+    /// A drawing of what the body says, as SVG, for faces that show pictures.
+    pub figure: Option<String>,
     pub body: Body,
     /// Short lines below the body.
     pub notes: Vec<String>,
@@ -135,7 +137,7 @@ pub struct Output {
 
 impl Output {
     pub fn new(body: Body) -> Self {
-        Self { title: None, body, notes: Vec::new(), verdict: Verdict::Passed, volatile: false }
+        Self { title: None, figure: None, body, notes: Vec::new(), verdict: Verdict::Passed, volatile: false }
     }
 
     pub fn empty() -> Self {
@@ -157,6 +159,12 @@ impl Output {
 
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
+        self
+    }
+
+    /// A drawing of what the body says, as SVG.
+    pub fn with_figure(mut self, svg: String) -> Self {
+        self.figure = Some(svg);
         self
     }
 

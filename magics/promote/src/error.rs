@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernwerk_core::{Cancelled, CellStatus, Problem, did_you_mean};
+use kernwerk_core::{Cancelled, CellStatus, Problem, did_you_mean, listed};
 
 use crate::execution::label;
 
@@ -104,7 +104,7 @@ impl Error {
             Self::UnknownLabel { labels, .. } if labels.is_empty() => {
                 "`%promote stage NAME@VERSION STAGE` gives a version a stage, `%promote alias` another name".to_owned()
             }
-            Self::UnknownLabel { labels, .. } => format!("there are {}", labels.join(", ")),
+            Self::UnknownLabel { labels, .. } => format!("it has {}", listed(labels, "and")),
             Self::BadLabel { .. } => {
                 "a name begins with a letter and has at most 64 letters, digits, `_` and `-`; `latest` is the last version"
                     .to_owned()

@@ -28,7 +28,7 @@ pub struct Execution {
 
 impl Execution {
     /// How long it took; 0 where that is not known.
-    pub(crate) fn seconds(&self) -> f64 {
+    pub fn seconds(&self) -> f64 {
         self.ended.map_or(0.0, |ended| ended.saturating_sub(self.began) as f64 / 1e9)
     }
 

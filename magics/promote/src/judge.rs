@@ -28,7 +28,21 @@ pub struct CellReport {
     pub difference: Option<String>,
     /// How many outputs, bound tables and written contents were compared.
     pub compared: usize,
+    /// What a replay compared, to be shown; empty otherwise.
+    pub results: Vec<Compared>,
     pub wall_seconds: f64,
+}
+
+/// An output of a cell, or the value that it gave to the target: as it was expected, and as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// Such as `output 1 (result, txt)`.
+    pub place: String,
+    /// A file suffix.
+    pub format: String,
+    pub expected: Option<Vec<u8>>,
+    pub found: Option<Vec<u8>>,
+    pub agreement: Agreement,
 }
 
 /// A comparison under way: the worst agreement so far, and the first difference of that kind.
@@ -36,11 +50,12 @@ struct Judgement {
     agreement: Agreement,
     difference: Option<String>,
     compared: usize,
+    results: Vec<Compared>,
 }
 
 impl Judgement {
     fn new() -> Self {
-        Self { agreement: Agreement::IDENTICAL, difference: None, compared: 0 }
+        Self { agreement: Agreement::IDENTICAL, difference: None, compared: 0, results: Vec::new() }
     }
 
     fn add(&mut self, agreement: Agreement, difference: Option<String>) {
@@ -202,22 +217,39 @@ fn compare_outputs(
     let mut found = found.iter().filter(|output| !output.volatile);
     for (position, reference) in expected.iter().filter(|reference| !reference.volatile).enumerate() {
         let place = format!("output {} ({})", position + 1, kind(reference.channel, &reference.format));
-        let Some(other) = found.next() else {
-            judgement.differs(format!("{place} is missing"));
-            continue;
+        let expected = reference.file.as_ref().map(|file| read_file(&artifact.path(file))).transpose()?;
+        let other = found.next();
+        let mut result = Compared {
+            place: place.clone(),
+            format: reference.format.clone(),
+            expected,
+            found: other.map(|other| other.bytes.clone()),
+            agreement: Agreement::Different,
         };
-        if (reference.channel, &reference.format) != (other.channel, &other.format) {
-            let other = kind(other.channel, &other.format);
-            judgement.differs(format!("{place} is of another kind: {other}"));
-            continue;
+        let kinds = other.map(|other| (other.channel, &other.format));
+        match (kinds, &result.expected, &result.found) {
+            (Some(found), Some(expected), Some(bytes)) if found == (reference.channel, &reference.format) => {
+                let (agreement, difference) = compare(&reference.format, expected, bytes);
+                result.agreement = agreement;
+                judgement.add(agreement, difference.map(|difference| format!("{place}, {difference}")));
+            }
+            (None, ..) => judgement.differs(format!("{place} is missing")),
+            (Some((channel, format)), ..) if (channel, format) != (reference.channel, &reference.format) => {
+                judgement.differs(format!("{place} is of another kind: {}", kind(channel, format)));
+            }
+            // It changes from run to run, off the target: it is not compared.
+            _ => continue,
         }
-        if let Some(file) = &reference.file {
-            let bytes = read_file(&artifact.path(file))?;
-            let (agreement, difference) = compare(&reference.format, &bytes, &other.bytes);
-            judgement.add(agreement, difference.map(|difference| format!("{place}, {difference}")));
-        }
+        judgement.results.push(result);
     }
     for extra in found {
+        judgement.results.push(Compared {
+            place: format!("one more ({})", kind(extra.channel, &extra.format)),
+            format: extra.format.clone(),
+            expected: None,
+            found: Some(extra.bytes.clone()),
+            agreement: Agreement::Different,
+        });
         judgement.differs(format!(
             "one output more than expected ({}){}",
             kind(extra.channel, &extra.format),
@@ -247,7 +279,14 @@ fn compare_binding(
     }
     let expected_bytes = expected.file.as_ref().map(|file| read_file(&artifact.path(file))).transpose()?;
     let values = expected_bytes.zip(mirror.bound_value(&found.name, &found.digest));
-    match values.map(|(one, (format, other))| compare(&format, &one, &other)) {
+    let compared = values.map(|(one, (format, other))| {
+        let compared = compare(&format, &one, &other);
+        let place = format!("the value of `{}`", expected.name);
+        let (expected, found) = (Some(one), Some(other));
+        judgement.results.push(Compared { place, format, expected, found, agreement: compared.0 });
+        compared
+    });
+    match compared {
         Some((Agreement::At(Level::Tolerance), difference)) => {
             let difference = difference.map(|difference| format!("`{}`: {difference}", expected.name));
             judgement.add(Agreement::At(Level::Tolerance), difference);
@@ -268,6 +307,7 @@ fn report(step: u32, text: String, outcome: &CellOutcome, judgement: Judgement) 
         agreement: judgement.agreement,
         difference: judgement.difference,
         compared: judgement.compared,
+        results: judgement.results,
         wall_seconds: outcome.wall_seconds,
     }
 }

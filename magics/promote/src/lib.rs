@@ -44,7 +44,7 @@ pub use disk::{Disk, FileState, file_version};
 pub use environment::PinnedEnvironment;
 pub use error::Error;
 pub use execution::Execution;
-pub use judge::CellReport;
+pub use judge::{CellReport, Compared};
 pub use machine::Machine;
 pub use pipeline::{BindingReference, MadeWith, OutputReference, PinnedInput, Pipeline, StepRecord, TargetStep, Trace};
 pub use plan::{Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};

@@ -35,6 +35,8 @@ struct Task {
     done: u64,
     total: Option<u64>,
     began: Instant,
+    /// When all of it was done; the work may go on with other tasks.
+    complete: Option<Instant>,
     /// When the bar was last drawn; none while it was never drawn.
     drawn: Option<Instant>,
     changed: bool,
@@ -55,6 +57,7 @@ impl Board {
         let task = &mut self.tasks[index];
         task.done = done;
         task.total = total;
+        task.complete = if total == Some(done) { task.complete.or(Some(now)) } else { None };
         task.changed = true;
     }
 
@@ -72,7 +75,17 @@ impl Board {
 
 impl Task {
     fn begin(name: &str, unit: &'static str, now: Instant, number: u64) -> Self {
-        Self { name: name.to_owned(), unit, done: 0, total: None, began: now, drawn: None, changed: false, number }
+        Self {
+            name: name.to_owned(),
+            unit,
+            done: 0,
+            total: None,
+            began: now,
+            complete: None,
+            drawn: None,
+            changed: false,
+            number,
+        }
     }
 
     fn is_due(&self, now: Instant) -> bool {
@@ -86,7 +99,7 @@ impl Task {
         let is_new = self.drawn.is_none();
         self.drawn = Some(now);
         self.changed = false;
-        let (text, html) = self.faces(now.duration_since(self.began), ended);
+        let (text, html) = self.faces(self.complete.unwrap_or(now).duration_since(self.began), ended);
         Bar { number: self.number, is_new, text, html }
     }
 
@@ -135,8 +148,9 @@ mod tests {
         assert_eq!(first[0].text, "load <x>: 50 of 100 rows, 10.0/s, 5.0 s left");
         assert!(first[0].html.contains("value=\"50\" max=\"100\""), "{}", first[0].html);
         assert!(board.due(start + Duration::from_secs(6)).is_empty(), "nothing changed");
-        board.tell("load <x>", 100, Some(100), "rows", start);
-        let last = board.finish(start + Duration::from_secs(10));
+        board.tell("load <x>", 100, Some(100), "rows", start + Duration::from_secs(10));
+        // What goes on after it is another task's.
+        let last = board.finish(start + Duration::from_secs(25));
         assert_eq!((last[0].is_new, last[0].number), (false, first[0].number));
         assert_eq!(last[0].text, "load <x>: 100 of 100 rows, 10.0/s, 10.0 s");
     }

@@ -11,6 +11,7 @@ const QUIET: &str = "color:var(--jp-ui-font-color2,inherit);opacity:.85;font-siz
 const RULE: &str = "var(--jp-border-color2,rgba(128,128,128,.35))";
 const CELL: &str =
     "padding:3px 12px 3px 0;white-space:pre-wrap;vertical-align:top;max-width:46em;overflow-wrap:anywhere";
+const CODE: &str = ";max-width:none;font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:var(--jp-code-font-size,12px)";
 /// Numbers and the names of columns are not broken: in pieces they cannot be read.
 const WHOLE: &str = "padding:3px 12px 3px 0;white-space:nowrap;vertical-align:top";
 /// A column of text is at least as wide as its longest text, up to so many characters.
@@ -32,7 +33,9 @@ pub fn html(output: &Output) -> String {
     };
     let notes =
         output.notes.iter().map(|note| format!("<div style=\"{QUIET};white-space:pre-wrap\">{}</div>", escape(note)));
-    let parts: String = title.into_iter().chain(body).chain(notes).collect();
+    // A drawing is ours: nothing that cells or strangers wrote goes into it but as escaped text.
+    let figure = output.figure.as_ref().map(|svg| format!("<div style=\"overflow-x:auto;margin:4px 0\">{svg}</div>"));
+    let parts: String = title.into_iter().chain(figure).chain(body).chain(notes).collect();
     format!("<div style=\"{BOX}\">{parts}</div>")
 }
 
@@ -60,11 +63,14 @@ fn record(fields: &[(String, Value)]) -> String {
     let rows: String = fields
         .iter()
         .map(|(name, value)| {
+            let text = value_text(value);
+            // Text of several lines is code, whose columns mean something.
+            let font = if text.contains('\n') { CODE } else { "" };
             format!(
                 "<tr style=\"background:none\"><th style=\"{CELL};text-align:left;font-weight:500;{QUIET}\">{}</th>\
-                 <td style=\"{CELL};text-align:left\">{}</td></tr>",
+                 <td style=\"{CELL};text-align:left{font}\">{}</td></tr>",
                 escape(name),
-                escape(&value_text(value))
+                escape(&text)
             )
         })
         .collect();

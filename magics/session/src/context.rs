@@ -57,6 +57,20 @@ impl Context<'_> {
         self.session.directory().join(given)
     }
 
+    /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it.
+    pub fn save(&self, given: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
+        let path = self.path(given);
+        let draft = path.with_added_extension(format!("draft-{}", std::process::id()));
+        let written = std::fs::write(&draft, bytes).and_then(|()| std::fs::rename(&draft, &path));
+        written.map_err(|error| {
+            let _ = std::fs::remove_file(&draft);
+            Problem::new("NotWritten", format!("cannot write {}: {error}", path.display()))
+        })?;
+        let name = self.existing_lab()?.map_or_else(|| path.to_string_lossy().into_owned(), |lab| lab.relative(&path));
+        self.effect(Access::Write, Resource::File, &name, None, None);
+        Ok(path)
+    }
+
     /// For whom the session works; nobody unless somebody was named.
     pub fn principal(&self) -> Result<Principal, Problem> {
         let name = self.session.principal_name();

@@ -112,7 +112,7 @@ fn a_name_of_ones_own_comes_and_goes() {
     assert!(matches!(to_stage(lab, "sums@1", "champion"), Err(Error::LabelTaken { .. })));
     unalias(lab, "sums", "champion", by("ada"), &Work::silent()).expect("taken away");
     let gone = show(lab, &reference("sums@champion")).expect_err("it is gone");
-    assert_eq!(gone.hint().as_deref(), Some("there are production"));
+    assert_eq!(gone.hint().as_deref(), Some("it has `production`"));
     assert!(matches!(unalias(lab, "sums", "champion", by("ada"), &Work::silent()), Err(Error::UnknownLabel { .. })));
 }
 

@@ -33,7 +33,7 @@ fn milliseconds(seconds: f64) -> f64 {
 }
 
 /// Such as `0.012300 EUR + unpriced`; none where no model was called.
-fn money(cost: &Cost) -> Option<String> {
+pub(in crate::verbs) fn money(cost: &Cost) -> Option<String> {
     if cost.is_empty() {
         return None;
     }

@@ -24,7 +24,12 @@ impl Verb for List {
         };
         let shown = table(vec![
             ("artifact", texts(listed.iter().map(|artifact| Some(artifact.location.to_string())))),
-            ("in use as", texts(listed.iter().map(|artifact| Some(artifact.labels.join(", "))))),
+            (
+                "in use as",
+                texts(
+                    listed.iter().map(|artifact| Some(artifact.labels.join(", ")).filter(|labels| !labels.is_empty())),
+                ),
+            ),
             ("target", summary(|summary| Some(summary.target.clone()))),
             ("cells", summary(|summary| Some(summary.cells.to_string()))),
             ("inputs", summary(|summary| Some(summary.inputs.to_string()))),

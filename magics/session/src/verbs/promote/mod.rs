@@ -72,6 +72,13 @@ fn plan_spec(
     })
 }
 
+/// A published artifact: for examples.
+const PUBLISHED: &[&str] = &[
+    "%feature source rides rides.csv --event-time pickup",
+    "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+    "%promote publish fares --target fares",
+];
+
 /// An artifact of which there are two versions, both of which have been in production, and a key: for examples.
 const HISTORY: &[&str] = &[
     "%promote key ada --directory keys",
@@ -141,9 +148,16 @@ fn agreement(cell: &CellReport) -> String {
 
 /// The beginning of a cell, by which people know it.
 fn beginning(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let line = telling_line(text);
     if line.chars().count() <= LONGEST_BEGINNING {
         return line.to_owned();
     }
     line.chars().take(LONGEST_BEGINNING - 1).chain(['…']).collect()
+}
+
+/// The first line of a cell that says what it does.
+fn telling_line(text: &str) -> &str {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // What a cell depends on says less of it than what it does.
+    lines().find(|line| !line.starts_with(':')).or_else(|| lines().next()).unwrap_or_default()
 }

@@ -1,9 +1,16 @@
 //! `%promote plan`: which cells a target needs, and why.
 
-use kernwerk_core::{Output, Problem, Verdict};
-use kernwerk_lang::{BodyUse, Example};
+use std::collections::BTreeMap;
 
-use super::{beginning, numbers, plan_spec, table, texts};
+use kernwerk_core::{Access, Output, Problem, Verdict};
+use kernwerk_cost::{Group, Scope};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::{Kept, PlanSpec};
+use kernwerk_render::{Node, graph};
+use kernwerk_store::Lab;
+
+use super::{beginning, numbers, plan_spec, table, telling_line, texts};
+use crate::verbs::cost::money;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -20,6 +27,9 @@ pub(crate) struct Plan {
     /// A file that cells read without a magic
     #[arg(long = "input", value_name = "FILE")]
     inputs: Vec<String>,
+    /// Write the graph of the cells, which notebooks show, as an SVG file
+    #[arg(long, value_name = "FILE")]
+    graph: Option<String>,
 }
 
 impl Verb for Plan {
@@ -64,7 +74,12 @@ impl Verb for Plan {
             ("why", texts(rows.iter().map(|row| Some(row.3.clone())))),
         ])?;
         let title = format!("{}: {} of {} cells for `{}`", self.name, plan.kept.len(), rows.len(), plan.target);
-        let mut output = Output::table(shown).with_title(title);
+        let graph = graph(&nodes(&plan, &costs(&lab, &spec)?));
+        let mut output = Output::table(shown).with_title(title).with_figure(graph.clone());
+        if let Some(file) = &self.graph {
+            let path = context.save(file, graph.as_bytes())?;
+            output = output.with_note(format!("graph: {}", path.display()));
+        }
         for input in &plan.inputs {
             let presumed = if input.presumed { " (named in the text of a cell)" } else { "" };
             output = output.with_note(format!("reads {input}{presumed}"));
@@ -77,4 +92,52 @@ impl Verb for Plan {
         }
         Ok(output.volatile().into())
     }
+}
+
+/// What the models that each cell called consumed, in words, by the cell's number; of the session that the plan is of.
+fn costs(lab: &Lab, spec: &PlanSpec) -> Result<BTreeMap<u32, String>, Problem> {
+    let records = lab.ledger().cells(&spec.notebook)?;
+    let Some(process) = spec.process.or_else(|| records.last().map(|last| last.cell.process)) else {
+        return Ok(BTreeMap::new());
+    };
+    let rows = kernwerk_cost::report(lab, &Scope::Process { notebook: spec.notebook.clone(), process }, Group::Cell)?;
+    let costs = rows.into_iter().filter(|row| row.calls > 0).filter_map(|row| {
+        let tokens = format!("{} tokens", row.tokens_in + row.tokens_out);
+        let words = money(&row.cost).map_or(tokens.clone(), |money| format!("{tokens}, {money}"));
+        Some((row.key.parse().ok()?, words))
+    });
+    Ok(costs.collect())
+}
+
+/// The kept cells as nodes of a graph.
+fn nodes(plan: &kernwerk_promote::Plan, costs: &BTreeMap<u32, String>) -> Vec<Node> {
+    let places: BTreeMap<u32, usize> =
+        plan.kept.iter().enumerate().map(|(place, kept)| (kept.execution.execution_count, place)).collect();
+    let node = |kept: &Kept| Node {
+        label: format!("In[{}]", kept.execution.execution_count),
+        code: telling_line(&kept.execution.text).to_owned(),
+        facts: facts(kept, costs),
+        is_target: kept.is_target(),
+        needs: kept.needs.iter().filter_map(|count| places.get(count).copied()).collect(),
+    };
+    plan.kept.iter().map(node).collect()
+}
+
+/// What a cell makes, how long it took, and what its models consumed.
+fn facts(kept: &Kept, costs: &BTreeMap<u32, String>) -> Vec<String> {
+    let execution = &kept.execution;
+    let names = &execution.names;
+    let defined = names.defines.iter().map(String::as_str);
+    let bound = execution.bindings.iter().map(|binding| binding.name.as_str());
+    let mut made: Vec<&str> = defined.chain(bound).collect();
+    made.sort_unstable();
+    made.dedup();
+    let changed: Vec<&str> = names.mutates.iter().map(String::as_str).filter(|name| !made.contains(name)).collect();
+    let wrote = execution.effects.iter().filter(|effect| effect.access == Access::Write);
+    let mut wrote: Vec<&str> = wrote.map(|effect| effect.name.as_str()).collect();
+    wrote.dedup();
+    let list = |word: &str, names: &[&str]| (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")));
+    let words = [list("makes", &made), list("changes", &changed), list("writes", &wrote)];
+    let cost = costs.get(&execution.execution_count).cloned();
+    words.into_iter().flatten().chain([format!("{:.1} s", execution.seconds())]).chain(cost).collect()
 }

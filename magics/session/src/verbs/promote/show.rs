@@ -35,11 +35,25 @@ impl Verb for Show {
         let mut fields = vec![
             ("artifact".to_owned(), Value::from(shown.location.to_string())),
             ("identity".to_owned(), Value::from(shown.id)),
-            ("in use as".to_owned(), Value::from(shown.labels.join(", "))),
+            ("in use as".to_owned(), Value::from((!shown.labels.is_empty()).then(|| shown.labels.join(", ")))),
             ("target".to_owned(), Value::from(kernwerk_promote::target(&shown.pipeline))),
             ("files".to_owned(), Value::from(shown.manifest.files.len())),
             ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),
         ];
+        if let Some(toolchain) = &shown.pipeline.made_with.toolchain {
+            fields.push(("toolchain".to_owned(), Value::from(toolchain.as_str())));
+        }
+        let environment = &shown.pipeline.environment;
+        fields.push(("threads".to_owned(), Value::from(u64::from(environment.threads))));
+        for (name, value) in &environment.variables {
+            fields.push((format!("${name}"), Value::from(value.as_str())));
+        }
+        for name in &environment.secrets {
+            fields.push((format!("${name}"), Value::from("a secret, which is no part of the artifact")));
+        }
+        if environment.network {
+            fields.push(("network".to_owned(), Value::from("its cells use it")));
+        }
         if let Some(python) = &shown.pipeline.python {
             let packages: Vec<String> =
                 python.packages.iter().map(|(name, version)| format!("{name} {version}")).collect();
