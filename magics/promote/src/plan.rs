@@ -1,7 +1,7 @@
 //! The plan of a promotion: which cells the target needs and for what, which are left out and why, what comes from outside,
 //! and what stands in the way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 
@@ -196,6 +196,7 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
         Goal::Execution(index) => index + 1,
         Goal::Name(_) => log.len(),
     };
+    let later = Later::new(log, &steps, end);
     let (inputs, models, obstacles) = outside(log, &slice.outside);
     Ok(Plan {
         notebook: String::new(),
@@ -208,7 +209,7 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
                 id: log[index].id,
                 execution_count: count(&index),
                 text: log[index].text.clone(),
-                why: why_not(log, &steps, index, end),
+                why: why_not(log, &steps, index, &later),
             })
             .collect(),
         inputs,
@@ -235,8 +236,48 @@ fn kept(log: &[Execution], slice: &Slice) -> Vec<Kept> {
         .collect()
 }
 
-/// Why the execution at `index` is left out of a slice whose target lies before `end`.
-fn why_not(log: &[Execution], steps: &[Step], index: usize, end: usize) -> WhyNot {
+/// What ran before the target, to be found by what it did. A notebook of thousands of cells is not searched for each of them.
+struct Later<'a> {
+    /// The target lies before this.
+    end: usize,
+    /// The executions with each text that ran, in order.
+    texts: HashMap<&'a str, Vec<usize>>,
+    /// The executions that define each name, in order.
+    definers: HashMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Later<'a> {
+    fn new(log: &'a [Execution], steps: &'a [Step], end: usize) -> Self {
+        let mut later = Self { end, texts: HashMap::new(), definers: HashMap::new() };
+        for (index, step) in steps[..end].iter().enumerate().filter(|(_, step)| step.ran) {
+            later.texts.entry(&log[index].text).or_default().push(index);
+            for name in &step.defines {
+                later.definers.entry(name).or_default().push(index);
+            }
+        }
+        later
+    }
+
+    /// The first execution after `index` with the same text.
+    fn again(&self, index: usize, text: &str) -> Option<usize> {
+        after(self.texts.get(text)?, index).first().copied()
+    }
+
+    /// The first execution after `index` that defines all that the one there does.
+    fn replaces(&self, steps: &[Step], index: usize) -> Option<usize> {
+        let defines = &steps[index].defines;
+        let definers = self.definers.get(defines.first()?.as_str())?;
+        after(definers, index).iter().copied().find(|later| defines.is_subset(&steps[*later].defines))
+    }
+}
+
+/// Those of `places`, which are in order, that lie after `index`.
+fn after(places: &[usize], index: usize) -> &[usize] {
+    &places[places.partition_point(|place| *place <= index)..]
+}
+
+/// Why the execution at `index` is left out of a slice.
+fn why_not(log: &[Execution], steps: &[Step], index: usize, later: &Later<'_>) -> WhyNot {
     let (cell, step) = (&log[index], &steps[index]);
     if cell.status == CellStatus::Rejected {
         return WhyNot::Rejected;
@@ -244,18 +285,16 @@ fn why_not(log: &[Execution], steps: &[Step], index: usize, end: usize) -> WhyNo
     if !step.ran {
         return WhyNot::Running;
     }
-    if index >= end {
+    if index >= later.end {
         return WhyNot::After;
     }
-    let later = || (index + 1..end).filter(|later| steps[*later].ran);
-    if let Some(again) = later().find(|later| log[*later].text == cell.text) {
+    if let Some(again) = later.again(index, &cell.text) {
         return WhyNot::RanAgain(log[again].execution_count);
     }
     if step.broke_off {
         return WhyNot::Failed;
     }
-    let replaced = later().find(|later| !step.defines.is_empty() && step.defines.is_subset(&steps[*later].defines));
-    if let Some(replaced) = replaced {
+    if let Some(replaced) = later.replaces(steps, index) {
         return WhyNot::Redefined(log[replaced].execution_count);
     }
     let writes = cell.effects.iter().any(|effect| effect.access == kernwerk_core::Access::Write);
