@@ -29,6 +29,8 @@ pub struct Pin {
     pub version: u64,
     /// Where the data set lies: a directory or an object store's URI.
     pub uri: String,
+    /// Digest of the content at that version, as whoever asks for the run has found it: the run need not read it all again.
+    pub digest: String,
 }
 
 /// A fresh process's whole task.

@@ -167,5 +167,6 @@ async fn pin(lab: &Lab, input: &PinnedInput) -> Result<Pin, Error> {
         name: input.name.clone(),
         version: stored.version(),
         uri: stored.uri().to_owned(),
+        digest: input.digest.clone(),
     })
 }

@@ -122,8 +122,13 @@ impl Stored {
         Ok(history)
     }
 
-    /// The [`crate::content_digest`] of all rows in ingest order. It is computed once a version and kept in the ledger.
+    /// The [`crate::content_digest`] of all rows in ingest order. It is computed once a version and kept in the ledger; a pin
+    /// says it of its own version.
     pub async fn digest(&self) -> Result<String, Error> {
+        let pin = self.lab.pins().get(self.resource, &self.name);
+        if let Some(pin) = pin.filter(|pin| pin.uri == self.uri && pin.version == self.version()) {
+            return Ok(pin.digest.clone());
+        }
         let source = self.source();
         if let Some(digest) = self.lab.ledger().content(&source)? {
             return Ok(digest);

@@ -5,13 +5,19 @@ use kernwerk_store::{Error, WriteMode};
 
 use crate::common::{Place, numbers, rows, run};
 
+/// The first version of the rides of a lab.
+fn pin(source: &Place) -> Pin {
+    let stored = run(source.lab.dataset_at(Resource::Table, "rides", 1)).unwrap();
+    let digest = run(stored.digest()).unwrap();
+    Pin { resource: Resource::Table, name: "rides".into(), version: 1, uri: stored.uri().into(), digest }
+}
+
 #[test]
 fn a_pinned_data_set_is_read_from_its_lab_and_version() {
     let (source, place) = (Place::new(), Place::new());
     source.write("rides", WriteMode::Create, rows([1], "a"));
     source.write("rides", WriteMode::Append, rows([2], "a"));
-    let pin =
-        Pin { resource: Resource::Table, name: "rides".into(), version: 1, uri: source.table("rides").uri().into() };
+    let pin = pin(&source);
     let lab = place.lab.clone().with_pins(vec![pin]);
     let read = || {
         numbers(&run(async { lab.dataset(Resource::Table, "rides").await.unwrap().read(None, None).await }).unwrap())
@@ -43,8 +49,7 @@ fn a_pin_wins_over_what_the_lab_had_before() {
     let place = Place::new();
     place.write("rides", WriteMode::Create, rows([1], "a"));
     place.write("rides", WriteMode::Append, rows([2], "a"));
-    let pin =
-        Pin { resource: Resource::Table, name: "rides".into(), version: 1, uri: place.table("rides").uri().into() };
+    let pin = pin(&place);
     let lab = place.lab.clone().with_pins(vec![pin]);
     assert_eq!(run(lab.dataset(Resource::Table, "rides")).unwrap().version(), 1);
     assert_eq!(place.numbers("rides"), [1, 2]);
