@@ -8,9 +8,9 @@ import json
 import os
 import sys
 
-from tests.bench import kernel
+from tests.bench import kernel, promote
 
-AREAS = {"kernel": kernel.ROWS}
+AREAS = {"kernel": kernel.ROWS, "promote": promote.ROWS}
 
 
 def main(arguments) -> int:

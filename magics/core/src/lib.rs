@@ -10,6 +10,7 @@ mod near;
 mod output;
 mod problem;
 mod run;
+mod rust;
 mod target;
 mod usage;
 
@@ -24,5 +25,6 @@ pub use problem::Problem;
 pub use run::{
     BoundValue, CellOutcome, Environment, Pin, PythonRun, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
 };
+pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use target::{Answered, Answerer, Basis, Question, Ranked, Retrieved, Retriever};
 pub use usage::Usage;

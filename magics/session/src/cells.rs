@@ -42,6 +42,7 @@ struct CellLog {
     uses: BTreeSet<String>,
     defines: BTreeSet<String>,
     bindings: Vec<BoundValue>,
+    types: BTreeMap<String, String>,
     rolled_back: bool,
 }
 
@@ -94,6 +95,11 @@ impl RunningCell {
     /// Records that the cell made a variable of the notebook whose name its text need not spell out.
     pub(crate) fn defines(&self, name: &str) {
         self.log().defines.insert(name.to_owned());
+    }
+
+    /// Records the types of variables that its code names, as they are behind it.
+    pub fn has_types(&self, types: impl Iterator<Item = (String, String)>) {
+        self.log().types.extend(types);
     }
 
     /// Records that what its code did to the notebook's variables was undone.
@@ -153,6 +159,9 @@ impl Session {
             // What its magics bound before stays.
             start.names = Names::default();
             start.names.defines.extend(summary.bindings.iter().map(|bound| bound.name.clone()));
+        }
+        if let Some(rust) = &mut start.names.rust {
+            rust.types.extend(log.types);
         }
         start.names.uses.extend(log.uses);
         start.names.defines.extend(log.defines);

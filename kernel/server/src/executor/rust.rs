@@ -169,6 +169,8 @@ impl Executor {
             // Of a cell that does not compile there is timing, too.
             if let CellEvent::Timing(phases) = event {
                 self.memory().timed(running.execution_count(), phases);
+            } else if let CellEvent::Variables(variables) = event {
+                running.has_types(variables.into_iter().map(|variable| (variable.name, variable.type_name)));
             } else if let CellEvent::Replaced { reason, kept } = event {
                 recorder.note(self.lost_between_cells(session, &reason, &kept));
             } else if !compiling.takes(&event) {
@@ -306,7 +308,10 @@ fn show(recorder: &Recorder, event: CellEvent) {
         CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text), false),
         CellEvent::Display(bundle) => show_bundle(recorder, bundle, display),
         CellEvent::Note(line) => recorder.note(line),
-        CellEvent::Progress { .. } | CellEvent::Timing(_) | CellEvent::Replaced { .. } => {}
+        CellEvent::Progress { .. }
+        | CellEvent::Timing(_)
+        | CellEvent::Variables(_)
+        | CellEvent::Replaced { .. } => {}
         CellEvent::Input { prompt, password, answer } => answer.give(match prompt.strip_prefix(WIDGET_VALUE) {
             Some(widget) => recorder
                 .widget_value(widget)
