@@ -107,6 +107,11 @@ impl RunningCell {
         self.log().rolled_back = true;
     }
 
+    /// Whether its magics have bound a variable of this name.
+    pub fn has_bound(&self, name: &str) -> bool {
+        self.log().bindings.iter().any(|bound| bound.name == name)
+    }
+
     /// Records what a variable holds from now on.
     pub(crate) fn binds(&self, value: BoundValue) {
         let mut log = self.log();
@@ -198,7 +203,7 @@ impl Session {
     /// # Errors
     /// The lab cannot be written to.
     pub fn record_value(&self, cell: &RunningCell, name: &str) -> Result<(), Problem> {
-        let value = self.variables.as_ref().and_then(|variables| variables.value(name).ok().flatten());
+        let value = self.value(name).ok().flatten();
         let Some(value) = value else { return Ok(()) };
         self.export(&value, name)?;
         cell.binds(BoundValue { name: name.to_owned(), digest: value.digest });

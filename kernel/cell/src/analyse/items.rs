@@ -106,4 +106,3 @@ fn paths(tree: &UseTree, above: &str, found: &mut BTreeSet<String>) {
         UseTree::Group(group) => group.items.iter().for_each(|tree| paths(tree, above, found)),
     }
 }
-

@@ -278,7 +278,8 @@ mod tests {
 
     #[test]
     fn values_that_are_replaced_as_a_whole() {
-        let assigned = |code: &str| analyse(code).rust.expect("the cell can be read").assigns.into_iter().collect::<Vec<_>>();
+        let assigned =
+            |code: &str| analyse(code).rust.expect("the cell can be read").assigns.into_iter().collect::<Vec<_>>();
         assert_eq!(assigned("x = 5; println!(\"{x}\");"), ["x"]);
         for code in ["x = x + 1;", "y = x; x = 1; y", "if c { x = 5; }", "x += 1;", "x[0] = 1;", "let x = 1; x = 2;"] {
             assert!(!assigned(code).contains(&"x".to_owned()), "{code}");

@@ -34,18 +34,8 @@ const LEAVING: [&str; 24] = [
     "to_string",
 ];
 /// Methods that only look at what lies behind a lock or in an atomic number. What is done with it then counts by itself.
-const LOOKING: [&str; 10] = [
-    "as_deref",
-    "get_ref",
-    "into_inner",
-    "load",
-    "lock",
-    "read",
-    "try_borrow",
-    "try_lock",
-    "try_read",
-    "upgrade",
-];
+const LOOKING: [&str; 10] =
+    ["as_deref", "get_ref", "into_inner", "load", "lock", "read", "try_borrow", "try_lock", "try_read", "upgrade"];
 /// Methods of the standard library's collections that change them, where a method of the notebook's own could have the same name.
 const CHANGING: [&str; 27] = [
     "append",
@@ -163,7 +153,9 @@ impl Items {
         };
         let types = own_types(type_name, &self.structures);
         let is_its = |own: &&Method| match &own.subject {
-            Some(subject) => types.contains(subject.as_str()) || (own.of_trait && !self.structures.contains_key(subject)),
+            Some(subject) => {
+                types.contains(subject.as_str()) || (own.of_trait && !self.structures.contains_key(subject))
+            }
             None => true,
         };
         let its: Vec<&Method> = all.iter().filter(is_its).collect();
@@ -204,4 +196,90 @@ fn leaves(method: &str) -> bool {
 
 fn looks(method: &str) -> bool {
     LOOKING.contains(&method)
+}
+
+#[cfg(test)]
+mod tests {
+    use kernwerk_core::Implementation;
+
+    use super::*;
+
+    fn items() -> Items {
+        let block = |subject: &str, of: Option<&str>, functions: &[(&str, Receiver)]| Implementation {
+            subject: Some(subject.to_owned()),
+            of: of.map(str::to_owned),
+            functions: functions.iter().map(|(name, receiver)| ((*name).to_owned(), *receiver)).collect(),
+        };
+        let structures = [("Tally", "Vec < i32 >"), ("Metronome", "std :: cell :: Cell < u32 >"), ("Dice", "u32")];
+        let mut items = Items::default();
+        items.learn(&RustNames {
+            structures: structures.map(|(name, inner)| (name.to_owned(), inner.to_owned())).into(),
+            implementations: vec![
+                block(
+                    "Tally",
+                    None,
+                    &[("note", Receiver::Mutable), ("told", Receiver::Shared), ("push", Receiver::Shared)],
+                ),
+                block("Metronome", None, &[("beat", Receiver::Shared)]),
+                block("Dice", Some("Iterator"), &[("next", Receiver::Mutable)]),
+                block("Dice", None, &[("get", Receiver::Mutable)]),
+            ],
+            ..RustNames::default()
+        });
+        items
+    }
+
+    fn changes(type_name: &str, mutable: bool, shared: bool, direct: &[Touch], through: &[Touch]) -> bool {
+        let touches = |touches: &[Touch]| [("x".to_owned(), touches.iter().cloned().collect())].into();
+        let cell = RustNames { touches: touches(direct), through: touches(through), ..RustNames::default() };
+        items().changes(&cell, "x", &Known { type_name: Some(type_name), mutable, shared })
+    }
+
+    fn method(name: &str) -> Touch {
+        Touch::Method(name.to_owned())
+    }
+
+    fn reading(name: &str) -> Touch {
+        Touch::Reading(name.to_owned())
+    }
+
+    #[test]
+    fn a_plain_value_changes_by_its_name_alone() {
+        let changes = |mutable, touch| changes("Vec<i32>", mutable, false, &[touch], &[]);
+        for touch in [Touch::Written, Touch::Called, method("push")] {
+            assert!(changes(true, touch.clone()) && !changes(false, touch));
+        }
+        for touch in [Touch::Read, Touch::Given, Touch::Shown, reading("iter")] {
+            assert!(!changes(true, touch));
+        }
+    }
+
+    #[test]
+    fn what_is_shared_changes_by_what_is_done_behind_it() {
+        let changes = |direct, through: &[Touch]| changes("Rc<RefCell<Vec<i32>>>", false, true, &[direct], through);
+        assert!(changes(method("borrow_mut"), &[]) && changes(Touch::Given, &[]) && changes(Touch::Written, &[]));
+        assert!(changes(reading("iter"), &[method("set")]));
+        assert!(!changes(reading("borrow"), &[reading("len"), Touch::Shown]));
+        assert!(!changes(method("lock"), &[reading("unwrap")]) && changes(method("lock"), &[method("push")]));
+    }
+
+    #[test]
+    fn methods_of_the_notebooks_own_are_known() {
+        let of = |type_name, shared, touch| changes(type_name, true, shared, &[touch], &[]);
+        assert!(of("Tally", false, method("note")) && !of("Tally", false, method("told")));
+        assert!(!of("Tally", false, method("push")), "its own `push` takes `&self`");
+        assert!(of("Vec<Tally>", false, method("push")), "that of a vector does not");
+        assert!(of("Metronome", true, method("beat")), "it changes behind `&self`");
+        assert!(of("Dice", false, reading("get")), "a method of its own has the name of one that reads");
+        assert!(of("Other", false, method("told")), "a method of another type");
+    }
+
+    #[test]
+    fn what_gives_something_else_each_time_is_used_up() {
+        let of = |type_name, touch| changes(type_name, true, false, &[touch], &[]);
+        for type_name in ["std::vec::IntoIter<i32>", "Box<dyn Iterator<Item=i32>>", "Dice"] {
+            assert!(of(type_name, reading("find")) && !of(type_name, reading("len")), "{type_name}");
+        }
+        assert!(!of("Vec<i32>", reading("find")));
+    }
 }

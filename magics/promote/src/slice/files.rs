@@ -9,16 +9,8 @@ use super::{Outside, Slicer, Step, Why};
 use crate::disk::{Fit, may_have_written};
 
 /// Functions that read what they are given the path of.
-const READ: [&str; 8] = [
-    "read_to_string",
-    "read",
-    "metadata",
-    "symlink_metadata",
-    "read_dir",
-    "exists",
-    "try_exists",
-    "canonicalize",
-];
+const READ: [&str; 8] =
+    ["read_to_string", "read", "metadata", "symlink_metadata", "read_dir", "exists", "try_exists", "canonicalize"];
 /// Macros that read what they are given the path of.
 const INCLUDE: [&str; 3] = ["include_str", "include_bytes", "include"];
 /// Methods of a path that read.
@@ -58,10 +50,18 @@ const INTO_TEXTS: [&str; 3] = ["write_str", "write_char", "write_fmt"];
 /// Reads what the tokens of a cell say of files.
 pub(super) fn read(tokens: &[Token<'_>], facts: &mut Facts) {
     let mut written: BTreeSet<&str> = BTreeSet::new();
+    let mut built_on: BTreeSet<&str> = BTreeSet::new();
     for (index, token) in tokens.iter().enumerate() {
         match token {
             Token::Text(text) if is_read(tokens, index) => _ = facts.read_only.insert((*text).to_owned()),
-            Token::Text(text) => _ = written.insert(text),
+            Token::Text(text) => {
+                written.insert(text);
+                if is_made_anew(tokens, index) {
+                    facts.made_anew.insert((*text).to_owned());
+                } else {
+                    built_on.insert(text);
+                }
+            }
             Token::Word(word) => {
                 let is_macro = tokens.get(index + 1) == Some(&Token::Mark('!'));
                 let writes = WRITE.contains(word) || word.ends_with("Writer") || word.starts_with("sink_");
@@ -73,6 +73,16 @@ pub(super) fn read(tokens: &[Token<'_>], facts: &mut Facts) {
         }
     }
     facts.read_only.retain(|text| !written.contains(text.as_str()));
+    facts.made_anew.retain(|text| !built_on.contains(text.as_str()));
+}
+
+/// Whether the string literal at `index` is the path of a file that a call makes anew.
+fn is_made_anew(tokens: &[Token<'_>], index: usize) -> bool {
+    let before = |back: usize| index.checked_sub(back).map(|at| tokens[at]);
+    let owner = matches!(before(5), Some(Token::Word("fs" | "File")));
+    owner
+        && before(1) == Some(Token::Mark('('))
+        && matches!(before(2), Some(Token::Word("create" | "create_new" | "write")))
 }
 
 /// Whether the string literal at `index` is what a call reads.
@@ -162,7 +172,9 @@ impl<'a> Slicer<'a> {
             .before(user)
             .filter_map(|(index, step)| match fits.get(&index) {
                 Some(Fit::Within) => Some((index, Why::RanWhenWritten(name.to_owned()))),
-                Some(Fit::Near) if !settled && (step.writes_files() || !one_writes) => Some((index, Why::RanWhenWritten(name.to_owned()))),
+                Some(Fit::Near) if !settled && (step.writes_files() || !one_writes) => {
+                    Some((index, Why::RanWhenWritten(name.to_owned())))
+                }
                 _ => names_it(index).then(|| (index, Why::Mentions(name.to_owned()))),
             })
             .collect();
@@ -192,7 +204,8 @@ impl<'a> Slicer<'a> {
     /// Keeps the cells before `user` that write files, where it reads one whose name is put together.
     pub(super) fn hidden_files(&mut self, user: usize) {
         if self.steps[user].facts.reads_hidden {
-            let writers: Vec<usize> = self.before(user).filter(|(_, step)| step.writes_files()).map(|(index, _)| index).collect();
+            let writers: Vec<usize> =
+                self.before(user).filter(|(_, step)| step.writes_files()).map(|(index, _)| index).collect();
             for writer in writers {
                 self.keep(writer, Some(user), Why::MayWrite);
                 self.handles(writer, user);
@@ -200,11 +213,11 @@ impl<'a> Slicer<'a> {
         }
     }
 
-    /// Keeps the cells before `user` that write files whose names do not stand in their texts: where a file was written anew after it was read,
-    /// its time does not tell who wrote it before.
+    /// Keeps the cells before `user` that write files whose names do not stand in their texts.
     fn hidden_writers(&mut self, user: usize) {
         let is_hidden = |step: &Step| step.writes_files() && self.may_write(step).next().is_none();
-        let writers: Vec<usize> = self.before(user).filter(|(_, step)| is_hidden(step)).map(|(index, _)| index).collect();
+        let writers: Vec<usize> =
+            self.before(user).filter(|(_, step)| is_hidden(step)).map(|(index, _)| index).collect();
         for writer in writers {
             self.keep(writer, Some(user), Why::MayWrite);
         }
@@ -232,7 +245,11 @@ impl<'a> Slicer<'a> {
             let traced = self.writes(user, Resource::File, name).next();
             let modified = self.disk.files.get(name).map(|file| file.modified);
             let fits = self.ran_at(modified);
-            if fits.range(user + 1..).next().is_some() && fits.range(..=user).next().is_none() {
+            let literals = &self.steps[user].facts.made_anew;
+            let is_made_anew =
+                literals.iter().any(|word| self.disk.mentions.get(word).is_some_and(|mentioned| mentioned == name));
+            // Where it was written again since, its time does not tell who wrote it before.
+            if !is_made_anew && fits.range(user..).next().is_some() {
                 self.hidden_writers(user);
             }
             let untraced = self.untraced_writers(user, name, &fits);
@@ -248,6 +265,46 @@ impl<'a> Slicer<'a> {
                     mentioned: true,
                 });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scan::scan;
+
+    #[test]
+    fn texts_that_are_only_read_are_told_from_others() {
+        for code in [
+            "std::fs::read_to_string(\"a\")?",
+            "let file = File::open(&\"a\")?;",
+            "Path::new(\"a\").exists()",
+            "include_str!(\"a\")",
+            "std::fs::metadata(\"a\")?.len()",
+        ] {
+            let facts = scan(code);
+            assert!(facts.read_only.contains("a") && !facts.writes_files && !facts.reads_hidden, "{code}");
+        }
+        for code in ["File::create(\"a\")", "load(\"a\")", "fs::read(\"a\"); fs::write(\"a\", \"b\")", "\"a\""] {
+            assert!(!scan(code).read_only.contains("a"), "{code}");
+        }
+        let facts = scan("std::fs::write(\"a\", \"b\")?; OpenOptions::new().append(true).open(\"c\")?;");
+        assert_eq!(facts.made_anew, ["a".to_owned()].into());
+    }
+
+    #[test]
+    fn calls_that_write_and_that_read_what_is_not_named_are_seen() {
+        for code in ["std::fs::write(&name, x)?", "file.write_all(b\"x\")?", "CsvWriter::new(f)", "frame.sink_csv(p)"] {
+            assert!(scan(code).writes_files, "{code}");
+        }
+        for code in ["write!(text, \"x\")?", "text.write_str(\"x\")?", "list.len()"] {
+            assert!(!scan(code).writes_files, "{code}");
+        }
+        for code in ["fs::read_to_string(&name)?", "File::open(path)?", "BufReader::new(f)", "path.exists()"] {
+            assert!(scan(code).reads_hidden, "{code}");
+        }
+        for code in ["file.read_to_string(&mut text)?", "handle.metadata()?", "reader.lines()"] {
+            assert!(!scan(code).reads_hidden, "{code}");
         }
     }
 }

@@ -180,9 +180,13 @@ impl Scope {
         for name in &step.reads {
             let is_changed = match self.origins.get(name) {
                 Some(origin) if origin.is_variable => self.items.changes(rust, name, &origin.known()),
-                // Items have no values, and what nobody defined may be a variable that a macro made.
+                // Items have no values.
                 Some(_) => false,
-                None => self.items.changes(rust, name, &Known { type_name: None, mutable: true, shared: false }),
+                // What nobody defined may be a variable that a macro made.
+                None => {
+                    let touches = rust.touches.get(name).into_iter().flatten();
+                    touches.into_iter().any(|touch| matches!(touch, Touch::Written | Touch::Method(_)))
+                }
             };
             if is_changed {
                 changed.insert(name.clone());
@@ -280,7 +284,8 @@ impl Scope {
         if !made().any(|name| value(name).is_some_and(|origin| origin.shared)) {
             return;
         }
-        let leads = |origin: &Origin| origin.shared && origin.type_name.as_ref().is_none_or(|name| leads_elsewhere(name));
+        let leads =
+            |origin: &Origin| origin.shared && origin.type_name.as_ref().is_none_or(|name| leads_elsewhere(name));
         let points = step.facts.addresses || made().any(|name| value(name).is_some_and(leads));
         let is_lent = |name: &String| {
             let touches = rust.touches.get(name).into_iter().flatten();

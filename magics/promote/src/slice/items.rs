@@ -44,7 +44,9 @@ impl Slicer<'_> {
 
     /// Whether the cell `provider` may bring into scope what the cell `caller` calls.
     fn provides_to(&self, provider: usize, caller: usize) -> bool {
-        let (Some(from), Some(to)) = (&self.log[provider].names.rust, &self.log[caller].names.rust) else { return true };
+        let (Some(from), Some(to)) = (&self.log[provider].names.rust, &self.log[caller].names.rust) else {
+            return true;
+        };
         let calls = |name: &str| to.calls_any || to.calls.contains(name);
         let of_own = from.traits.values().flat_map(|functions| functions.keys()).any(|name| calls(name));
         let of_import = |path: &String| match provided(path) {
@@ -122,7 +124,8 @@ impl Slicer<'_> {
         }
         // An error has to be told.
         let is_error = |cell: &RustNames| {
-            let of_error = |other: &Implementation| other.of.as_deref() == Some("Error") && other.subject == block.subject;
+            let of_error =
+                |other: &Implementation| other.of.as_deref() == Some("Error") && other.subject == block.subject;
             cell.implementations.iter().any(of_error)
         };
         match called_by(of) {

@@ -13,7 +13,20 @@ const IMPORTED: [(&str, &[&str]); 22] = [
     ("FileExt", &["read_at", "read_exact_at", "write_all_at", "write_at"]),
     ("FromStr", &["from_str"]),
     ("Hash", &["hash", "hash_slice"]),
-    ("Hasher", &["finish", "write", "write_u8", "write_u16", "write_u32", "write_u64", "write_usize", "write_i32", "write_i64"]),
+    (
+        "Hasher",
+        &[
+            "finish",
+            "write",
+            "write_u8",
+            "write_u16",
+            "write_u32",
+            "write_u64",
+            "write_usize",
+            "write_i32",
+            "write_i64",
+        ],
+    ),
     ("IsTerminal", &["is_terminal"]),
     ("OpenOptionsExt", &["custom_flags", "mode"]),
     ("PermissionsExt", &["from_mode", "mode", "set_mode"]),
@@ -33,9 +46,40 @@ const IMPORTED: [(&str, &[&str]); 22] = [
 const TRAIT_ENDINGS: [&str; 2] = ["Ext", "Fd"];
 /// The operators' traits and those of formats: importing one of them lets nobody call anything but by its own name.
 const NAMED: [&str; 34] = [
-    "Add", "AddAssign", "BitAnd", "BitOr", "BitXor", "Binary", "Debug", "Deref", "DerefMut", "Display", "Div", "DivAssign", "Extend",
-    "FromIterator", "Index", "IndexMut", "IntoIterator", "Iterator", "LowerExp", "LowerHex", "Mul", "MulAssign", "Neg", "Not", "Octal",
-    "Product", "Rem", "Shl", "Shr", "Sub", "SubAssign", "Sum", "UpperExp", "UpperHex",
+    "Add",
+    "AddAssign",
+    "BitAnd",
+    "BitOr",
+    "BitXor",
+    "Binary",
+    "Debug",
+    "Deref",
+    "DerefMut",
+    "Display",
+    "Div",
+    "DivAssign",
+    "Extend",
+    "FromIterator",
+    "Index",
+    "IndexMut",
+    "IntoIterator",
+    "Iterator",
+    "LowerExp",
+    "LowerHex",
+    "Mul",
+    "MulAssign",
+    "Neg",
+    "Not",
+    "Octal",
+    "Product",
+    "Rem",
+    "Shl",
+    "Shr",
+    "Sub",
+    "SubAssign",
+    "Sum",
+    "UpperExp",
+    "UpperHex",
 ];
 /// Macros and methods that put values into texts.
 const SHOWING: [&str; 16] = [
@@ -107,7 +151,9 @@ mod tests {
 
     #[test]
     fn imports_of_the_standard_library_are_known() {
-        for nothing in ["std::collections::BTreeMap", "std::rc::Rc", "std::mem::swap", "std::f64::consts::PI", "rand::rngs"] {
+        for nothing in
+            ["std::collections::BTreeMap", "std::rc::Rc", "std::mem::swap", "std::f64::consts::PI", "rand::rngs"]
+        {
             assert_eq!(provided(nothing), Provided::Nothing, "{nothing}");
         }
         assert!(matches!(provided("std::io::Write"), Provided::Methods(methods) if methods.contains(&"write_all")));

@@ -79,6 +79,8 @@ pub(crate) struct Facts {
     pub literals: BTreeSet<String>,
     /// Those of them that are only given to functions that read files.
     pub read_only: BTreeSet<String>,
+    /// Those of them that are only given to functions that make files anew, whatever was in them.
+    pub made_anew: BTreeSet<String>,
     /// May write files: it calls what does.
     pub writes_files: bool,
     /// Reads files whose names do not stand in the call.
@@ -122,7 +124,8 @@ pub(crate) fn scan(text: &str) -> Facts {
 
 fn takes_addresses(tokens: &[Token<'_>]) -> bool {
     let has = |names: &[&str]| tokens.iter().any(|token| matches!(token, Token::Word(word) if names.contains(word)));
-    let is_pointer = |pair: &[Token<'_>]| pair[0] == Token::Mark('*') && matches!(pair[1], Token::Word("mut" | "const"));
+    let is_pointer =
+        |pair: &[Token<'_>]| pair[0] == Token::Mark('*') && matches!(pair[1], Token::Word("mut" | "const"));
     let points = has(&["as_ptr", "as_mut_ptr", "addr_of", "addr_of_mut", "raw", "into_raw"]);
     (points || tokens.windows(2).any(is_pointer)) && has(&["usize", "u64", "isize", "i64", "addr", "expose_provenance"])
 }
