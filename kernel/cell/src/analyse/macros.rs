@@ -34,6 +34,9 @@ const SHOWING: &[&str] = &[
     "writeln",
 ];
 
+/// Macros of ours, of Polars and of well-known crates that look at what they are given.
+const LOOKING: &[&str] = &["array", "df", "hashmap", "izip", "json", "magic", "polars_bail", "show"];
+
 impl Walk {
     /// Reads what a macro is given.
     pub(super) fn macro_tokens(&mut self, call: &syn::Macro) {
@@ -51,14 +54,38 @@ impl Walk {
                     } else {
                         if SHOWING.contains(&name.as_str()) {
                             self.touch(argument, &Touch::Shown);
-                        } else if !known::is_standard_macro(&name) {
+                        } else if LOOKING.contains(&name.as_str()) {
                             self.touch(argument, &Touch::Given);
+                        } else if !known::is_standard_macro(&name) {
+                            // Its rules may do anything with what they are given.
+                            self.touch(argument, &Touch::Written);
                         }
                         self.visit_expr(argument);
                     }
                 }
             }
-            None => self.loose_names(call.tokens.clone()),
+            None => {
+                self.loose_names(call.tokens.clone());
+                if !known::is_standard_macro(&name) && !LOOKING.contains(&name.as_str()) {
+                    self.touch_loose(call.tokens.clone());
+                }
+            }
+        }
+    }
+
+    /// Every name in tokens that a macro's rules may do anything with.
+    fn touch_loose(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    let name = ident.to_string();
+                    if self.names.uses.contains(&name) {
+                        self.touch_name(&name, &Touch::Written);
+                    }
+                }
+                TokenTree::Group(group) => self.touch_loose(group.stream()),
+                _ => {}
+            }
         }
     }
 

@@ -93,7 +93,7 @@ impl Items {
     /// Takes in the items of a cell. Older ones of the same name stay known: values made by them may live on.
     pub fn learn(&mut self, cell: &RustNames) {
         self.structures.extend(cell.structures.clone());
-        for (_, functions) in &cell.traits {
+        for functions in cell.traits.values() {
             for (name, receiver) in functions {
                 self.method(name, Method { subject: None, of_trait: true, receiver: *receiver });
             }
@@ -138,7 +138,7 @@ impl Items {
             Touch::Method(method) => match self.own(method, value) {
                 Some(changes) => changes,
                 None if leaves(method) => false,
-                None => can_change && !(looks(method) && !value.type_name.is_some_and(is_stream)),
+                None => can_change && (!looks(method) || value.type_name.is_some_and(is_stream)),
             },
         }
     }

@@ -114,7 +114,8 @@ impl Slicer<'_> {
 
     fn is_block_called(&self, block: &Implementation, calls: &Calls<'_>) -> bool {
         let has = |name: &str| calls.names.contains(name);
-        let by_name = block.functions.keys().any(|name| has(name));
+        // What a cell ends with is shown by a method of its own, if it has one.
+        let by_name = block.functions.keys().any(|name| has(name) || name == "evcxr_display");
         let Some(of) = &block.of else { return by_name };
         let cells = || self.log.iter().filter_map(|cell| cell.names.rust.as_ref());
         let is_asked_for = calls.bounds.contains(of.as_str());

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::effects::PURE;
+
 /// Types whose values change behind a shared reference, or are changed elsewhere.
 const SHARED: [&str; 18] = [
     "Cell",
@@ -130,18 +132,29 @@ fn kind_within(type_name: &str, own: &Structures, seen: &mut BTreeSet<String>) -
     if has_pointer(type_name) {
         return Kind::Shared;
     }
-    let of_word = |word: &str| match word {
+    let of_path = |path: &str| match path.rsplit("::").next().unwrap_or_default() {
         "dyn" | "impl" | "fn" => Kind::Untold,
-        word if !word.starts_with(char::is_uppercase) => Kind::Plain,
-        word if SHARED.contains(&word) || word.starts_with("Atomic") => Kind::Shared,
-        word => match own.get(word) {
-            Some(_) if !seen.insert(word.to_owned()) => Kind::Plain,
+        name if !name.starts_with(char::is_uppercase) => Kind::Plain,
+        name if SHARED.contains(&name) || name.starts_with("Atomic") => Kind::Shared,
+        name => match own.get(name) {
+            Some(_) if !seen.insert(name.to_owned()) => Kind::Plain,
             Some(inner) => kind_within(inner, own, seen),
-            None if PLAIN.contains(&word) || word.starts_with("NonZero") || word.ends_with("Error") => Kind::Plain,
-            None => Kind::Untold,
+            None if PLAIN.contains(&name) || name.starts_with("NonZero") || name.ends_with("Error") => Kind::Plain,
+            None => kind_of_foreign(path),
         },
     };
-    words(type_name).map(of_word).max().unwrap_or(Kind::Plain)
+    let type_name = type_name.replace(" :: ", "::");
+    type_name.split(|c: char| !is_of_word(c) && c != ':').map(of_path).max().unwrap_or(Kind::Plain)
+}
+
+/// What is to be thought of a type that is neither the notebook's own nor a known one.
+fn kind_of_foreign(path: &str) -> Kind {
+    match path.split_once("::") {
+        None | Some(("std" | "core" | "alloc", _)) => Kind::Untold,
+        Some((root, _)) if PURE.contains(&root) => Kind::Plain,
+        // Another crate's may change behind a shared reference.
+        Some(_) => Kind::Shared,
+    }
 }
 
 /// Whether the type has a raw pointer or a mutable reference.
@@ -201,7 +214,11 @@ pub(super) fn head(type_name: &str) -> &str {
 }
 
 fn words(type_name: &str) -> impl Iterator<Item = &str> {
-    type_name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '\'').filter(|word| !word.is_empty())
+    type_name.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty())
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '\''
 }
 
 #[cfg(test)]
@@ -230,6 +247,7 @@ mod tests {
             "std::rc::Rc<Vec<u8>>",
             "Result<i32,std::num::ParseIntError>",
             "[u8; 3]",
+            "polars::frame::DataFrame",
             "()",
         ] {
             assert_eq!(kind(plain, &own()), Kind::Plain, "{plain}");
@@ -249,6 +267,7 @@ mod tests {
             "std::fs::File",
             "std::sync::Arc<std::sync::atomic::AtomicU32>",
             "std::sync::mpsc::Receiver<i32>",
+            "dashmap::DashMap<i32,String>",
         ] {
             assert_eq!(kind(shared, &own()), Kind::Shared, "{shared}");
         }
