@@ -1,8 +1,8 @@
 //! The cells that a slice needs for their traits and implementations: code calls these without naming them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{Implementation, RustNames};
+use kernwerk_core::Implementation;
 
 use super::library::{Provided, called_by, provided};
 use super::{Slicer, Why};
@@ -15,6 +15,16 @@ struct Calls<'a> {
     bounds: BTreeSet<&'a str>,
     /// Some may call what their texts do not show.
     any: bool,
+}
+
+/// The items of the notebook, in all of its cells.
+#[derive(Default)]
+struct Own<'a> {
+    /// Its traits: the names of their functions.
+    traits: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    types: BTreeSet<&'a str>,
+    /// Those of its types that are errors.
+    errors: BTreeSet<&'a str>,
 }
 
 impl Slicer<'_> {
@@ -63,14 +73,14 @@ impl Slicer<'_> {
         let defined: BTreeSet<&str> =
             members.clone().flat_map(|index| &self.log[*index].names.defines).map(String::as_str).collect();
         let users: Vec<usize> = members.copied().filter(|index| self.steps[*index].facts.code).collect();
-        let calls = self.calls();
+        let (calls, own) = (self.calls(), self.own());
         let mut added = Vec::new();
         for (index, step) in self.before(self.log.len()) {
             let user = users.iter().find(|user| **user > index);
             let kind = step.reads.iter().find(|name| defined.contains(name.as_str()) && is_type(name));
             if let (true, false, Some(user), Some(kind)) =
                 (step.facts.implements, self.slice.members.contains_key(&index), user, kind)
-                && self.is_called(index, &defined, &calls)
+                && self.is_called(index, &defined, &own, &calls)
             {
                 added.push((index, *user, Why::Implements(kind.clone())));
             }
@@ -98,42 +108,49 @@ impl Slicer<'_> {
         calls
     }
 
-    /// Whether one of the implementations in a cell may be called.
-    fn is_called(&self, index: usize, defined: &BTreeSet<&str>, calls: &Calls<'_>) -> bool {
+    /// What the notebook's own items are.
+    fn own(&self) -> Own<'_> {
+        let mut own = Own::default();
+        for rust in self.log.iter().filter_map(|cell| cell.names.rust.as_ref()) {
+            for (name, functions) in &rust.traits {
+                own.traits.entry(name).or_default().extend(functions.keys().map(String::as_str));
+            }
+            own.types.extend(rust.structures.keys().map(String::as_str));
+            let errors = rust.implementations.iter().filter(|block| block.of.as_deref() == Some("Error"));
+            own.errors.extend(errors.filter_map(|block| block.subject.as_deref()));
+        }
+        own
+    }
+
+    /// Whether one of the implementations in a cell may be called by a slice whose cells define these names.
+    fn is_called(&self, index: usize, defined: &BTreeSet<&str>, own: &Own<'_>, calls: &Calls<'_>) -> bool {
         let Some(rust) = &self.log[index].names.rust else { return true };
-        let mut blocks = rust.implementations.iter().filter(|block| self.may_have_values(block, defined));
-        blocks.any(|block| calls.any || self.is_block_called(block, calls))
-    }
-
-    /// Whether a slice whose cells define these names can have values of the type that the block is for.
-    fn may_have_values(&self, block: &Implementation, defined: &BTreeSet<&str>) -> bool {
-        let Some(subject) = block.subject.as_deref().filter(|subject| !defined.contains(subject)) else { return true };
-        let defines = |cell: &RustNames| cell.structures.contains_key(subject);
-        !self.log.iter().filter_map(|cell| cell.names.rust.as_ref()).any(defines)
-    }
-
-    fn is_block_called(&self, block: &Implementation, calls: &Calls<'_>) -> bool {
-        let has = |name: &str| calls.names.contains(name);
-        // What a cell ends with is shown by a method of its own, if it has one.
-        let by_name = block.functions.keys().any(|name| has(name) || name == "evcxr_display");
-        let Some(of) = &block.of else { return by_name };
-        let cells = || self.log.iter().filter_map(|cell| cell.names.rust.as_ref());
-        let is_asked_for = calls.bounds.contains(of.as_str());
-        let mut own = cells().filter_map(|cell| cell.traits.get(of)).peekable();
-        if own.peek().is_some() {
-            return by_name || is_asked_for || own.any(|functions| functions.keys().any(|name| has(name)));
-        }
-        // An error has to be told.
-        let is_error = |cell: &RustNames| {
-            let of_error =
-                |other: &Implementation| other.of.as_deref() == Some("Error") && other.subject == block.subject;
-            cell.implementations.iter().any(of_error)
+        // Without the cell of its type there are no values of it.
+        let may_have_values = |block: &&Implementation| {
+            block.subject.as_deref().is_none_or(|subject| defined.contains(subject) || !own.types.contains(subject))
         };
-        match called_by(of) {
-            Some(words) => by_name || is_asked_for || words.iter().any(|word| has(word)) || cells().any(is_error),
-            // Operators, conversions, loops and the end of a value call by no name.
-            None => true,
+        let mut blocks = rust.implementations.iter().filter(may_have_values);
+        blocks.any(|block| calls.any || is_block_called(block, own, calls))
+    }
+}
+
+fn is_block_called(block: &Implementation, own: &Own<'_>, calls: &Calls<'_>) -> bool {
+    let has = |name: &str| calls.names.contains(name);
+    // What a cell ends with is shown by a method of its own, if it has one.
+    let by_name = block.functions.keys().any(|name| has(name) || name == "evcxr_display");
+    let Some(of) = &block.of else { return by_name };
+    let is_asked_for = by_name || calls.bounds.contains(of.as_str());
+    if let Some(functions) = own.traits.get(of.as_str()) {
+        return is_asked_for || functions.iter().any(|name| has(name));
+    }
+    match called_by(of) {
+        Some(words) => {
+            // An error has to be told.
+            let is_error = block.subject.as_deref().is_some_and(|subject| own.errors.contains(subject));
+            is_asked_for || is_error || words.iter().any(|word| has(word))
         }
+        // Operators, conversions, loops and the end of a value call by no name.
+        None => true,
     }
 }
 
