@@ -37,7 +37,7 @@ struct PythonNames {
 
 impl From<PythonNames> for Names {
     fn from(PythonNames { defines, uses, mutates, defines_any, barrier }: PythonNames) -> Self {
-        Self { defines, uses, mutates, defines_any, barrier }
+        Self { defines, uses, mutates, defines_any, barrier, rust: None }
     }
 }
 

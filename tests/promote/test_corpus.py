@@ -109,17 +109,6 @@ CORPUS_CASES = [read(path) for path in sorted(CORPUS.glob("*.nb.txt"))]
 CASES = in_order([case for case in CORPUS_CASES if LONG or not case.long])
 # Older than any cell: a file of about the time at which a cell ran may have been written by it.
 LONG_AGO = 1_700_000_000
-# Cases in which the slice is not yet what it must be.
-LACKING = """boxed-closure-counts leaked raw-pointer-across-cells
-file-under-a-made-up-name file-by-a-handle""".split()
-TOO_LARGE = """own-method-changes raw-pointer-in-a-cell unsafe-function rc-refcell
-cell-behind-rc once-lock-in-a-variable channel atomic-in-arc static-begins-anew thread-local-begins-anew
-imported-type trait-elsewhere implementation-elsewhere assigned-whole file-appended""".split()
-WRONG = dict.fromkeys(LACKING, "the slice lacks a cell") | dict.fromkeys(TOO_LARGE, "the slice holds a cell too many")
-
-
-class WrongSlice(AssertionError):
-    """The plan holds other cells than it must."""
 
 
 class Notebook:
@@ -206,8 +195,7 @@ def assert_slice(case: Case, ran: dict, plan: dict):
         if kept and not (number in ran and ran[number].needed)
     ]
     said = ["the slice lacks:", *missing] * bool(missing) + ["the slice must not hold:", *too_many] * bool(too_many)
-    if said:
-        raise WrongSlice(f"{case.name} ({case.title}), target `{case.target}`\n" + "\n".join(said))
+    assert not said, f"{case.name} ({case.title}), target `{case.target}`\n" + "\n".join(said)
 
 
 def assert_published(case: Case, notebook: Notebook):
@@ -227,13 +215,7 @@ def assert_published(case: Case, notebook: Notebook):
     notebook.kernel.run(f"%promote replay {case.name}").ok()
 
 
-def expected(case):
-    """The case, as one that fails where the slice is known to be wrong: there and by nothing else, and once it is right, that is told, too."""
-    known = [pytest.mark.xfail(reason=WRONG[case.name], raises=WrongSlice, strict=True)] if case.name in WRONG else []
-    return pytest.param(case, id=case.name, marks=known)
-
-
-@pytest.mark.parametrize("case", [expected(case) for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_slice_is_what_the_target_needs(case, notebooks):
     notebook = notebooks(case)
     try:

@@ -73,7 +73,7 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
 fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> {
     let to_run = Cell { code: &cell.source, execution_count: cell.ordinal, id: None };
     let Report { status, failure, outputs, summary } =
-        executor.run_cell(to_run, Arc::new(Unseen { note: |line| log(line) }), &Cancel::new());
+        executor.run_cell_for(to_run, &cell.values, Arc::new(Unseen { note: |line| log(line) }), &Cancel::new());
     if let Some(failure) = &failure {
         log(format!("cell {}: {}: {}", cell.ordinal, failure.name, failure.message));
     }

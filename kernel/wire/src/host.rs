@@ -107,6 +107,8 @@ pub enum Event {
     Processes(Vec<u32>),
     /// Where the cell's time went; stands before `Ended`.
     Timing(Phases),
+    /// The variables that the text of a cell names which ended well, as they are now; stands before `Ended`.
+    Variables(Vec<Variable>),
     /// The answer to `Execute`.
     Ended(Ended),
     /// The answer to `Ask`; none when nothing can be said now.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rust::RustNames;
+
 /// A cell execution's identity: unique in its lab, and ordered by when it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CellId(pub i64);
@@ -30,6 +32,9 @@ pub struct Names {
     pub defines_any: bool,
     /// Its text could not be read (a shell escape): every later cell may depend on it.
     pub barrier: bool,
+    /// What more is known of a cell of Rust that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<RustNames>,
 }
 
 /// Whether a cell read or wrote a resource.

@@ -10,6 +10,7 @@ mod near;
 mod output;
 mod problem;
 mod run;
+mod rust;
 mod surroundings;
 mod target;
 mod usage;
@@ -25,6 +26,7 @@ pub use problem::Problem;
 pub use run::{
     BoundValue, CellOutcome, Environment, Pin, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
 };
+pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use surroundings::{Network, Surroundings};
 pub use target::{Answered, Answerer, Basis, Question, Ranked, Retrieved, Retriever};
 pub use usage::Usage;

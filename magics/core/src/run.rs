@@ -16,7 +16,7 @@ pub struct RunCell {
     /// It failed when it was recorded and is expected to fail again: the run goes on behind it.
     #[serde(default)]
     pub may_fail: bool,
-    /// Variables of Python whose values are wanted when it has ended, as [`CellOutcome::bindings`].
+    /// Variables whose values are wanted when it has ended, as [`CellOutcome::bindings`].
     #[serde(default)]
     pub values: Vec<String>,
 }

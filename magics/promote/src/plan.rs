@@ -61,19 +61,22 @@ impl Plan {
         target.map_or(self.kept.len(), |index| index + 1) as u32
     }
 
-    /// The target where it is a variable of Python, whose value is asked for when its last cell has ended.
+    /// The target where it is a variable whose value is asked for when its last cell has ended: any of Python, and of Rust one that the notebook
+    /// could tell the value of.
     pub(crate) fn value(&self) -> Option<&str> {
-        match &self.target {
-            Target::Variable(name) if self.is_python() => Some(name),
-            _ => None,
-        }
+        let Target::Variable(name) = &self.target else { return None };
+        let last = self.kept.get(self.target_step().saturating_sub(1) as usize);
+        let is_told = last.is_some_and(|kept| kept.execution.bound().any(|bound| bound == name));
+        (self.is_python() || is_told).then_some(name)
     }
 
     /// Takes in that the notebook's target has a value with this digest.
     pub(crate) fn record_value(&mut self, digest: String) {
-        let step = self.target_step();
-        let Some(name) = self.value().map(str::to_owned) else { return };
-        if let Some(kept) = self.kept.get_mut(step.saturating_sub(1) as usize) {
+        let (step, is_python) = (self.target_step(), self.is_python());
+        let Target::Variable(name) = self.target.clone() else { return };
+        let Some(kept) = self.kept.get_mut(step.saturating_sub(1) as usize) else { return };
+        // What a magic bound has been recorded with it.
+        if is_python || kept.execution.bound().all(|bound| bound != name) {
             kept.execution.bindings.retain(|bound| bound.name != name);
             kept.execution.bindings.push(BoundValue { name, digest });
         }

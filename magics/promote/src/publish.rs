@@ -285,6 +285,14 @@ fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport]) -> 
             ));
         }
     }
+    let is_silent = !cells.iter().zip(&plan.kept).any(|(report, kept)| kept.is_target() && report.compared > 0);
+    // Cells of Python that are run afresh tell it in any case.
+    if let (true, false, Target::Variable(name)) = (is_silent, plan.is_python(), &plan.target) {
+        notes.push(format!(
+            "nothing tells what `{name}` holds, so the proof rests on what other cells show: show it in its cell, or publish from its notebook a \
+             variable whose type has `Debug`"
+        ));
+    }
     let presumed = plan.inputs.iter().filter(|input| input.presumed);
     notes.extend(presumed.map(|input| format!("{input} counts as an input because cells name it")));
     notes

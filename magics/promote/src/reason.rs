@@ -29,6 +29,8 @@ pub enum Why {
     RanWhenWritten(String),
     /// Its code names a file that cells of this notebook write.
     Mentions(String),
+    /// It writes files, and another reads one whose name is put together.
+    MayWrite,
 }
 
 impl Why {
@@ -67,6 +69,7 @@ impl fmt::Display for Why {
                 version.map_or(Ok(()), |version| write!(out, " version {version}"))
             }
             Self::RanWhenWritten(name) => write!(out, "ran when file `{name}` was written"),
+            Self::MayWrite => write!(out, "may write a file whose name the text does not spell out"),
             Self::Mentions(name) => write!(out, "names file `{name}`, which cells of this notebook write"),
         }
     }

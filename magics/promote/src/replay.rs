@@ -302,8 +302,9 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
 
 fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, Error> {
     let target = &pipeline.target;
-    let value = target.variable.as_ref().filter(|_| pipeline.python.is_some());
     let cells = pipeline.steps.iter().map(|step| {
+        let is_told = |name: &&String| step.bindings.iter().any(|bound| bound.name == **name);
+        let value = target.variable.as_ref().filter(|name| pipeline.python.is_some() || is_told(name));
         Ok(RunCell {
             ordinal: step.step,
             source: location.text(&step.file)?,

@@ -42,6 +42,7 @@ struct CellLog {
     uses: BTreeSet<String>,
     defines: BTreeSet<String>,
     bindings: Vec<BoundValue>,
+    types: BTreeMap<String, String>,
     rolled_back: bool,
 }
 
@@ -96,9 +97,19 @@ impl RunningCell {
         self.log().defines.insert(name.to_owned());
     }
 
+    /// Records the types of variables that its code names, as they are behind it.
+    pub fn has_types(&self, types: impl Iterator<Item = (String, String)>) {
+        self.log().types.extend(types);
+    }
+
     /// Records that what its code did to the notebook's variables was undone.
     pub fn rolled_back(&self) {
         self.log().rolled_back = true;
+    }
+
+    /// Whether its magics have bound a variable of this name.
+    pub fn has_bound(&self, name: &str) -> bool {
+        self.log().bindings.iter().any(|bound| bound.name == name)
     }
 
     /// Records what a variable holds from now on.
@@ -154,6 +165,9 @@ impl Session {
             start.names = Names::default();
             start.names.defines.extend(summary.bindings.iter().map(|bound| bound.name.clone()));
         }
+        if let Some(rust) = &mut start.names.rust {
+            rust.types.extend(log.types);
+        }
         start.names.uses.extend(log.uses);
         start.names.defines.extend(log.defines);
         self.watch_cell(&start, &end);
@@ -189,7 +203,7 @@ impl Session {
     /// # Errors
     /// The lab cannot be written to.
     pub fn record_value(&self, cell: &RunningCell, name: &str) -> Result<(), Problem> {
-        let value = self.variables.as_ref().and_then(|variables| variables.value(name).ok().flatten());
+        let value = self.value(name).ok().flatten();
         let Some(value) = value else { return Ok(()) };
         self.export(&value, name)?;
         cell.binds(BoundValue { name: name.to_owned(), digest: value.digest });

@@ -26,5 +26,5 @@ pub use meter::{process_tree_seconds, tree_of};
 pub use runner::ProcessRunner;
 pub use session::{Binding, Options, Reply, Session};
 pub use stale::StaleCell;
-pub use variables::{CanonicalValue, Variables};
+pub use variables::{CanonicalValue, Evaluate, Variables};
 pub use verb::{Answer, Live, Verb};

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
-use crate::variables::{CanonicalValue, Variables};
+use crate::variables::{CanonicalValue, Evaluate, Variables};
 use crate::verb::{Answer, Live};
 use crate::verbs::ALL;
 
@@ -73,6 +73,7 @@ pub struct Session {
     pub(crate) watch: Mutex<Watch>,
     /// None where the session keeps them itself.
     pub(crate) variables: Option<Arc<dyn Variables>>,
+    evaluate: Option<Box<Evaluate>>,
     /// Where the face is a Python's.
     python: Option<PathBuf>,
 }
@@ -103,6 +104,7 @@ impl Session {
             unrecorded: Mutex::default(),
             watch: Mutex::default(),
             variables: None,
+            evaluate: None,
             python: None,
         };
         session.lab()?;
@@ -113,6 +115,12 @@ impl Session {
     #[must_use]
     pub fn with_variables(self, variables: Arc<dyn Variables>) -> Self {
         Self { variables: Some(variables), ..self }
+    }
+
+    /// Asks for the values of variables where cells run in another process.
+    #[must_use]
+    pub fn with_values(self, evaluate: Box<Evaluate>) -> Self {
+        Self { evaluate: Some(evaluate), ..self }
     }
 
     /// Runs cells of Python by this interpreter. Without, it is the one beside the program, else the one on the PATH.
@@ -356,8 +364,16 @@ impl Session {
 
     /// The digest of what a variable of the face holds; none where there is no such variable.
     pub(crate) fn value_digest(&self, name: &str) -> Result<Option<String>, Problem> {
-        let value = self.variables.as_ref().map(|variables| variables.value(name)).transpose()?;
-        Ok(value.flatten().map(|value| value.digest))
+        Ok(self.value(name)?.map(|value| value.digest))
+    }
+
+    /// What a variable of the face holds, in the form that promotion compares.
+    pub(crate) fn value(&self, name: &str) -> Result<Option<CanonicalValue>, Problem> {
+        match (&self.variables, &self.evaluate) {
+            (Some(variables), _) => variables.value(name),
+            (None, Some(evaluate)) => evaluate(name),
+            (None, None) => Ok(None),
+        }
     }
 
     pub(crate) fn variable_names(&self) -> Vec<String> {

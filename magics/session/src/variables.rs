@@ -21,6 +21,10 @@ pub trait Variables: Send + Sync {
     fn names(&self) -> Vec<String>;
 }
 
+/// Asks a face whose cells run in another process for what the variable `name` holds now, in the form that promotion compares; none where there is
+/// no such variable, where it has no such form, or where the cells are at work.
+pub type Evaluate = dyn Fn(&str) -> Result<Option<CanonicalValue>, Problem> + Send + Sync;
+
 /// A value in the one form that all equal values have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalValue {

@@ -1,15 +1,41 @@
 //! Macro calls: their tokens read as expressions where they are some, else name by name; and the names in format texts.
 
+use kernwerk_core::Touch;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::{Expr, Token};
 
+use super::known;
 use super::walk::Walk;
 
 /// Macros whose first argument is written to.
 const WRITING: &[&str] = &["write", "writeln"];
+/// Macros that put their arguments into texts, or compare them.
+const SHOWING: &[&str] = &[
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "eprint",
+    "eprintln",
+    "format",
+    "format_args",
+    "panic",
+    "print",
+    "println",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "write",
+    "writeln",
+];
+
+/// Macros of ours, of Polars and of well-known crates that look at what they are given.
+const LOOKING: &[&str] = &["array", "df", "hashmap", "izip", "json", "magic", "polars_bail", "show"];
 
 impl Walk {
     /// Reads what a macro is given.
@@ -24,12 +50,42 @@ impl Walk {
                 for (index, argument) in arguments.iter().enumerate() {
                     if index == 0 && WRITING.contains(&name.as_str()) {
                         self.change_argument(argument);
+                        self.touch(argument, &Touch::Written);
                     } else {
+                        if SHOWING.contains(&name.as_str()) {
+                            self.touch(argument, &Touch::Shown);
+                        } else if LOOKING.contains(&name.as_str()) {
+                            self.touch(argument, &Touch::Given);
+                        } else if !known::is_standard_macro(&name) {
+                            // Its rules may do anything with what they are given.
+                            self.touch(argument, &Touch::Written);
+                        }
                         self.visit_expr(argument);
                     }
                 }
             }
-            None => self.loose_names(call.tokens.clone()),
+            None => {
+                self.loose_names(call.tokens.clone());
+                if !known::is_standard_macro(&name) && !LOOKING.contains(&name.as_str()) {
+                    self.touch_loose(call.tokens.clone());
+                }
+            }
+        }
+    }
+
+    /// Every name in tokens that a macro's rules may do anything with.
+    fn touch_loose(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    let name = ident.to_string();
+                    if self.names.uses.contains(&name) {
+                        self.touch_name(&name, &Touch::Written);
+                    }
+                }
+                TokenTree::Group(group) => self.touch_loose(group.stream()),
+                _ => {}
+            }
         }
     }
 
@@ -51,7 +107,7 @@ impl Walk {
         let Ok((value, pattern, guard)) = parse.parse2(tokens) else { return false };
         self.visit_expr(&value);
         self.scopes.enter();
-        self.bind_pattern(&pattern);
+        self.bind_part(&pattern, self.roots(&value));
         if let Some(guard) = guard {
             self.visit_expr(&guard);
         }
@@ -61,6 +117,8 @@ impl Walk {
 
     /// The names in the rules of a macro: in what they give, and, for its words, in what they take.
     pub(super) fn macro_rules(&mut self, rules: &syn::Macro) {
+        // What it is given calls what it likes.
+        self.rust.calls_any = true;
         self.loose_names(rules.tokens.clone());
         self.format_names_within(rules.tokens.clone());
     }
@@ -86,8 +144,13 @@ impl Walk {
                     let name = ident.to_string();
                     let is_own =
                         dollar == Dollar::Sign || dollar == Dollar::Colon && FRAGMENTS.contains(&name.as_str());
+                    if after_dot || after_path == 2 {
+                        self.rust.calls.insert(name.clone());
+                    }
                     if !after_dot && !is_own && after_path < 2 && syn::parse_str::<syn::Ident>(&name).is_ok() {
                         self.read(&name);
+                        // What becomes of it cannot be told.
+                        self.touch_name(&name, &Touch::Given);
                     }
                     (after_dot, after_path) = (false, 0);
                     dollar = if dollar == Dollar::Sign { Dollar::Name } else { Dollar::None };
@@ -117,7 +180,10 @@ impl Walk {
             if let TokenTree::Literal(literal) = token
                 && let Ok(syn::Lit::Str(text)) = syn::parse_str::<syn::Lit>(&literal.to_string())
             {
-                captured(&text.value()).iter().for_each(|name| self.read(name));
+                for name in captured(&text.value()) {
+                    self.read(&name);
+                    self.touch_name(&name, &Touch::Shown);
+                }
             }
         }
     }
@@ -152,7 +218,7 @@ const FRAGMENTS: &[&str] = &[
 ];
 
 /// Tokens as expressions: `a, b, name = c`, or `value; count`.
-fn expressions(tokens: TokenStream) -> Option<Vec<Expr>> {
+pub(super) fn expressions(tokens: TokenStream) -> Option<Vec<Expr>> {
     let list = |input: ParseStream<'_>| Punctuated::<Argument, Token![,]>::parse_terminated(input);
     if let Ok(arguments) = list.parse2(tokens.clone()) {
         return Some(arguments.into_iter().map(|argument| argument.0).collect());

@@ -1,9 +1,11 @@
 //! Which names a Rust cell makes, uses and may change, found by reading its text: the ground on which promotion slices notebooks.
 
+mod items;
 mod known;
 mod macros;
 mod magics;
 mod scope;
+mod touch;
 mod walk;
 
 use kernwerk_core::Names;
@@ -49,13 +51,30 @@ impl Walk {
     fn cell(&mut self, block: &syn::Block) {
         self.hoist(&block.stmts, true);
         for statement in &block.stmts {
+            self.assigned_whole(statement);
             self.visit_stmt(statement);
+        }
+    }
+
+    /// Records a name from an earlier cell that the statement gives another value, of which nothing was read before.
+    fn assigned_whole(&mut self, statement: &syn::Stmt) {
+        if let syn::Stmt::Expr(syn::Expr::Assign(assign), Some(_)) = statement
+            && let syn::Expr::Path(place) = &*assign.left
+            && let Some(name) = place.path.get_ident().map(ToString::to_string)
+            && !self.scopes.knows(&name)
+        {
+            self.visit_expr(&assign.right);
+            if !self.names.uses.contains(&name) {
+                self.rust.assigns.insert(name);
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kernwerk_core::{Receiver, RustNames, Touch};
+
     use super::*;
 
     /// Asserts what a cell defines, uses and may change, each as words.
@@ -217,12 +236,88 @@ mod tests {
         check("x as Meters", "", "Meters x", "");
     }
 
+    /// How a cell touches a name, and what it had from it.
+    fn touched(code: &str, name: &str) -> String {
+        let rust = analyse(code).rust.expect("the cell can be read");
+        let words = |touches: Option<&std::collections::BTreeSet<Touch>>| {
+            let told = touches.into_iter().flatten().filter(|touch| **touch != Touch::Read).map(|touch| match touch {
+                Touch::Reading(method) => format!("{method}()"),
+                Touch::Method(method) => format!("{method}!"),
+                other => format!("{other:?}").to_lowercase(),
+            });
+            told.collect::<Vec<_>>().join(" ")
+        };
+        let (direct, through) = (words(rust.touches.get(name)), words(rust.through.get(name)));
+        if through.is_empty() { direct } else { format!("{direct} > {through}") }
+    }
+
+    #[test]
+    fn touches() {
+        for (code, expected) in [
+            ("let y = x + 1;", ""),
+            ("x = 1;", "written"),
+            ("*x += 1;", "written"),
+            ("unsafe { *(x as *mut i32) = 7 };", "written"),
+            ("x();", "called"),
+            ("f(&x);", "given"),
+            ("let y = Rc::clone(&x);", ""),
+            ("bump!(x);", "written"),
+            ("bump!(x by 2);", "written given"),
+            ("show!(x);", "given"),
+            ("println!(\"{x} {}\", x.len());", "shown len()"),
+            ("x.borrow_mut().push(2);", "borrow_mut! > push!"),
+            ("println!(\"{:?}\", x.borrow());", "borrow() > shown"),
+            ("let mut guard = x.lock().unwrap(); guard.push(1);", "lock! > unwrap() push!"),
+            ("for one in &x { one.set(1); }", "into_iter() > set!"),
+            ("x.iter().for_each(|one| one.set(1));", "iter() > for_each! set!"),
+            ("if let Some(one) = x.first() { one.set(1); }", "first() > set!"),
+            ("let n = x.len(); let mut m = n; m += 1;", "len()"),
+            ("PIECES.with(|pieces| pieces.push(x.get()));", "get()"),
+            ("let all = vec![x.clone()]; all[0].set(1);", "clone() > set!"),
+        ] {
+            assert_eq!(touched(code, "x"), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_replaced_as_a_whole() {
+        let assigned =
+            |code: &str| analyse(code).rust.expect("the cell can be read").assigns.into_iter().collect::<Vec<_>>();
+        assert_eq!(assigned("x = 5; println!(\"{x}\");"), ["x"]);
+        for code in ["x = x + 1;", "y = x; x = 1; y", "if c { x = 5; }", "x += 1;", "x[0] = 1;", "let x = 1; x = 2;"] {
+            assert!(!assigned(code).contains(&"x".to_owned()), "{code}");
+        }
+    }
+
+    #[test]
+    fn items_say_what_they_have() {
+        let rust = analyse(
+            "use std::{fmt::Write as _, rc::Rc};\ntrait Area: Debug { fn area(&self) -> f64; fn none() {} }\n\
+             struct Held<T>(Rc<T>, Vec<u8>);\nimpl<T> Area for Held<T> { fn area(&self) -> f64 { self.1.sum() } }\n\
+             impl Held<u8> { const N: u8 = 1; fn put(&mut self) {} fn take(self) {} fn own(self: Box<Self>) {} }",
+        )
+        .rust
+        .expect("the cell can be read");
+        assert_eq!(rust.imports, ["std::fmt::Write", "std::rc::Rc"].map(str::to_owned).into());
+        assert_eq!(rust.bounds, ["Debug".to_owned()].into());
+        assert_eq!(rust.structures["Held"], "Rc < > , Vec < u8 >");
+        let area = &rust.traits["Area"];
+        assert_eq!((area["area"], area["none"]), (Receiver::Shared, Receiver::None));
+        let [first, second] = &rust.implementations[..] else { panic!("{rust:?}") };
+        assert_eq!((first.subject.as_deref(), first.of.as_deref()), (Some("Held"), Some("Area")));
+        let functions = ["N", "put", "take", "own"].map(|name| second.functions[name]);
+        assert_eq!(functions, [Receiver::None, Receiver::Mutable, Receiver::Value, Receiver::Mutable]);
+        assert!(rust.calls.contains("sum") && !rust.calls_any);
+        assert!(analyse("own!(x)").rust.is_some_and(|rust| rust.calls_any));
+    }
+
     #[test]
     fn what_cannot_be_read_is_a_barrier() {
         for code in ["let x = ;", "cat file", ":quit", "%magic"] {
             assert!(analyse(code).barrier, "{code}");
         }
-        assert_eq!(analyse(""), Names::default());
-        assert_eq!(analyse("// nothing"), Names::default());
+        let nothing = Names { rust: Some(RustNames::default()), ..Names::default() };
+        assert_eq!(analyse(""), nothing);
+        assert_eq!(analyse("// nothing"), nothing);
     }
 }

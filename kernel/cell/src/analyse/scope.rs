@@ -1,24 +1,25 @@
 //! What is in scope while a cell is read, and what is found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::Names;
+use kernwerk_core::{Names, Touch};
 use syn::{Item, Pat, Stmt, UseTree};
 
 use super::known;
 use super::walk::Walk;
 
-/// Names bound by the blocks, functions and patterns around the place that is read; the first set is the cell's own.
+/// Names bound by the blocks, functions and patterns around the place that is read; the first map is the cell's own. With each name stand the
+/// names from earlier cells whose values it may be, or be a part of.
 #[derive(Debug)]
-pub(super) struct Scopes(Vec<BTreeSet<String>>);
+pub(super) struct Scopes(Vec<BTreeMap<String, BTreeSet<String>>>);
 
 impl Scopes {
     pub(super) fn new() -> Self {
-        Self(vec![BTreeSet::new()])
+        Self(vec![BTreeMap::new()])
     }
 
     pub(super) fn enter(&mut self) {
-        self.0.push(BTreeSet::new());
+        self.0.push(BTreeMap::new());
     }
 
     pub(super) fn leave(&mut self) {
@@ -30,14 +31,19 @@ impl Scopes {
         self.0.len() == 1
     }
 
-    pub(super) fn bind(&mut self, name: &str) {
+    pub(super) fn bind(&mut self, name: &str, roots: &BTreeSet<String>) {
         if let Some(scope) = self.0.last_mut() {
-            scope.insert(name.to_owned());
+            scope.insert(name.to_owned(), roots.clone());
         }
     }
 
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.0.iter().any(|scope| scope.contains(name))
+        self.roots(name).is_some()
+    }
+
+    /// What a name that is bound here may be a part of; none where it is not bound here.
+    pub(super) fn roots(&self, name: &str) -> Option<&BTreeSet<String>> {
+        self.0.iter().rev().find_map(|scope| scope.get(name))
     }
 }
 
@@ -47,13 +53,14 @@ impl Walk {
         if self.scopes.is_cell() {
             self.names.defines.insert(name.to_owned());
         }
-        self.scopes.bind(name);
+        self.scopes.bind(name, &self.binding);
     }
 
     /// A name is read. It is another cell's unless it is bound here or always there.
     pub(super) fn read(&mut self, name: &str) {
         if !self.scopes.knows(name) && !known::is_always_there(name) {
             self.names.uses.insert(name.to_owned());
+            self.rust.touches.entry(name.to_owned()).or_default().insert(Touch::Read);
         }
     }
 
@@ -98,6 +105,13 @@ impl Walk {
             Item::Use(item) => self.import(&item.tree, None, of_cell),
             _ => {}
         }
+    }
+
+    /// Binds the names of a pattern that is matched with what may be a part of the values of `roots`.
+    pub(super) fn bind_part(&mut self, pattern: &Pat, roots: BTreeSet<String>) {
+        let around = std::mem::replace(&mut self.binding, roots);
+        self.bind_pattern(pattern);
+        self.binding = around;
     }
 
     /// Binds what an import names; `parent` is the path's segment above.
@@ -183,6 +197,6 @@ impl Walk {
     }
 
     pub(super) fn into_names(self) -> Names {
-        self.names
+        Names { rust: Some(self.rust), ..self.names }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernwerk_core::Names;
+use kernwerk_core::{Names, RustNames, Touch};
 use syn::visit::{self, Visit};
 use syn::{BinOp, Block, Expr, Generics, Item, Local, Pat, Stmt};
 
@@ -12,7 +12,12 @@ use super::scope::Scopes;
 /// A walk through one cell.
 pub(super) struct Walk {
     pub(super) names: Names,
+    pub(super) rust: RustNames,
     pub(super) scopes: Scopes,
+    /// What the pattern that is being bound is matched with may be a part of.
+    pub(super) binding: BTreeSet<String>,
+    /// What closures that are being visited are given may be a part of.
+    pub(super) given: BTreeSet<String>,
     /// Names that imports of the cell bind.
     pub(super) imported: BTreeSet<String>,
 }
@@ -20,8 +25,9 @@ pub(super) struct Walk {
 impl Walk {
     pub(super) fn new(names: Names) -> Self {
         let mut scopes = Scopes::new();
-        names.defines.iter().for_each(|name| scopes.bind(name));
-        Self { names, scopes, imported: BTreeSet::new() }
+        names.defines.iter().for_each(|name| scopes.bind(name, &BTreeSet::new()));
+        let (rust, binding, given, imported) = Default::default();
+        Self { names, rust, scopes, binding, given, imported }
     }
 
     /// Walks what stands in a scope of its own.
@@ -31,11 +37,16 @@ impl Walk {
         self.scopes.leave();
     }
 
+    /// Binds what is no part of any value.
+    fn bind(&mut self, name: &str) {
+        self.scopes.bind(name, &BTreeSet::new());
+    }
+
     fn generics(&mut self, generics: &Generics) {
         for parameter in &generics.params {
             match parameter {
-                syn::GenericParam::Type(parameter) => self.scopes.bind(&parameter.ident.to_string()),
-                syn::GenericParam::Const(parameter) => self.scopes.bind(&parameter.ident.to_string()),
+                syn::GenericParam::Type(parameter) => self.bind(&parameter.ident.to_string()),
+                syn::GenericParam::Const(parameter) => self.bind(&parameter.ident.to_string()),
                 syn::GenericParam::Lifetime(_) => {}
             }
         }
@@ -46,11 +57,14 @@ impl Walk {
         if let Some(first) = path.segments.first() {
             self.read(&first.ident.to_string());
         }
+        if let (2.., Some(last)) = (path.segments.len(), path.segments.last()) {
+            self.rust.calls.insert(last.ident.to_string());
+        }
         path.segments.iter().for_each(|segment| self.visit_path_arguments(&segment.arguments));
     }
 
     /// The variable that a place lies in: `x` of `x.a[i].b`, `*x`, `(x)`.
-    fn change_place(&mut self, place: &Expr) {
+    pub(super) fn change_place(&mut self, place: &Expr) {
         match place {
             Expr::Path(path) if path.qself.is_none() => {
                 if let Some(name) = path.path.get_ident() {
@@ -65,6 +79,7 @@ impl Walk {
             Expr::Paren(paren) => self.change_place(&paren.expr),
             Expr::Group(group) => self.change_place(&group.expr),
             Expr::Try(tried) => self.change_place(&tried.expr),
+            Expr::Cast(cast) => self.change_place(&cast.expr),
             Expr::Tuple(tuple) => tuple.elems.iter().for_each(|element| self.change_place(element)),
             Expr::Array(array) => array.elems.iter().for_each(|element| self.change_place(element)),
             Expr::Reference(reference) => self.change_place(&reference.expr),
@@ -83,8 +98,9 @@ impl Walk {
     fn match_pattern(&mut self, pattern: &Pat, place: &Expr) {
         if borrows_mutably(pattern) {
             self.change_place(place);
+            self.touch(place, &Touch::Written);
         }
-        self.bind_pattern(pattern);
+        self.bind_part(pattern, self.roots(place));
     }
 
     /// An `if` or `while` with `let` in its condition: what it binds holds in the block.
@@ -113,7 +129,7 @@ impl Walk {
                     self.bind_pattern(&typed.pat);
                 }
                 syn::FnArg::Receiver(receiver) => {
-                    self.scopes.bind("self");
+                    self.bind("self");
                     self.visit_type(&receiver.ty);
                 }
             }
@@ -164,6 +180,7 @@ impl<'ast> Visit<'ast> for Walk {
     }
 
     fn visit_item(&mut self, item: &'ast Item) {
+        self.note_item(item);
         match item {
             Item::Use(item) => {
                 imported_names(&item.tree, None, &mut self.imported);
@@ -251,47 +268,63 @@ impl<'ast> Visit<'ast> for Walk {
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         let name = call.path.segments.first().map(|segment| segment.ident.to_string()).unwrap_or_default();
+        let last = call.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+        if !known::is_standard_macro(&last) {
+            self.rust.calls_any = true;
+        } else if ["write", "writeln"].contains(&last.as_str()) {
+            self.rust.calls.extend(["write_fmt".to_owned(), last.clone()]);
+        } else {
+            self.rust.calls.insert(last);
+        }
         if call.path.segments.len() > 1 || !known::is_standard_macro(&name) {
             self.read(&name);
         }
         self.macro_tokens(call);
     }
 
+    fn visit_type_param_bound(&mut self, bound: &'ast syn::TypeParamBound) {
+        if let syn::TypeParamBound::Trait(bound) = bound
+            && let Some(last) = bound.path.segments.last()
+        {
+            self.rust.bounds.insert(last.ident.to_string());
+        }
+        visit::visit_type_param_bound(self, bound);
+    }
+
     fn visit_expr(&mut self, expression: &'ast Expr) {
         match expression {
             Expr::Assign(assign) => {
                 self.visit_expr(&assign.right);
-                self.change_place(&assign.left);
-                self.visit_expr(&assign.left);
+                self.write(&assign.left);
             }
             Expr::Binary(binary) if is_assignment(&binary.op) => {
                 self.visit_expr(&binary.right);
-                self.change_place(&binary.left);
-                self.visit_expr(&binary.left);
+                self.write(&binary.left);
             }
             Expr::Reference(reference) if reference.mutability.is_some() => {
+                self.touch(&reference.expr, &Touch::Written);
                 self.change_place(&reference.expr);
                 self.visit_expr(&reference.expr);
             }
             Expr::RawAddr(reference) => {
+                self.touch(&reference.expr, &Touch::Written);
                 self.change_place(&reference.expr);
                 self.visit_expr(&reference.expr);
             }
-            Expr::MethodCall(call) => {
-                if !known::only_reads(&call.method.to_string()) {
-                    self.change_place(&call.receiver);
-                }
-                visit::visit_expr_method_call(self, call);
-            }
+            Expr::MethodCall(call) => self.method_call(call),
+            Expr::Call(call) => self.call(call),
             Expr::Closure(closure) => self.within(|walk| {
-                closure.inputs.iter().for_each(|input| walk.bind_pattern(input));
+                let given = walk.given.clone();
+                closure.inputs.iter().for_each(|input| walk.bind_part(input, given.clone()));
                 walk.visit_return_type(&closure.output);
                 walk.visit_expr(&closure.body);
             }),
             Expr::ForLoop(each) => {
+                self.touch(&each.expr, &Touch::Reading("into_iter".to_owned()));
                 self.visit_expr(&each.expr);
+                let roots = self.roots(&each.expr);
                 self.within(|walk| {
-                    walk.bind_pattern(&each.pat);
+                    walk.bind_part(&each.pat, roots);
                     walk.visit_block(&each.body);
                 });
             }
@@ -312,10 +345,12 @@ impl<'ast> Visit<'ast> for Walk {
                 self.visit_expr(&choice.expr);
                 if choice.arms.iter().any(|arm| borrows_mutably(&arm.pat)) {
                     self.change_place(&choice.expr);
+                    self.touch(&choice.expr, &Touch::Written);
                 }
+                let roots = self.roots(&choice.expr);
                 for arm in &choice.arms {
                     self.within(|walk| {
-                        walk.bind_pattern(&arm.pat);
+                        walk.bind_part(&arm.pat, roots.clone());
                         if let Some((_, guard)) = &arm.guard {
                             walk.condition(guard);
                         }

@@ -91,6 +91,8 @@ pub enum CellEvent {
     },
     /// Where the cell's time went; comes once, last, and also when the cell failed.
     Timing(Phases),
+    /// The variables that the text of a cell names which ended well, as they are now.
+    Variables(Vec<Variable>),
     /// The cell waits for a line from the user.
     Input {
         prompt: String,
@@ -308,6 +310,7 @@ impl Host {
                     sink(CellEvent::Input { prompt, password, answer: Answer { line: line.clone(), given: false } });
                 }
                 Event::Timing(phases) => sink(CellEvent::Timing(phases)),
+                Event::Variables(variables) => sink(CellEvent::Variables(variables)),
                 Event::Processes(processes) => *self.shared.processes() = processes,
                 Event::Refused { name, message, hint, leaves } => {
                     if leaves {

@@ -1,5 +1,6 @@
 //! evcxr's context: runs a cell, and says in our words how it ended.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use evcxr::{CommandContext, CompilationError, Error as EvcxrError, EvalContext};
@@ -71,7 +72,11 @@ impl Context {
         // A kernel that is gone is noticed by the answer.
         let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
         self.forget_gone();
-        Ok(self.ended(outcome, state, &part, cell))
+        let ended = self.ended(outcome, state, &part, cell);
+        if matches!(ended, Ended::Ok { .. }) {
+            let _ = self.link.tell(&Event::Variables(self.variables_in(&cell.code)));
+        }
+        Ok(ended)
     }
 
     /// Lets evcxr find out which variables are gone. It does with the next code that it runs, and forgets with them what that code makes under the
@@ -179,6 +184,14 @@ impl Context {
             .map(|(name, type_name)| Variable { name: name.to_owned(), type_name: type_name.to_owned() })
             .collect();
         variables.sort();
+        variables
+    }
+
+    /// The variables that a text names.
+    fn variables_in(&self, text: &str) -> Vec<Variable> {
+        let named: HashSet<&str> = text.split(|character| !is_word(character)).collect();
+        let mut variables = self.variables();
+        variables.retain(|variable| named.contains(variable.name.trim_start_matches("r#")));
         variables
     }
 

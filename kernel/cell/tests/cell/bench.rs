@@ -80,7 +80,7 @@ impl Bench {
                 displays.push(bundle);
             }
             CellEvent::Timing(timing) => assert!(phases.replace(timing).is_none(), "timing comes once"),
-            CellEvent::Note(_) | CellEvent::Progress { .. } | CellEvent::Replaced { .. } => {}
+            CellEvent::Note(_) | CellEvent::Progress { .. } | CellEvent::Variables(_) | CellEvent::Replaced { .. } => {}
             CellEvent::Input { answer, .. } => answer.give(None),
         })?;
         let took = begun.elapsed();

@@ -8,6 +8,7 @@ mod recorder;
 mod recover;
 mod rust;
 mod scope;
+mod values;
 mod verbs;
 
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ const NOTEBOOK_VARIABLE: &str = "JPY_SESSION_NAME";
 pub struct Executor {
     options: Options,
     session: Mutex<Option<Arc<Session>>>,
-    cells: Cells,
+    cells: Arc<Cells>,
     scope: Mutex<Scope>,
     memory: Mutex<Memory>,
     /// Cells of this notebook have had execution counts up to this one.
@@ -71,7 +72,7 @@ impl Executor {
 
     fn with(options: Options, confinement: Option<Confinement>) -> Self {
         Self {
-            cells: Cells::new(&options, confinement),
+            cells: Arc::new(Cells::new(&options, confinement)),
             options,
             session: Mutex::default(),
             scope: Mutex::default(),
@@ -82,6 +83,17 @@ impl Executor {
 
     /// Runs a cell to its end, and records it.
     pub(crate) fn run_cell(&self, cell: Cell<'_>, outputs: Arc<dyn Outputs>, cancel: &Cancel) -> Report {
+        self.run_cell_for(cell, &[], outputs, cancel)
+    }
+
+    /// As [`Executor::run_cell`], and records what variables hold behind it, where they have a form to be compared in.
+    pub(crate) fn run_cell_for(
+        &self,
+        cell: Cell<'_>,
+        variables: &[String],
+        outputs: Arc<dyn Outputs>,
+        cancel: &Cancel,
+    ) -> Report {
         let session = match self.session() {
             Ok(session) => session,
             Err(problem) => return Report::unrecorded(problem),
@@ -112,6 +124,12 @@ impl Executor {
             Err(Stop::Interrupted(failure)) => (CellStatus::Interrupted, Some(failure)),
         };
         failure.iter().for_each(|failure| recorder.failed(failure));
+        for name in variables.iter().filter(|name| failure.is_none() && !running.has_bound(name)) {
+            // What cannot be told is missing from the outcome, and that is seen.
+            if let Err(problem) = session.record_value(&running, name) {
+                recorder.note(format!("the value of `{name}` is not recorded: {}", problem.message));
+            }
+        }
         let outputs = recorder.take();
         let summary = session.finish_cell(running, status, &outputs);
         tell_warnings(&session, &recorder);
@@ -180,7 +198,9 @@ impl Executor {
         if let Some(session) = opened.as_ref() {
             return Ok(session.clone());
         }
-        let session = Arc::new(Session::open(self.options.clone())?);
+        let cells = Arc::clone(&self.cells);
+        let session = Session::open(self.options.clone())?.with_values(Box::new(move |name| cells.value(name)));
+        let session = Arc::new(session);
         Ok(opened.insert(session).clone())
     }
 

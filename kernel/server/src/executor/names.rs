@@ -21,6 +21,9 @@ pub(super) fn of_cell(segments: &[Segment], is_variable: impl Fn(&str) -> bool) 
 }
 
 fn merge(cell: &mut Names, part: Names) {
+    if let Some(rust) = part.rust {
+        cell.rust.get_or_insert_default().follow(rust, &cell.defines, &cell.uses);
+    }
     cell.uses.extend(part.uses.into_iter().filter(|name| !cell.defines.contains(name)));
     cell.mutates.extend(part.mutates.into_iter().filter(|name| !cell.defines.contains(name)));
     cell.defines.extend(part.defines);

@@ -109,6 +109,17 @@ impl Cells {
         }
     }
 
+    /// The answer to code that is no cell of the notebook; none where cells are at work, or it does not come to an end of its own.
+    pub(super) fn look(&self, code: String) -> Result<Option<Vec<(String, String)>>, Problem> {
+        // A cell that runs may be the one that asks.
+        let Ok(_turn) = self.turn.try_lock() else { return Ok(None) };
+        let request = CellRequest { code, line: 0, bindings: Vec::new() };
+        match self.started().host.execute(&request, &mut drop)? {
+            CellEnd::Ok { result } => Ok(result),
+            _ => Ok(None),
+        }
+    }
+
     /// Runs code until it ends, or until some time after `cancel` was raised.
     pub(super) fn run(
         &self,
@@ -173,6 +184,8 @@ impl Executor {
             // Of a cell that does not compile there is timing, too.
             if let CellEvent::Timing(phases) = event {
                 self.memory().timed(running.execution_count(), phases);
+            } else if let CellEvent::Variables(variables) = event {
+                running.has_types(variables.into_iter().map(|variable| (variable.name, variable.type_name)));
             } else if let CellEvent::Replaced { reason, kept } = event {
                 recorder.note(self.lost_between_cells(session, &reason, &kept));
             } else if !compiling.takes(&event) {
@@ -310,7 +323,7 @@ fn show(recorder: &Recorder, event: CellEvent) {
         CellEvent::Stderr(text) => recorder.show(Shown::Stderr(text), false),
         CellEvent::Display(bundle) => show_bundle(recorder, bundle, display),
         CellEvent::Note(line) => recorder.note(line),
-        CellEvent::Progress { .. } | CellEvent::Timing(_) | CellEvent::Replaced { .. } => {}
+        CellEvent::Progress { .. } | CellEvent::Timing(_) | CellEvent::Variables(_) | CellEvent::Replaced { .. } => {}
         CellEvent::Input { prompt, password, answer } => answer.give(match prompt.strip_prefix(WIDGET_VALUE) {
             Some(widget) => recorder
                 .widget_value(widget)

@@ -67,7 +67,7 @@ const BEGINNINGS: [&str; 5] = ["scan_", "sink_", "read_", "write_", "sample"];
 const ENDINGS: [&str; 3] = ["Reader", "Writer", "Backend"];
 
 /// Crates whose functions only compute, but for what [`WORDS`] and the others name.
-const PURE: [&str; 11] = [
+pub(super) const PURE: [&str; 11] = [
     "polars",
     "plotters",
     "kernwerk",

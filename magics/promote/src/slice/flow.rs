@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{CellStatus, Language};
+use kernwerk_core::{CellStatus, Language, RustNames, Touch};
 
+use super::change::{Items, Known};
 use super::python::python_literals;
 use super::scan::{Facts, scan};
+use super::types::{Kind, is_handle, kind, leads_elsewhere, may_be_address};
 use crate::execution::Execution;
 
 /// An execution's part in the flow of names.
@@ -22,6 +24,10 @@ pub(crate) struct Step {
     pub defines: BTreeSet<String>,
     /// Names that it may have changed, or may have redefined before it broke off.
     pub changes: BTreeSet<String>,
+    /// Names among these that it gave another value as a whole: what changed them before does not count any more.
+    pub assigns: BTreeSet<String>,
+    /// Names among those that it changes or defines that write to a file.
+    pub handles: BTreeSet<String>,
     /// Every later cell may depend on it.
     pub barrier: bool,
     /// Its language does not tell items from variables.
@@ -42,6 +48,11 @@ impl Step {
     /// items from other items.
     pub fn is_item(&self, name: &str) -> bool {
         self.has_one_namespace || self.facts.items.contains(name) || !self.is_variable(name)
+    }
+
+    /// Whether its text has calls that write files.
+    pub fn writes_files(&self) -> bool {
+        self.ran && self.is_untraced() && (self.facts.writes_files || self.barrier)
     }
 
     /// Whether it may read and write files without a trace.
@@ -89,14 +100,26 @@ struct Scope {
     origins: BTreeMap<String, Origin>,
     /// Names in one group may be names of one value.
     groups: Groups,
+    /// What the notebook's own items are.
+    items: Items,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Origin {
     /// Rust declares the name without `mut`, or a magic bound it: only a shared value changes behind it.
     immutable: bool,
     /// The value can change behind an immutable name, or through another name.
     shared: bool,
+    /// A variable has the name. Items of Rust are compiled anew with each cell that comes later, and nothing of their state lives on.
+    is_variable: bool,
+    /// As the compiler tells it.
+    type_name: Option<String>,
+}
+
+impl Origin {
+    fn known(&self) -> Known<'_> {
+        Known { type_name: self.type_name.as_deref(), mutable: !self.immutable, shared: self.shared }
+    }
 }
 
 impl Scope {
@@ -129,13 +152,54 @@ impl Scope {
             facts,
             ..Step::default()
         };
-        step.changes = self.changes(execution, &step);
+        step.changes = match &execution.names.rust {
+            Some(rust) if !barrier => self.changes_in_rust(rust, &step),
+            _ => self.changes(execution, &step),
+        };
         define(execution, &mut step);
+        if let (Some(rust), false) = (&execution.names.rust, step.broke_off) {
+            let is_variable = |name: &&String| self.origins.get(*name).is_some_and(|origin| origin.is_variable);
+            step.assigns = rust.assigns.iter().filter(is_variable).cloned().collect();
+            step.changes.extend(step.assigns.iter().cloned());
+            let touched = step.defines.iter().chain(&step.changes);
+            let is_handle = |name: &&String| self.type_of(rust, name).is_some_and(is_handle);
+            step.handles = touched.filter(is_handle).cloned().collect();
+        }
         step
     }
 
-    /// The names whose values the cell may change: those that its analysis says, those that may share a value with them, and
-    /// in Rust every shared value that it touches.
+    /// The type of a variable that a cell names.
+    fn type_of<'a>(&'a self, cell: &'a RustNames, name: &str) -> Option<&'a str> {
+        let known = || self.origins.get(name).and_then(|origin| origin.type_name.as_ref());
+        cell.types.get(name).or_else(known).map(String::as_str)
+    }
+
+    /// The names whose values a cell of Rust may change, by how it touches them, and those that may share a value with them.
+    fn changes_in_rust(&self, rust: &RustNames, step: &Step) -> BTreeSet<String> {
+        let mut changed = BTreeSet::new();
+        for name in &step.reads {
+            let is_changed = match self.origins.get(name) {
+                Some(origin) if origin.is_variable => self.items.changes(rust, name, &origin.known()),
+                // Items have no values.
+                Some(_) => false,
+                // What nobody defined may be a variable that a macro made.
+                None => {
+                    let touches = rust.touches.get(name).into_iter().flatten();
+                    touches.into_iter().any(|touch| matches!(touch, Touch::Written | Touch::Method(_)))
+                }
+            };
+            if is_changed {
+                changed.insert(name.clone());
+                if self.origins.get(name).is_some_and(|origin| origin.shared) {
+                    changed.extend(self.groups.of(name));
+                }
+            }
+        }
+        changed
+    }
+
+    /// The names whose values a cell may change of whose touches nothing is known: those that its analysis says, those that may share a value with
+    /// them, and in Rust every shared value that it reads.
     fn changes(&self, execution: &Execution, step: &Step) -> BTreeSet<String> {
         let is_rust = execution.language == Language::Rust;
         let mut changed = BTreeSet::new();
@@ -158,32 +222,78 @@ impl Scope {
     /// Takes in what the cell defined, and which values it may have brought together.
     fn follow(&mut self, index: usize, execution: &Execution, step: &Step) {
         let is_rust = execution.language == Language::Rust;
+        let rust = execution.names.rust.as_ref();
+        rust.into_iter().for_each(|rust| self.items.learn(rust));
         let reads_shared = step.reads.iter().any(|name| self.origins.get(name).is_some_and(|origin| origin.shared));
         // In Python every value may have several names; in Rust only where the text shows how.
         let shared = !is_rust || step.facts.shared || reads_shared;
         for name in &step.defines {
             let immutable = is_rust && !step.facts.mutable.contains(name);
-            let mut origin = Origin { immutable, shared };
+            let is_variable = step.is_variable(name);
+            let type_name = rust.filter(|_| is_variable).and_then(|rust| rust.types.get(name)).cloned();
+            let shared = type_name.as_ref().map_or(shared, |name| self.is_shared(name, shared, step));
+            let mut origin = Origin { immutable, shared, is_variable, type_name };
             match self.origins.get(name).filter(|_| step.is_item(name)) {
                 // A variable of the same name lives on beside the item.
                 Some(old) => {
                     origin.immutable &= old.immutable;
                     origin.shared |= old.shared;
+                    origin.is_variable |= old.is_variable;
+                    origin.type_name = origin.type_name.or_else(|| old.type_name.clone());
                 }
                 None => self.groups.leave(name),
             }
             self.origins.insert(name.clone(), origin);
         }
         for name in &step.changes {
-            let origin = self.origins.entry(name.clone()).or_insert(Origin { immutable: false, shared });
-            origin.shared |= shared;
+            let fresh = Origin { immutable: false, shared, is_variable: true, type_name: None };
+            let origin = self.origins.entry(name.clone()).or_insert(fresh);
+            // The type says it where it is known.
+            origin.shared |= shared && origin.type_name.is_none();
             // A cell that broke off may have redefined the name, perhaps as `mut`.
             origin.immutable &= !step.broke_off;
+            if step.broke_off && execution.names.defines.contains(name) {
+                (origin.type_name, origin.is_variable) = (None, true);
+                origin.shared |= shared;
+            }
         }
-        if shared {
-            let meeting = step.reads.iter().chain(&step.defines).chain(&step.changes);
-            self.groups.join(meeting, index);
+        match rust {
+            Some(rust) => self.join(index, rust, step),
+            None if shared => {
+                let meeting = step.reads.iter().chain(&step.defines).chain(&step.changes);
+                self.groups.join(meeting, index);
+            }
+            None => {}
         }
+    }
+
+    /// Whether the values of a type can change behind a name. Where the type does not tell, the cell that makes one does: `evidence`.
+    fn is_shared(&self, type_name: &str, evidence: bool, step: &Step) -> bool {
+        match kind(type_name, &self.items.structures) {
+            Kind::Shared => true,
+            Kind::Untold => evidence,
+            Kind::Plain => step.facts.addresses && may_be_address(type_name),
+        }
+    }
+
+    /// Puts the names together whose values a cell of Rust may have brought together.
+    fn join(&mut self, index: usize, rust: &RustNames, step: &Step) {
+        let value = |name: &String| self.origins.get(name).filter(|origin| origin.is_variable);
+        let made = || step.defines.iter().chain(&step.changes);
+        // A cell that only looks at values leaves them where they are.
+        if !made().any(|name| value(name).is_some_and(|origin| origin.shared)) {
+            return;
+        }
+        let leads =
+            |origin: &Origin| origin.shared && origin.type_name.as_ref().is_none_or(|name| leads_elsewhere(name));
+        let points = step.facts.addresses || made().any(|name| value(name).is_some_and(leads));
+        let is_lent = |name: &String| {
+            let touches = rust.touches.get(name).into_iter().flatten();
+            touches.into_iter().any(|touch| !matches!(touch, Touch::Read | Touch::Shown))
+        };
+        let meets = |name: &&String| value(name).is_some_and(|origin| origin.shared || (points && is_lent(name)));
+        let meeting: Vec<String> = step.reads.iter().chain(made()).filter(meets).cloned().collect();
+        self.groups.join(meeting.iter(), index);
     }
 }
 

@@ -3,16 +3,21 @@
 //! Edges are the union of static ones, from the names in the cells' texts, and dynamic ones, from what the cells were seen
 //! to read and write. Both err on the side of keeping too much; the proof run then shows that it is enough.
 
+mod change;
 mod effects;
+mod files;
 mod flow;
+mod items;
+mod library;
 mod python;
 mod scan;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernwerk_core::{Access, Effect, Resource};
 
-use crate::disk::{Disk, Fit, may_have_written};
+use crate::disk::Disk;
 use crate::execution::Execution;
 use crate::reason::Why;
 pub(crate) use effects::{crates, effect};
@@ -113,11 +118,6 @@ pub(crate) fn needs_before(
     members.map(|(index, needs)| (index, needs.into_iter().map(|(_, why)| why).collect())).collect()
 }
 
-/// Whether a name is written as types and traits are.
-fn is_type(name: &str) -> bool {
-    name.starts_with(char::is_uppercase)
-}
-
 struct Slicer<'a> {
     log: &'a [Execution],
     steps: &'a [Step],
@@ -147,11 +147,12 @@ impl<'a> Slicer<'a> {
             let steps = self.steps;
             self.names(index, Some(index), &steps[index].reads);
             if steps[index].facts.calls {
-                self.traits(index, Some(index), None);
+                self.traits(index, Some(index), index, None);
             }
             if !self.written_stays {
                 self.resources(index);
                 self.mentioned_files(index);
+                self.hidden_files(index);
             }
         }
     }
@@ -179,7 +180,7 @@ impl<'a> Slicer<'a> {
                 wanted.extend(later.filter(|name| seen.insert((*name).clone())).cloned());
                 if self.steps[origin].facts.calls {
                     let since = (!self.steps[origin].facts.macros).then_some(origin);
-                    self.traits(end, by, since);
+                    self.traits(end, by, origin, since);
                 }
             }
         }
@@ -190,6 +191,8 @@ impl<'a> Slicer<'a> {
     fn name(&mut self, end: usize, by: Option<usize>, name: &str) -> (Vec<usize>, bool) {
         let mut late = Vec::new();
         let (mut is_variable_known, mut is_item_known) = (false, false);
+        // What is given another value as a whole still needs the cell that declares it.
+        let mut is_assigned = self.steps.get(end).is_some_and(|step| step.assigns.contains(name));
         for (index, step) in self.before(end) {
             let named = self.log[index].names.defines.contains(name);
             let is_new = (!is_variable_known && step.is_variable(name)) || (!is_item_known && step.is_item(name));
@@ -200,9 +203,10 @@ impl<'a> Slicer<'a> {
                     Why::Defines
                 }
                 (_, true) if named && is_new => Why::MayDefine,
-                (_, true) if !is_variable_known => Why::Changes,
+                (_, true) if !is_variable_known && !is_assigned => Why::Changes,
                 _ => continue,
             };
+            is_assigned |= step.assigns.contains(name);
             self.keep(index, by, why(name.to_owned()));
             // The value of a variable was made when its cell ran.
             late.extend((step.facts.late && step.is_item(name)).then_some(index));
@@ -222,54 +226,6 @@ impl<'a> Slicer<'a> {
                 self.keep(index, by, Why::Serves(name.to_owned()));
             }
         }
-    }
-
-    /// Keeps the cells before `end` that may have brought traits into scope: the name of a method says nothing of them.
-    /// For an item that was compiled at `since` only those count later that replace what was in scope then.
-    fn traits(&mut self, end: usize, by: Option<usize>, since: Option<usize>) {
-        let in_scope: BTreeSet<&str> = match since {
-            Some(since) => self.log[..since].iter().flat_map(|cell| &cell.names.defines).map(String::as_str).collect(),
-            None => BTreeSet::new(),
-        };
-        let mut redefined: BTreeSet<&str> = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        for (index, step) in self.before(end) {
-            let cell = &self.log[index];
-            let names = &cell.names.defines;
-            let is_named = !cell.names.defines_any && !step.facts.unnamed && !names.is_empty();
-            let is_replaced = is_named && names.iter().all(|name| redefined.contains(name.as_str()));
-            let is_too_late =
-                since.is_some_and(|since| index > since && !names.iter().any(|name| in_scope.contains(name.as_str())));
-            let provides = (step.facts.provides || cell.names.defines_any) && !is_too_late;
-            if provides && !is_replaced && seen.insert(cell.text.as_str()) {
-                self.keep(index, by, Why::Provides);
-            }
-            redefined.extend(step.defines.iter().map(String::as_str));
-        }
-    }
-
-    /// Keeps the cells that add to the types of members: what they add is called without naming the type. Returns whether
-    /// there are new ones.
-    fn implementations(&mut self) -> bool {
-        let members = self.slice.members.keys();
-        let defined: BTreeSet<&str> =
-            members.clone().flat_map(|index| &self.log[*index].names.defines).map(String::as_str).collect();
-        let users: Vec<usize> = members.copied().filter(|index| self.steps[*index].facts.code).collect();
-        let mut added = Vec::new();
-        for (index, step) in self.before(self.log.len()) {
-            let user = users.iter().find(|user| **user > index);
-            let kind = step.reads.iter().find(|name| defined.contains(name.as_str()) && is_type(name));
-            if let (true, false, Some(user), Some(kind)) =
-                (step.facts.implements, self.slice.members.contains_key(&index), user, kind)
-            {
-                added.push((index, *user, Why::Implements(kind.clone())));
-            }
-        }
-        let is_new = !added.is_empty();
-        for (index, user, why) in added {
-            self.keep(index, Some(user), why);
-        }
-        is_new
     }
 
     fn resources(&mut self, user: usize) {
@@ -332,89 +288,6 @@ impl<'a> Slicer<'a> {
             .find(|(index, _)| looks || self.log[*index].text != cell.text);
         if let Some((writer, write)) = earlier {
             self.keep(writer, Some(user), Why::wrote(write));
-        }
-    }
-
-    /// Keeps what wrote the content of a file that `effect` read.
-    fn file(&mut self, user: usize, effect: &Effect) {
-        let is_same = |write: &Effect| match (&effect.digest, &write.digest) {
-            (Some(read), Some(written)) => read == written,
-            _ => true,
-        };
-        let traced = self.writes(user, Resource::File, &effect.name).next().filter(|(_, write)| is_same(write));
-        let modified = effect.version.or_else(|| self.disk.modified(&effect.name, effect.digest.as_deref()));
-        let untraced = self.untraced_writers(user, &effect.name, &self.ran_at(modified));
-        if let Some((writer, _)) = traced {
-            self.keep(writer, Some(user), Why::wrote(effect));
-        } else if !untraced {
-            let own = self.log[user].effects.iter();
-            let mut own = own.filter(|other| {
-                other.access == Access::Write && other.resource == Resource::File && other.name == effect.name
-            });
-            if !own.any(is_same) {
-                self.outside(user, effect);
-            }
-        }
-    }
-
-    /// The executions that may write files without a trace and ran when a file was last written.
-    fn ran_at(&self, modified: Option<u64>) -> BTreeMap<usize, Fit> {
-        let untraced = self.before(self.log.len()).filter(|(_, step)| step.is_untraced());
-        untraced.filter_map(|(index, _)| Some((index, may_have_written(&self.log[index], modified?)?))).collect()
-    }
-
-    /// Keeps the cells before `user` that may have written the file without a trace: those in `fits`, which ran when it was
-    /// last written, and then also those whose text names it. Returns whether one of them did: it ran at that time, or near it
-    /// and names the file.
-    fn untraced_writers(&mut self, user: usize, name: &str, fits: &BTreeMap<usize, Fit>) -> bool {
-        if fits.is_empty() {
-            return false;
-        }
-        let names_it = |index: usize| self.mentions(&self.steps[index]).any(|mentioned| mentioned == name);
-        // Cells follow each other faster than clocks tell apart; an earlier one that names the file settles it.
-        let settled = fits.iter().any(|(index, fit)| (*fit == Fit::Within || *index < user) && names_it(*index));
-        let writers: Vec<(usize, Why)> = self
-            .before(user)
-            .filter_map(|(index, _)| match fits.get(&index) {
-                Some(Fit::Within) => Some((index, Why::RanWhenWritten(name.to_owned()))),
-                Some(Fit::Near) if !settled => Some((index, Why::RanWhenWritten(name.to_owned()))),
-                _ => names_it(index).then(|| (index, Why::Mentions(name.to_owned()))),
-            })
-            .collect();
-        let one_did = fits.range(..user).any(|(index, fit)| *fit == Fit::Within || names_it(*index));
-        for (index, why) in writers {
-            self.keep(index, Some(user), why);
-        }
-        one_did
-    }
-
-    /// The files that words in the text of a cell mean, where the cell may access them without a trace.
-    fn mentions(&self, step: &'a Step) -> impl Iterator<Item = &'a str> + use<'a> {
-        let disk = self.disk;
-        let literals = step.is_untraced().then_some(&step.facts.literals);
-        literals.into_iter().flatten().filter_map(|word| disk.mentions.get(word).map(String::as_str))
-    }
-
-    /// Treats every file that the code of the cell names as one that it reads.
-    fn mentioned_files(&mut self, user: usize) {
-        let names: BTreeSet<&str> = self.mentions(&self.steps[user]).collect();
-        for name in names {
-            let traced = self.writes(user, Resource::File, name).next();
-            let modified = self.disk.files.get(name).map(|file| file.modified);
-            let fits = self.ran_at(modified);
-            let untraced = self.untraced_writers(user, name, &fits);
-            if let Some((writer, write)) = traced {
-                self.keep(writer, Some(user), Why::wrote(write));
-            } else if !untraced && !fits.iter().any(|(index, fit)| *fit == Fit::Within || *index == user) {
-                self.slice.outside.insert(Outside {
-                    resource: Resource::File,
-                    name: name.to_owned(),
-                    version: None,
-                    digest: None,
-                    by: user,
-                    mentioned: true,
-                });
-            }
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use super::files;
+
 /// Types and words that let a value change although its name is not `mut`, or is changed through another name.
 const SHARED: [&str; 15] = [
     "Cell",
@@ -75,6 +77,16 @@ pub(crate) struct Facts {
     pub mutable: BTreeSet<String>,
     /// String literals that could be paths.
     pub literals: BTreeSet<String>,
+    /// Those of them that are only given to functions that read files.
+    pub read_only: BTreeSet<String>,
+    /// Those of them that are only given to functions that make files anew, whatever was in them.
+    pub made_anew: BTreeSet<String>,
+    /// May write files: it calls what does.
+    pub writes_files: bool,
+    /// Reads files whose names do not stand in the call.
+    pub reads_hidden: bool,
+    /// Takes addresses, and has whole numbers of their size.
+    pub addresses: bool,
 }
 
 /// Reads the text of a cell in Rust; its magics are passed over.
@@ -102,10 +114,20 @@ pub(crate) fn scan(text: &str) -> Facts {
                     read_declaration(&tokens[index..], &mut facts);
                 }
             }
-            Token::Mark(_) => facts.code = true,
+            Token::Mark(_) | Token::Text(_) => facts.code = true,
         }
     }
+    files::read(&tokens, &mut facts);
+    facts.addresses = takes_addresses(&tokens);
     facts
+}
+
+fn takes_addresses(tokens: &[Token<'_>]) -> bool {
+    let has = |names: &[&str]| tokens.iter().any(|token| matches!(token, Token::Word(word) if names.contains(word)));
+    let is_pointer =
+        |pair: &[Token<'_>]| pair[0] == Token::Mark('*') && matches!(pair[1], Token::Word("mut" | "const"));
+    let points = has(&["as_ptr", "as_mut_ptr", "addr_of", "addr_of_mut", "raw", "into_raw"]);
+    (points || tokens.windows(2).any(is_pointer)) && has(&["usize", "u64", "isize", "i64", "addr", "expose_provenance"])
 }
 
 fn read_word(word: &str, depth: usize, before: Option<&Token<'_>>, facts: &mut Facts) {
@@ -142,7 +164,7 @@ fn read_declaration(tokens: &[Token<'_>], facts: &mut Facts) {
             let pattern = rest.iter().take_while(|token| !matches!(token, Token::Mark('=' | ';')));
             facts.variables.extend(pattern.filter_map(|token| match token {
                 Token::Word(word) => Some((*word).to_owned()),
-                Token::Mark(_) => None,
+                Token::Mark(_) | Token::Text(_) => None,
             }));
         }
         _ => {}
@@ -153,9 +175,11 @@ fn read_declaration(tokens: &[Token<'_>], facts: &mut Facts) {
 pub(super) enum Token<'a> {
     Word(&'a str),
     Mark(char),
+    /// A string literal.
+    Text(&'a str),
 }
 
-/// The words and marks of the Rust code in `text`, without comments, literals and magics; literals go into `facts`.
+/// The words, marks and string literals of the Rust code in `text`, without comments and magics; literals go into `facts`, too.
 pub(super) fn tokens<'a>(text: &'a str, facts: &mut Facts) -> Vec<Token<'a>> {
     let mut tokens = Vec::new();
     let mut depth = 0usize;
@@ -180,6 +204,7 @@ pub(super) fn tokens<'a>(text: &'a str, facts: &mut Facts) -> Vec<Token<'a>> {
         } else if let Some((literal, after)) = literal(rest) {
             facts.code = true;
             facts.literals.extend(literal.map(str::to_owned));
+            tokens.extend(literal.map(Token::Text));
             after
         } else if first.is_alphanumeric() || first == '_' {
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());

@@ -1,0 +1,120 @@
+"""How many cells a slice holds, over the corpus of `tests/promote`: side by side with gather's rule on the same executions of the same cells.
+
+Gather (microsoft/gather, and the program analysis under it) follows definitions and uses over the log of executions, and assumes that every call
+changes what it is called on and what it is given. Cells that failed are dropped. It knows nothing of traits, of files or of aliases, so that its
+slices can be too small as well as too large: both are counted.
+"""
+
+import json
+import os
+import sqlite3
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[2]
+WANTED = 0.7
+
+
+def slice_size():
+    """Cells in the slices of all cases, ours and by gather's rule."""
+    corpus = _corpus()
+    ours = peer = peer_without_prints = needed = 0
+    lacking, too_large, peer_lacking = [], [], []
+    for case, ran, plan, log in _executions(corpus):
+        wanted = {number for number, cell in ran.items() if cell.needed}
+        mine = {number for number, (kept, _) in plan.items() if kept}
+        theirs = gather(log, case.target, prints_change=True)
+        ours += len(mine)
+        needed += len(wanted)
+        peer += len(theirs)
+        peer_without_prints += len(gather(log, case.target, prints_change=False))
+        lacking += [case.name] * bool(wanted - mine)
+        too_large += [case.name] * bool(mine - wanted)
+        peer_lacking += [case.name] * bool(wanted - theirs)
+    row = {
+        "row": "slice",
+        "ours": ours,
+        "peer": peer,
+        "unit": "cells",
+        "ratio": round(ours / peer, 3),
+        "wanted": f"<= {WANTED}",
+        "runs": len(corpus.CORPUS_CASES),
+        "needed": needed,
+        "too_small": lacking,
+        "too_large": too_large,
+        "peer_too_small": len(peer_lacking),
+        "peer_where_printing_changes_nothing": peer_without_prints,
+    }
+    # A slice that lacks a cell is no slice, however small.
+    return {**row, "ratio": None, "reason": "slices lack cells"} if lacking else row
+
+
+def gather(log, target, prints_change):
+    """The numbers of the cells in gather's slice for a variable, of cells given as `(number, failed, names)` in their order.
+
+    With `prints_change` each call counts, so also that of a macro which only prints. Gather itself excuses Python's `print`.
+    """
+    cells = [(number, _facts(names, prints_change)) for number, failed, names in log if not failed]
+    kept, open_names = set(), [(len(cells), target)]
+    seen = set(open_names)
+    while open_names:
+        end, name = open_names.pop()
+        for index in range(end - 1, -1, -1):
+            number, (defines, uses, changes) = cells[index]
+            if name not in defines and name not in changes:
+                continue
+            kept.add(number)
+            for used in uses | changes:
+                if (index, used) not in seen:
+                    seen.add((index, used))
+                    open_names.append((index, used))
+            if name in defines:
+                break
+    return kept
+
+
+def _facts(names, prints_change):
+    """What a cell defines, uses and changes by the rule: each name that is assigned to, called, called on, or given to a call."""
+    rust = names.get("rust", {})
+    touches = rust.get("touches", {})
+    harmless = {"read"} if prints_change else {"read", "shown"}
+    called = {name for name, how in touches.items() if any(not isinstance(one, str) or one not in harmless for one in how)}
+    # What is called is changed where it is a variable; the log does not tell, and a function has no later definition that this could hide.
+    only_called = {name for name in called if all(one in ("read", "called") for one in touches[name])}
+    changes = (called - only_called) | set(names["mutates"])
+    return set(names["defines"]), set(names["uses"]), changes
+
+
+def _corpus():
+    """The tests' own reading of the corpus, with the cases of the long run."""
+    os.environ["KERNWERK_TORTURE"] = "1"
+    sys.path[:0] = [str(TESTS / "end_to_end"), str(TESTS / "promote")]
+    import test_corpus
+
+    return test_corpus
+
+
+def _executions(corpus):
+    """Runs all cases; gives each with what ran, what the plan says, and the log."""
+    notebook = None
+    for case in corpus.CASES:
+        if notebook is None:
+            notebook = corpus.Notebook(Path(tempfile.mkdtemp(prefix="kernwerk-bench-")))
+            notebook.kernel.__enter__()
+        try:
+            notebook.cases += 1
+            ran = notebook.run(case)
+            yield case, ran, notebook.plan(case), _log(notebook.shell.directory)
+        finally:
+            if case.last or notebook.cases >= corpus.MOST_CASES or case is corpus.CASES[-1]:
+                notebook.kernel.__exit__()
+                notebook = None
+
+
+def _log(directory):
+    """The recorded cells: number, whether each failed, and its names."""
+    with closing(sqlite3.connect(f"file:{directory}/.kernwerk/ledger.sqlite?mode=ro", uri=True)) as ledger:
+        rows = ledger.execute("SELECT execution_count, status, names FROM cell WHERE notebook != 'shell' ORDER BY id").fetchall()
+    return [(number, status.strip('"') != "ok", json.loads(names)) for number, status, names in rows]
