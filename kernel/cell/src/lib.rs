@@ -28,8 +28,8 @@ pub use analyse::{analyse, magics_in};
 pub use build::prepare;
 pub use error::Error;
 pub use host::{
-    Answer, Candidate, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept,
-    Phases, Variable,
+    Answer, Binding, BoundTo, Candidate, CellEnd, CellEvent, CellRequest, Completions, Host, HostConfig, Interrupter,
+    Kept, Phases, Variable,
 };
 pub use serve::serve;
 pub use text::{Completeness, is_complete, plain};

@@ -16,6 +16,7 @@ use crate::compare::{Agreement, Level};
 use crate::files::{read_file, write_file};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::mirror::Mirror;
+use crate::parameters::declared;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
@@ -92,6 +93,7 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     let RunResult { outcomes, python: told } = prove(&plan, &mirror, spec.principal.as_deref(), python, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes)?;
+    pipeline.parameters = declared(&outcomes)?;
     let code = match python.zip(told) {
         Some((run, PythonTold { environment, code })) => {
             pipeline.python = Some(PinnedPython::new(environment, run));
@@ -135,6 +137,7 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
             },
         },
         models: plan.models.clone(),
+        parameters: Vec::new(),
         inputs: plan.inputs.iter().map(|input| pinned(lab, plan, input)).collect(),
         steps: Vec::new(),
     }

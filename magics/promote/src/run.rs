@@ -1,5 +1,7 @@
 //! One run of cells in a scratch mirror, with its progress told.
 
+use std::collections::BTreeMap;
+
 use kernwerk_core::{CellOutcome, PythonRun, RunCell, RunError, RunRequest, RunResult, Runner, Work};
 
 use crate::mirror::Mirror;
@@ -41,6 +43,8 @@ pub(crate) fn run(
         principal: principal.map(str::to_owned),
         pins: mirror.pins.clone(),
         cells,
+        parameters: BTreeMap::new(),
+        given: Vec::new(),
         python,
     };
     let mut told = Vec::new();

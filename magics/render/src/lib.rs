@@ -16,6 +16,6 @@ pub use board::{Bar, Board};
 pub use capture::capture;
 pub use captures::Captures;
 pub use html::{html, problem_html};
-pub use machine::{arrow_file, arrow_stream, csv, json, write_arrow_file};
+pub use machine::{arrow_file, arrow_stream, csv, json, parquet_file, write_arrow_file};
 pub use progress::Progress;
 pub use text::{problem_text, text};

@@ -4,7 +4,11 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernwerk_core::{Access, Effect, Embedder, Problem, Resource, Runner, Table, Work};
+use std::collections::BTreeMap;
+
+use kernwerk_core::{
+    Access, CellId, Effect, Embedder, Parameter, ParameterValue, Problem, Resource, Runner, Table, Work,
+};
 use kernwerk_store::{Lab, Principal};
 
 use crate::cells::RunningCell;
@@ -35,6 +39,11 @@ impl Context<'_> {
         let lab = self.session.lab_for_writing()?;
         self.session.cell_id(&lab, self.cell);
         Ok(lab)
+    }
+
+    /// The cell that runs the verb, in the record of cells; none where it cannot be recorded.
+    pub fn cell_id(&self, lab: &Lab) -> Option<CellId> {
+        self.session.cell_id(lab, self.cell)
     }
 
     /// Makes a lab at `root` and uses it from now on.
@@ -118,6 +127,27 @@ impl Context<'_> {
     /// Records that the cell accessed a resource.
     pub fn effect(&self, access: Access, resource: Resource, name: &str, version: Option<u64>, digest: Option<String>) {
         self.cell.effect(Effect { access, resource, name: name.to_owned(), version, digest });
+    }
+
+    /// The value that whoever runs the cells has given to a parameter, in place of the one in its cell.
+    pub fn given_parameter(&self, name: &str) -> Option<&str> {
+        self.session.given_parameter(name)
+    }
+
+    /// Declares a parameter: from now on it is a variable of the notebook, and has its value in SQL as `$name`.
+    pub fn declare(&self, parameter: &Parameter) {
+        self.session.set_parameter(parameter);
+        self.cell.declares(parameter);
+    }
+
+    /// The parameters that cells have declared.
+    pub fn parameters(&self) -> BTreeMap<String, ParameterValue> {
+        self.session.parameters()
+    }
+
+    /// Records that the cell used variables of these names.
+    pub fn uses(&self, names: &[String]) {
+        names.iter().for_each(|name| self.cell.uses(name));
     }
 
     /// A table that was given to the cell by whoever runs it: it goes before the lab's.

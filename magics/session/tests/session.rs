@@ -67,6 +67,7 @@ fn open(directory: &Path) -> Session {
         notebook: Some("book.ipynb".into()),
         program: "kernwerk".into(),
         pins: Vec::new(),
+        parameters: std::collections::BTreeMap::new(),
     })
     .expect("a session")
 }

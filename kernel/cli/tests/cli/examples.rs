@@ -36,6 +36,8 @@ fn failure(example: &Example) -> Option<String> {
             .zip(1..)
             .map(|(source, ordinal)| RunCell { ordinal, source, may_fail: false, values: Vec::new() })
             .collect(),
+        parameters: std::collections::BTreeMap::new(),
+        given: Vec::new(),
         python: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");

@@ -1,6 +1,6 @@
 //! `%promote show`: what an artifact says of itself.
 
-use kernwerk_core::{Output, Problem, Value};
+use kernwerk_core::{Output, Parameter, Problem, Value};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
@@ -40,6 +40,10 @@ impl Verb for Show {
             ("files".to_owned(), Value::from(shown.manifest.files.len())),
             ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),
         ];
+        for parameter in &shown.pipeline.parameters {
+            let Parameter { name, value } = &parameter.parameter;
+            fields.push((format!("parameter {name}"), Value::from(format!("{value} ({})", value.kind()))));
+        }
         if let Some(python) = &shown.pipeline.python {
             let packages: Vec<String> =
                 python.packages.iter().map(|(name, version)| format!("{name} {version}")).collect();

@@ -1,0 +1,82 @@
+//! The key of a step: a digest of everything on which its results depend. Two steps with one key give the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernwerk_core::Environment;
+use serde_json::json;
+
+use crate::files::digest;
+use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
+
+/// What the steps of a run have in common.
+pub(super) struct Ground<'a> {
+    /// With the inputs as they are now.
+    pub pipeline: &'a Pipeline,
+    pub parameters: &'a [PinnedParameter],
+    /// The text of each step.
+    pub texts: &'a [String],
+    /// The settings of the run's lab.
+    pub settings: Option<&'a [u8]>,
+    /// What compiles Rust now.
+    pub toolchain: Option<&'a str>,
+    /// The Python that runs the cells.
+    pub python: Option<&'a Environment>,
+}
+
+/// The keys of all steps, in their order.
+pub(super) fn keys(ground: &Ground<'_>) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for (step, text) in ground.pipeline.steps.iter().zip(ground.texts) {
+        let key = key(ground, step, text, &keys);
+        keys.push(key);
+    }
+    keys
+}
+
+fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) -> String {
+    let Ground { pipeline, .. } = ground;
+    let needs: BTreeMap<u32, &str> = step
+        .needs
+        .iter()
+        .filter_map(|need| Some((*need, before.get(need.checked_sub(1)? as usize)?.as_str())))
+        .collect();
+    // The engine sees what magics read. Code may read any file that is there, whether or not somebody saw it do so.
+    let inputs: BTreeSet<(String, &str, &str)> = pipeline
+        .inputs
+        .iter()
+        .filter(|input| !step.magics || input.steps.is_empty() || input.steps.contains(&step.step))
+        .map(|input| (format!("{:?}", input.resource), input.name.as_str(), input.digest.as_str()))
+        .collect();
+    let parameters: BTreeMap<&str, String> = ground
+        .parameters
+        .iter()
+        .filter(|pinned| pinned.step == step.step)
+        .map(|pinned| (pinned.parameter.name.as_str(), pinned.parameter.value.to_string()))
+        .collect();
+    let models: BTreeMap<&str, &str> =
+        pipeline.models.iter().map(|model| (model.name.as_str(), model.digest.as_str())).collect();
+    let python = ground.python.filter(|_| !step.magics).map(|python| {
+        json!([
+            python.implementation,
+            python.version,
+            python.packages,
+            pipeline.python.as_ref().map(|python| python.threads)
+        ])
+    });
+    let parts = json!({
+        "kernwerk": env!("CARGO_PKG_VERSION"),
+        "toolchain": ground.toolchain.filter(|_| !step.magics && pipeline.python.is_none()),
+        "python": python,
+        "principal": pipeline.principal,
+        "directory": pipeline.directory,
+        "settings": ground.settings.map(digest),
+        // A later cell may be stopped by an earlier failure, and the target's value is asked of its step.
+        "step": [step.fails, pipeline.target.step == step.step],
+        "text": text,
+        "needs": needs,
+        "inputs": inputs,
+        "parameters": parameters,
+        "models": models,
+    });
+    digest(parts.to_string().as_bytes())
+}
