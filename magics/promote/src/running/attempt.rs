@@ -1,6 +1,6 @@
 //! One process that runs the steps of a run which have to run; what each gives is kept as soon as it has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use kernwerk_core::{BoundValue, CellOutcome, CellStatus, GivenTable, RunCell, RunError, RunRequest, Runner, Work};
@@ -13,7 +13,7 @@ use super::usage::collect;
 use crate::Error;
 use crate::judge::error_text;
 use crate::mirror::Mirror;
-use crate::pipeline::{PinnedParameter, Pipeline};
+use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
 use crate::python::PinnedPython;
 
 /// How an attempt ended.
@@ -117,8 +117,6 @@ impl Attempt<'_> {
     }
 
     fn request(&self, mirror: &Mirror, turns: &[Turn]) -> Result<RunRequest, Error> {
-        let target = &self.pipeline.target;
-        let value = target.variable.as_ref().filter(|_| self.pipeline.python.is_some());
         let (mut cells, mut given) = (Vec::new(), Vec::new());
         for ((step, text), turn) in self.pipeline.steps.iter().zip(self.texts).zip(turns) {
             match turn {
@@ -126,7 +124,7 @@ impl Attempt<'_> {
                     ordinal: step.step,
                     source: text.clone(),
                     may_fail: step.fails,
-                    values: value.filter(|_| step.step == target.step).cloned().into_iter().collect(),
+                    values: self.values_of(step),
                 }),
                 Turn::Restore(kept) => {
                     for binding in &kept.bindings {
@@ -151,6 +149,18 @@ impl Attempt<'_> {
             given,
             python: self.pipeline.python.as_ref().map(PinnedPython::run),
         })
+    }
+
+    /// The variables of Python whose values are to be kept: the target, and tables that magics bind. Rust's tables are in files anyway.
+    fn values_of(&self, step: &StepRecord) -> Vec<String> {
+        if self.pipeline.python.is_none() {
+            return Vec::new();
+        }
+        let target = &self.pipeline.target;
+        let is_parameter = |name: &str| self.parameters.iter().any(|pinned| pinned.parameter.name == name);
+        let bound = step.bindings.iter().map(|binding| &binding.name).filter(|name| step.magics && !is_parameter(name));
+        let value = target.variable.iter().filter(|_| step.step == target.step);
+        bound.chain(value).collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
     /// Keeps what a step gave, and then enters it into the record.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::Environment;
-use serde_json::json;
+use kernwerk_core::{Environment, ParameterValue};
+use serde_json::{Value, json};
 
 use crate::files::digest;
 use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
@@ -23,6 +23,42 @@ pub(super) struct Ground<'a> {
     pub python: Option<&'a Environment>,
 }
 
+impl Ground<'_> {
+    /// The values that the step `user` takes from a step that does no more than declare parameters: those whose names stand in
+    /// its text or in that of a step which it needs, for a macro may name them there. None where all may be meant.
+    fn values_of(&self, declaring: u32, user: &StepRecord) -> Option<BTreeMap<&str, String>> {
+        let index = |step: u32| step.checked_sub(1).map(|index| index as usize);
+        let text = |step: u32| index(step).and_then(|index| self.texts.get(index)).map_or("", String::as_str);
+        let mut lines = text(declaring).lines().map(str::trim).filter(|line| !line.is_empty());
+        let is_plain = lines.all(|line| line.starts_with("%promote param ") && !line.ends_with('\\'));
+        // Python can make a name up, and so can Rust for a magic that it calls.
+        let is_spelt_out =
+            |step: &StepRecord| step.magics || (self.pipeline.python.is_none() && !text(step.step).contains("magic!"));
+        let (mut open, mut reached) = (vec![user.step], BTreeSet::new());
+        while let Some(step) = open.pop() {
+            if !reached.insert(step) {
+                continue;
+            }
+            let record = self.pipeline.steps.get(index(step)?)?;
+            open.extend(record.needs.iter().filter(|need| **need != declaring));
+            if !is_spelt_out(record) {
+                return None;
+            }
+        }
+        let is_named = |name: &str| reached.iter().any(|step| words(text(*step)).any(|word| word == name));
+        let declared = self.parameters.iter().map(|pinned| (pinned.step, &pinned.parameter));
+        let named = declared.filter(|(step, parameter)| *step == declaring && is_named(&parameter.name));
+        is_plain.then(|| {
+            let typed = |value: &ParameterValue| format!("{} {value}", value.kind());
+            named.map(|(_, parameter)| (parameter.name.as_str(), typed(&parameter.value))).collect()
+        })
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !character.is_alphanumeric() && character != '_')
+}
+
 /// The keys of all steps, in their order.
 pub(super) fn keys(ground: &Ground<'_>) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
@@ -35,10 +71,14 @@ pub(super) fn keys(ground: &Ground<'_>) -> Vec<String> {
 
 fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) -> String {
     let Ground { pipeline, .. } = ground;
-    let needs: BTreeMap<u32, &str> = step
+    let needs: BTreeMap<u32, Value> = step
         .needs
         .iter()
-        .filter_map(|need| Some((*need, before.get(need.checked_sub(1)? as usize)?.as_str())))
+        .filter_map(|need| {
+            let index = need.checked_sub(1)? as usize;
+            let values = ground.values_of(*need, step).map(|values| json!(values));
+            Some((*need, values.unwrap_or_else(|| json!(before.get(index)))))
+        })
         .collect();
     // The engine sees what magics read. Code may read any file that is there, whether or not somebody saw it do so.
     let inputs: BTreeSet<(String, &str, &str)> = pipeline

@@ -286,7 +286,8 @@ impl Course<'_> {
             let kept = KeptStep::find(self.lab, &record.steps[index].key)?;
             Some(kept).filter(|kept| !record.fresh || kept.run == record.id)
         };
-        let why = if record.fresh { "`--fresh` runs all" } else { "nobody ran it with these inputs and parameters" };
+        let why =
+            if record.fresh { "`--fresh` runs all" } else { "it was not run before with these inputs and parameters" };
         schedule(&self.attempt.pipeline.steps, kept, why)
     }
 

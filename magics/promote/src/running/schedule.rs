@@ -26,7 +26,7 @@ pub(super) fn schedule(steps: &[StepRecord], kept: impl Fn(usize) -> Option<Kept
             (None, _) => Turn::Run(unknown.to_owned()),
             (Some(kept), None) => Turn::Skip(kept),
             (Some(kept), Some(_)) if step.magics && kept.is_restorable() => Turn::Restore(kept),
-            (Some(_), Some(by)) => Turn::Run(format!("cell {by} needs what it makes in the memory of the process")),
+            (Some(_), Some(by)) => Turn::Run(format!("cell {by} needs what it makes, which is not kept")),
         };
         if matches!(turn, Turn::Run(_)) {
             needed.extend(step.needs.iter().map(|need| (*need, step.step)));

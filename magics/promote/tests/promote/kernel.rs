@@ -4,7 +4,7 @@
 //! `let x = 1 + y` · `print x` (stdout) · `third x` (a float as the result) · `panic` · `tick` (a number that only this kernel
 //! knows) · `here` (the directory) · `colour x` · `read "FILE" -> x` (without a trace) · `compute DIR NAME -> x` (the same, by
 //! a path that the text does not show) · `write "FILE" x` (without a trace) · `%source T FILE` · `%table T -> x` (binds all
-//! rows, shows them) · `%load FILE -> x` · `%model NAME` · `%param x=1`
+//! rows, shows them) · `%load FILE -> x` · `%model NAME` · `%promote param x=1`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -182,7 +182,7 @@ impl Kernel {
                 self.find_model()?;
                 doing.effect(Access::Read, Resource::Model, name, None, WEIGHTS.to_owned());
             }
-            ["%param", word] => self.param(word, doing),
+            ["%promote", "param", words @ ..] => words.iter().for_each(|word| self.param(word, doing)),
             _ => return Err(format!("cannot read `{line}`")),
         }
         Ok(())
@@ -306,13 +306,16 @@ fn names(text: &str) -> Names {
             ["let", name, "=", sum @ ..] => (sum, Some(name)),
             ["print" | "third" | "colour", used @ ..] | ["write", _, used @ ..] => (used, None),
             [.., "->", name] => (&[], Some(name)),
-            ["%param", word] => (&[], Some(word)),
+            ["%promote", "param", words @ ..] => {
+                names.defines.extend(words.iter().map(|word| word.split('=').next().unwrap_or_default().to_owned()));
+                (&[], None)
+            }
             _ => (&[], None),
         };
         let is_name = |word: &&&str| word.starts_with(char::is_alphabetic) && !names.defines.contains(**word);
         let used: BTreeSet<String> = used.iter().filter(is_name).map(|word| (*word).to_owned()).collect();
         names.uses.extend(used);
-        names.defines.extend(defined.map(|name| name.split('=').next().unwrap_or_default().to_owned()));
+        names.defines.extend(defined.map(|name| (*name).to_owned()));
     }
     names
 }

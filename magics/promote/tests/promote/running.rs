@@ -15,7 +15,7 @@ use crate::place::Place;
 const CELLS: [&str; 5] = [
     "%source numbers ../data/numbers.txt",
     "%table numbers -> df",
-    "%param more=1",
+    "%promote param more=1",
     "let total = df + more\nprint total",
     "third total",
 ];
@@ -80,7 +80,7 @@ fn parameters_are_typed_inputs_of_the_pipeline() {
 
 #[test]
 fn a_parameter_that_two_cells_declare_cannot_be_published() {
-    let place = Place::after(&["%param n=1", "let a = n + 1", "%param n=2", "let b = a + n\nprint b"]);
+    let place = Place::after(&["%promote param n=1", "let a = n + 1", "%promote param n=2", "let b = a + n\nprint b"]);
     let error = place.publish("4").expect_err("it is refused");
     assert!(error.to_string().contains("parameter `n` is declared by two cells of the slice, 1 and 3"), "{error}");
 }
@@ -110,6 +110,29 @@ fn another_value_gives_another_result_and_runs_what_depends_on_it() {
     assert_eq!((statuses(&fresh), result(&fresh)), (vec![StepStatus::Ran; 5], result(&first)));
     assert_eq!(records(&place).len(), 4);
     place.assert_clean();
+}
+
+#[test]
+fn of_several_parameters_only_those_count_that_a_cell_names() {
+    let place = Place::after(&[
+        "%promote param more=1 other=2",
+        "%load ../data/numbers.txt -> df",
+        "let total = df + more\nprint total",
+        "let end = total + other\nprint end",
+    ]);
+    place.publish("4").expect("published");
+    let runner = MiniRunner::default();
+    run(&place, &spec(&[]), &runner);
+    let key = |run: &Run, step: usize| run.record.as_ref().expect("a record").steps[step - 1].key.clone();
+    let keys = |parameters: &[(&str, &str)]| {
+        let run = run(&place, &spec(parameters), &runner);
+        [1, 3, 4].map(|step| key(&run, step))
+    };
+    let [declared, total, end] = keys(&[]);
+    let [_, other_total, other_end] = keys(&[("other", "5")]);
+    assert_eq!((other_total == total, other_end == end), (true, false), "the third cell does not read it");
+    let [more_declared, more_total, more_end] = keys(&[("more", "5")]);
+    assert!(more_declared != declared && more_total != total && more_end != end);
 }
 
 #[test]

@@ -17,8 +17,7 @@ pub(crate) struct Runs {
 impl Verb for Runs {
     const MAGIC: &'static str = "promote";
     const NAME: &'static str = "runs";
-    const ABOUT: &'static str =
-        "the runs of an artifact: when, with which parameters, how they ended, and where their results are";
+    const ABOUT: &'static str = "the runs of an artifact: when, with which parameters, and how they ended";
     const BODY: BodyUse = BodyUse::None;
     const EXAMPLES: &'static [Example] = &[Example {
         about: "what ran of an artifact here",
@@ -48,17 +47,15 @@ impl Verb for Runs {
             ("kept", numbers(runs.iter().map(|run| count(run, StepStatus::Cached)))),
             ("seconds", column(&|run| Some(format!("{:.1}", run.metrics.wall_seconds)))),
             ("by", column(&|run| Some(run.by.clone()))),
-            (
-                "result",
-                column(&|run| run.result.as_ref().map(|result| format!(".kernwerk/runs/{}/{}", run.id, result.file))),
-            ),
             ("failure", column(&|run| run.failure.clone())),
         ])?;
         let machine = serde_json::to_value(&runs).map_err(|error| Problem::new("InternalError", error.to_string()))?;
         let mut output = Output::table(shown).with_machine(machine);
-        if runs.is_empty() {
-            output = output.with_note(format!("nothing ran yet; `%promote run {name}` does"));
-        }
+        output = if runs.is_empty() {
+            output.with_note(format!("nothing ran yet; `%promote run {name}` does"))
+        } else {
+            output.with_note("record, result and events of each run lie in .kernwerk/runs/RUN")
+        };
         Ok(output.volatile().into())
     }
 }
