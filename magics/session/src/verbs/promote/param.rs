@@ -13,7 +13,7 @@ use crate::{Answer, Context, Verb};
 /// int, float, bool, datetime.date and str; in SQL write $NAME.
 #[derive(clap::Args)]
 pub(crate) struct Param {
-    /// NAME=VALUE or NAME:TYPE=VALUE; a type is integer, float, boolean, date or text
+    /// NAME=VALUE or NAME:TYPE=VALUE; a type is integer, float, boolean, date or text, and without one is seen from the value
     #[arg(value_name = "NAME=VALUE", required = true)]
     parameters: Vec<String>,
 }

@@ -12,8 +12,9 @@ use super::{numbers, table, texts, toolchain};
 use crate::person::user;
 use crate::{Answer, Context, Verb};
 
-/// Runs the pipeline in a fresh process, on the latest versions of its tables and corpora and on its files as they are. Results of cells
-/// that were run before with the same text, inputs, parameters and programs are taken from there; variables in memory are not kept, so
+/// Runs the pipeline in a fresh process, on the latest versions of its tables and corpora and on its files as they are.
+///
+/// Results of cells that were run before with the same text, inputs, parameters and programs are taken from there; variables in memory are not kept, so
 /// a cell runs again where a later one needs them. A run that was cut off goes on when the same is run again.
 #[derive(clap::Args)]
 pub(crate) struct Run {
