@@ -3,12 +3,13 @@
 //! What each step gives is kept under a key that says all on which it depends, as soon as the step has ended. So a step whose results are
 //! kept need not run again; a run that was cut off goes on; and of two runs at once neither harms the other. Variables in
 //! the memory of a process cannot be kept: a step whose variables a later one needs runs again with it, and only what magics bound by
-//! `-> name` is bound again without running them.
+//! `-> name` is bound again without running them. Code that asks the network or the calendar runs each time.
 
 mod attempt;
 mod inputs;
 mod key;
 mod lineage;
+mod outside;
 mod record;
 mod result;
 mod schedule;
@@ -37,6 +38,7 @@ use attempt::{Attempt, Ended, enter};
 use inputs::{Present, look};
 use key::{Ground, keys};
 use lineage::{Happened, Lineage};
+use outside::outside;
 use record::{FORMAT, RunLock, cut_off, now};
 use schedule::{Turn, schedule};
 use steps::KeptStep;
@@ -282,13 +284,15 @@ impl Course<'_> {
 
     fn turns(&self) -> Vec<Turn> {
         let record = &self.record;
+        let outside = outside(&self.attempt.pipeline.steps, self.attempt.texts);
         let kept = |index: usize| {
             let kept = KeptStep::find(self.lab, &record.steps[index].key)?;
-            Some(kept).filter(|kept| !record.fresh || kept.run == record.id)
+            let is_of_others = record.fresh || outside[index].is_some();
+            Some(kept).filter(|kept| !is_of_others || kept.run == record.id)
         };
         let why =
             if record.fresh { "`--fresh` runs all" } else { "it was not run before with these inputs and parameters" };
-        schedule(&self.attempt.pipeline.steps, kept, why)
+        schedule(&self.attempt.pipeline.steps, kept, |index| outside[index].clone().unwrap_or_else(|| why.to_owned()))
     }
 
     /// Enters the end into the record and tells it.

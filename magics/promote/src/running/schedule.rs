@@ -17,13 +17,17 @@ pub(super) enum Turn {
 }
 
 /// Decides for each step, in their order. `kept` is what is known of a step whose results may be used.
-pub(super) fn schedule(steps: &[StepRecord], kept: impl Fn(usize) -> Option<KeptStep>, unknown: &str) -> Vec<Turn> {
+pub(super) fn schedule(
+    steps: &[StepRecord],
+    kept: impl Fn(usize) -> Option<KeptStep>,
+    unknown: impl Fn(usize) -> String,
+) -> Vec<Turn> {
     let mut turns: Vec<Turn> = Vec::new();
     // By place: the number of a later step that runs and needs the one at the place.
     let mut needed: BTreeMap<u32, u32> = BTreeMap::new();
     for (index, step) in steps.iter().enumerate().rev() {
         let turn = match (kept(index), needed.get(&step.step)) {
-            (None, _) => Turn::Run(unknown.to_owned()),
+            (None, _) => Turn::Run(unknown(index)),
             (Some(kept), None) => Turn::Skip(kept),
             (Some(kept), Some(_)) if step.magics && kept.is_restorable() => Turn::Restore(kept),
             (Some(_), Some(by)) => Turn::Run(format!("cell {by} needs what it makes, which is not kept")),
@@ -70,7 +74,7 @@ mod tests {
 
     /// One letter a step: what becomes of it.
     fn letters(steps: &[StepRecord], known: &[Option<bool>]) -> String {
-        let turns = schedule(steps, |index| known[index].map(kept), "new");
+        let turns = schedule(steps, |index| known[index].map(kept), |_| "new".to_owned());
         let letter = |turn: &Turn| match turn {
             Turn::Run(_) => 'r',
             Turn::Restore(_) => 't',

@@ -136,6 +136,23 @@ fn of_several_parameters_only_those_count_that_a_cell_names() {
 }
 
 #[test]
+fn code_that_asks_the_calendar_or_the_network_runs_each_time() {
+    let place = Place::after(&[
+        "%source numbers ../data/numbers.txt",
+        "%table numbers -> df",
+        "let today = df + 1\nlet value = today + 1",
+        "let end = value + 1\nprint end",
+    ]);
+    place.publish("4").expect("published");
+    let runner = MiniRunner::default();
+    run(&place, &spec(&[]), &runner);
+    let again = run(&place, &spec(&[]), &runner);
+    assert_eq!(statuses(&again), [StepStatus::Cached, StepStatus::Cached, StepStatus::Ran, StepStatus::Ran]);
+    let why: Vec<_> = again.record.expect("a record").steps.into_iter().filter_map(|step| step.why).collect();
+    assert!(why[2].contains("`today`") && why[3].contains("needs cell 3, which runs each time"), "{why:?}");
+}
+
+#[test]
 fn a_run_reads_its_inputs_as_they_are_now() {
     let place = published();
     let runner = MiniRunner::default();
