@@ -204,7 +204,7 @@ pub(super) fn enter(turns: &[Turn], record: &mut RunRecord) {
         match turn {
             Turn::Run(why) => {
                 let again = entry.attempts > 0;
-                entry.why = Some(if again { format!("once more, for {why}") } else { why.clone() });
+                entry.why = Some(if again { format!("once more: {why}") } else { why.clone() });
                 entry.status = StepStatus::Waiting;
             }
             // It ran in an earlier attempt of this run.
