@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import datetime
 import enum
 import symtable
 import types
@@ -19,7 +20,7 @@ from kernwerk._kernwerk import Frame, bound_by
 # A call on a name counts as a change of what it names, unless that is one of these.
 _IMMUTABLE: tuple[type, ...] = (
     types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
-    str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, Frame, type(None),
+    str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, datetime.date, Frame, type(None),
 )  # fmt: skip
 
 # Frames whose methods give new frames, by their package and class; but for these, which change them or can be told to.

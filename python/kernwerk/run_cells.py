@@ -42,13 +42,21 @@ def _run(request: Request, home: str, answers: TextIO) -> None:
 
     # IPython has no types for what runs a cell.
     shell: Any = fresh(home)
-    extension = ipython.Extension(shell, request.session(shell.user_ns, program.path()))
+    session = request.session(shell.user_ns, program.path())
+    extension = ipython.Extension(shell, session)
     ipython.attach(shell, extension)
     loaded_before = set(sys.modules)
     # As in a notebook, modules of the directory are found first; not before, lest they stand in for this program's own.
     sys.path.insert(0, "")
     code = []
+    last = 0
     for ordinal, source, may_fail, values in request.cells:
+        if given := request.given(last, ordinal):
+            cell = session.begin(ordinal, "")
+            for name, path in given:
+                cell.give(name, path)
+            cell.finish(True)
+        last = ordinal
         code.append(_plain(shell, source))
         extension.wanted = values
         result = shell.run_cell(source, store_history=True)

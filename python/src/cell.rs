@@ -84,6 +84,9 @@ impl Cell {
         if let Some(binding) = reply.binding {
             self.variables.bind(py, &binding.name, binding.table)?;
         }
+        for parameter in &reply.parameters {
+            self.variables.set(py, parameter)?;
+        }
         self.state().shown.output(&reply.output);
         Ok(Answer::new(reply.output, reply.table))
     }
@@ -137,6 +140,13 @@ impl Cell {
         self.state().shown.error(name, message);
     }
 
+    /// Binds a name to the table in an Arrow file.
+    fn give(&self, py: Python<'_>, name: &str, file: PathBuf) -> PyResult<()> {
+        let Some(running) = self.state().running.clone() else { return Ok(()) };
+        let given = py.detach(|| self.session.give(name, &file, &running)).map_err(|problem| raise(py, problem))?;
+        self.variables.bind(py, name, given.table)
+    }
+
     /// Records that its code read a file.
     fn reads(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let Some(running) = self.state().running.clone() else { return Ok(()) };
@@ -168,6 +178,7 @@ impl Cell {
             outputs,
             bindings: summary.bindings,
             effects: summary.effects,
+            parameters: summary.parameters,
             wall_seconds: summary.wall_seconds,
         });
     }

@@ -36,6 +36,12 @@ impl Request {
         cells.map(|cell| (cell.ordinal, cell.source.clone(), cell.may_fail, cell.values.clone())).collect()
     }
 
+    /// The tables that are there before the cell of this number and have not been before an earlier one: names and Arrow files.
+    fn given(&self, after: u32, ordinal: u32) -> Vec<(String, PathBuf)> {
+        let tables = self.0.given.iter().filter(|table| after < table.ordinal && table.ordinal <= ordinal);
+        tables.map(|table| (table.name.clone(), table.path.clone())).collect()
+    }
+
     /// Opens the session in which they run.
     fn session(&self, py: Python<'_>, variables: Bound<'_, PyDict>, program: PathBuf) -> PyResult<Session> {
         let options = Options {
@@ -45,6 +51,7 @@ impl Request {
             notebook: None,
             program,
             pins: self.0.pins.clone(),
+            parameters: self.0.parameters.clone(),
         };
         Session::open(py, options, variables)
     }

@@ -60,7 +60,19 @@ impl Session {
         principal: Option<String>,
         notebook: Option<PathBuf>,
     ) -> PyResult<Self> {
-        Self::open(py, Options { directory, lab: None, principal, notebook, program, pins: Vec::new() }, variables)
+        Self::open(
+            py,
+            Options {
+                directory,
+                lab: None,
+                principal,
+                notebook,
+                program,
+                pins: Vec::new(),
+                parameters: BTreeMap::new(),
+            },
+            variables,
+        )
     }
 
     /// Begins the record of a cell. `names` are those that a cell of Python touches; a cell without is of magics alone.
@@ -158,9 +170,9 @@ pub fn magics() -> Vec<(&'static str, String)> {
 #[pyfunction]
 pub fn bound_by(text: &str) -> Vec<String> {
     let segments = split(text).unwrap_or_default();
-    let bound = segments.into_iter().filter_map(|segment| match segment {
-        Segment::Magic(line) => line.bind,
-        Segment::Code { .. } => None,
+    let bound = segments.into_iter().flat_map(|segment| match segment {
+        Segment::Magic(line) => kernwerk_session::bound_by(&line),
+        Segment::Code { .. } => Vec::new(),
     });
     bound.collect()
 }

@@ -1,6 +1,6 @@
 //! The variables of a Python namespace, as the session sees them.
 
-use kernwerk_core::{Problem, Table};
+use kernwerk_core::{Parameter, ParameterValue, Problem, Table};
 use kernwerk_session::{CanonicalValue, Variables};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -18,6 +18,23 @@ impl Namespace {
     /// Binds `name` to the rows of `table`.
     pub fn bind(&self, py: Python<'_>, name: &str, table: Table) -> PyResult<()> {
         self.0.bind(py).set_item(name, Frame { table })
+    }
+}
+
+impl Namespace {
+    /// Binds the name of a parameter to its value, as Python has it: a date is a `datetime.date`.
+    pub fn set(&self, py: Python<'_>, parameter: &Parameter) -> PyResult<()> {
+        let names = self.0.bind(py);
+        match &parameter.value {
+            ParameterValue::Integer(number) => names.set_item(&parameter.name, number),
+            ParameterValue::Float(number) => names.set_item(&parameter.name, number),
+            ParameterValue::Boolean(value) => names.set_item(&parameter.name, value),
+            ParameterValue::Text(text) => names.set_item(&parameter.name, text),
+            ParameterValue::Date(text) => {
+                let date = py.import("datetime")?.getattr("date")?.call_method1("fromisoformat", (text,))?;
+                names.set_item(&parameter.name, date)
+            }
+        }
     }
 }
 

@@ -30,8 +30,8 @@ pub use build::prepare;
 pub use confine::leave_network;
 pub use error::Error;
 pub use host::{
-    Answer, Candidate, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept,
-    Phases, Variable,
+    Answer, Binding, BoundTo, Candidate, CellEnd, CellEvent, CellRequest, Completions, Host, HostConfig, Interrupter,
+    Kept, Phases, Variable,
 };
 pub use kernwerk_wire::Confinement;
 pub use serve::serve;

@@ -47,6 +47,7 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         notebook: None,
         program: crate::program()?,
         pins: Vec::new(),
+        parameters: std::collections::BTreeMap::new(),
     })?;
     let work = Work::new(cancel_on_interrupt(), Arc::new(Terminal::new()));
     let cell = session.begin_cell(CellStart {

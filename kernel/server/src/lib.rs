@@ -10,6 +10,7 @@ mod log;
 mod run_cells;
 mod zmtp;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +35,14 @@ pub use run_cells::run_cells;
 pub fn serve_kernel(connection_file: &Path, program: PathBuf) -> Result<(), Problem> {
     let info = read_connection_file(connection_file)?;
     let directory = std::env::current_dir().map_err(Error::Start)?;
-    let options =
-        Options { directory, lab: None, principal: None, notebook: executor::notebook(), program, pins: Vec::new() };
+    let options = Options {
+        directory,
+        lab: None,
+        principal: None,
+        notebook: executor::notebook(),
+        program,
+        pins: Vec::new(),
+        parameters: BTreeMap::new(),
+    };
     Ok(serve(&info, Arc::new(Executor::new(options)))?)
 }

@@ -40,6 +40,7 @@ pub fn run_cells(program: PathBuf) -> Result<(), Problem> {
         notebook: None,
         program,
         pins: request.pins.clone(),
+        parameters: request.parameters.clone(),
     };
     let executor = Executor::confined(options, confinement(&request));
     let result = run_all(&executor, &request, &mut outcomes);
@@ -57,7 +58,11 @@ fn confinement(request: &RunRequest) -> Confinement {
 }
 
 fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<(), Problem> {
+    let mut given = request.given.iter().peekable();
     for cell in &request.cells {
+        while let Some(table) = given.next_if(|table| table.ordinal <= cell.ordinal) {
+            executor.give(&table.name, &table.path, table.ordinal)?;
+        }
         let outcome = run_one(executor, cell)?;
         let mut line = serde_json::to_string(&outcome).map_err(|error| Error::Outcome(error.into()))?;
         line.push('\n');
@@ -84,6 +89,7 @@ fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> 
             outputs,
             bindings: summary.bindings,
             effects: summary.effects,
+            parameters: summary.parameters,
             wall_seconds: summary.wall_seconds,
         }),
         (None, Some(failure)) => Err(Problem::new(failure.name, failure.message)),

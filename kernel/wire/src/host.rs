@@ -71,12 +71,21 @@ pub struct CellText {
     pub bindings: Vec<Binding>,
 }
 
-/// A frame to bind to a variable.
+/// What to bind to a variable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     pub name: String,
-    /// An Arrow IPC file.
-    pub path: PathBuf,
+    pub to: BoundTo,
+}
+
+/// What a variable is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BoundTo {
+    /// The frame in an Arrow IPC file, which must stay as it is for as long as the variable may live.
+    Frame(PathBuf),
+    /// A Rust expression, and its type.
+    Value { kind: String, expression: String },
 }
 
 /// What the cell host tells the kernel.

@@ -8,6 +8,7 @@ mod event;
 mod model;
 mod near;
 mod output;
+mod parameter;
 mod problem;
 mod run;
 mod rust;
@@ -22,9 +23,10 @@ pub use event::{Event, Events, Silent, Work};
 pub use model::{Embedded, Embedder, ModelError, ModelId};
 pub use near::{did_you_mean, listed, name_hint, near};
 pub use output::{Body, Output, Table, Value, Verdict};
+pub use parameter::{Parameter, ParameterType, ParameterValue};
 pub use problem::Problem;
 pub use run::{
-    BoundValue, CellOutcome, Environment, Pin, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
+    BoundValue, CellOutcome, Environment, GivenTable, Pin, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
 };
 pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use surroundings::{Network, Surroundings};

@@ -131,13 +131,23 @@ pub struct Output {
     /// Short lines below the body.
     pub notes: Vec<String>,
     pub verdict: Verdict,
+    /// What programs are given as JSON in place of the body, where people are shown a part of it.
+    pub machine: Option<serde_json::Value>,
     /// The whole output changes from run to run: shown, never compared in a replay.
     pub volatile: bool,
 }
 
 impl Output {
     pub fn new(body: Body) -> Self {
-        Self { title: None, figure: None, body, notes: Vec::new(), verdict: Verdict::Passed, volatile: false }
+        Self {
+            title: None,
+            figure: None,
+            body,
+            notes: Vec::new(),
+            verdict: Verdict::Passed,
+            machine: None,
+            volatile: false,
+        }
     }
 
     pub fn empty() -> Self {
@@ -175,6 +185,12 @@ impl Output {
 
     pub fn with_verdict(mut self, verdict: Verdict) -> Self {
         self.verdict = verdict;
+        self
+    }
+
+    /// Gives programs more than people are shown.
+    pub fn with_machine(mut self, value: serde_json::Value) -> Self {
+        self.machine = Some(value);
         self
     }
 

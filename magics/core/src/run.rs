@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cancelled, Captured, CellStatus, Effect, Network, Surroundings, Work};
+use crate::{Cancelled, Captured, CellStatus, Effect, Network, Parameter, Surroundings, Work};
 
 /// A cell to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,16 @@ pub struct Pin {
     pub digest: String,
 }
 
+/// A table that a cell is not to make, because an earlier run kept it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenTable {
+    /// It is bound before the first cell from this ordinal on.
+    pub ordinal: u32,
+    pub name: String,
+    /// An Arrow IPC file.
+    pub path: PathBuf,
+}
+
 /// A fresh process's whole task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
@@ -43,6 +53,12 @@ pub struct RunRequest {
     pub principal: Option<String>,
     pub pins: Vec<Pin>,
     pub cells: Vec<RunCell>,
+    /// Values in place of those that the cells give to their parameters, by name, as people write them.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// In the order of their ordinals.
+    #[serde(default)]
+    pub given: Vec<GivenTable>,
     /// Whether the cells are of Python; else they are of Rust and magics.
     #[serde(default)]
     pub python: bool,
@@ -85,6 +101,9 @@ pub struct CellOutcome {
     pub outputs: Vec<Captured>,
     pub bindings: Vec<BoundValue>,
     pub effects: Vec<Effect>,
+    /// The parameters that it declared, with the values that they had in this run.
+    #[serde(default)]
+    pub parameters: Vec<Parameter>,
     pub wall_seconds: f64,
 }
 

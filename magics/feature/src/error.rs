@@ -87,6 +87,7 @@ impl Error {
             Self::Malformed { .. } => "MalformedFile",
             Self::UnknownColumn { .. } => "UnknownColumn",
             Self::Unknown { what: "table", .. } => "UnknownTable",
+            Self::Unknown { what: "parameter", .. } => "UnknownParameter",
             Self::Unknown { what: "feature", .. } => "UnknownFeature",
             Self::Unknown { .. } => "UnknownView",
             Self::NameTaken { .. } => "NameTaken",

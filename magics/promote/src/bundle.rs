@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{Captured, CellOutcome, CellStatus, Channel};
+use kernwerk_core::{Captured, CellOutcome, CellStatus, Channel, Language};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::mirror::Mirror;
 use crate::pipeline::{BindingReference, OutputReference, Pipeline, StepRecord};
 use crate::plan::{Kept, Plan};
 use crate::python::script;
+use crate::slice::has_code;
 
 /// A table or value of the target that is larger is kept by its digest alone.
 const LARGEST_VALUE: usize = 16 << 20;
@@ -57,6 +58,7 @@ pub(crate) fn bundle(
             step,
             file,
             needs: plan.steps_of(&kept.needs),
+            magics: kept.execution.language == Language::Rust && !has_code(&kept.execution.text),
             fails: outcome.status != CellStatus::Ok,
             outputs: outputs(kept, outcome, &number, &mut files),
             bindings,

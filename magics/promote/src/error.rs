@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernwerk_core::{Cancelled, CellStatus, Problem, did_you_mean, listed};
+use kernwerk_core::{Cancelled, CellStatus, ParameterType, Problem, did_you_mean, listed, name_hint};
 
 use crate::execution::label;
 
@@ -57,8 +57,16 @@ pub enum Error {
     BrokenHistory { name: String, findings: Vec<String> },
     #[error("{}: {message}", path.display())]
     BrokenArtifact { path: PathBuf, message: String },
+    #[error("{}: {message}", path.display())]
+    BrokenRun { path: PathBuf, message: String },
     #[error("{} was made by a newer Kernwerk (format {found}, this one reads up to {known})", path.display())]
     NewerArtifact { path: PathBuf, found: u32, known: u32 },
+    #[error("{artifact} has no parameter `{name}`")]
+    UnknownParameter { artifact: String, name: String, known: Vec<String> },
+    #[error("parameter `{name}` of {artifact} is of type {kind}, and `{text}` is none")]
+    BadParameter { artifact: String, name: String, kind: ParameterType, text: String },
+    #[error("parameter `{name}` is given two values")]
+    ParameterTwice { name: String },
     #[error("the slice cannot be promoted: {}", .obstacles.join("; "))]
     Obstacles { obstacles: Vec<String> },
     #[error("the proof run could not be done: {reason}")]
@@ -128,6 +136,15 @@ impl Error {
                 format!("there are the versions {}", versions.join(", "))
             }
             Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
+            Self::BrokenRun { .. } => "remove its directory: nothing else refers to it".to_owned(),
+            Self::UnknownParameter { known, .. } if known.is_empty() => {
+                "it has none: `%promote param NAME=VALUE` in a cell of its notebook declares them".to_owned()
+            }
+            Self::UnknownParameter { name, known, .. } => {
+                return name_hint(name, "its parameters are", known.iter().map(String::as_str));
+            }
+            Self::BadParameter { kind, .. } => format!("write {}", kind.form()),
+            Self::ParameterTwice { .. } => "give it one".to_owned(),
             Self::NewerArtifact { .. } => "update Kernwerk".to_owned(),
             Self::Obstacles { .. } => "`%promote plan` shows the slice with the reasons".to_owned(),
             Self::ProofFailed { reason, .. } if reason.starts_with("NameError") => {
@@ -176,6 +193,9 @@ impl Error {
             Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
             Self::NewerArtifact { .. } => "NewerArtifact",
+            Self::BrokenRun { .. } => "BrokenRun",
+            Self::UnknownParameter { .. } => "UnknownParameter",
+            Self::BadParameter { .. } | Self::ParameterTwice { .. } => "BadParameter",
             Self::Obstacles { .. } => "CannotPromote",
             Self::NotRun { .. } => "NotRun",
             Self::ProofFailed { .. } => "ProofFailed",

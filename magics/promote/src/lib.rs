@@ -5,6 +5,7 @@
 //!   `pipelines/NAME/VERSION/`: plain files, whose digests are the artifact's identity.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
+//! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
 //!
 //! Nothing here runs code: that is the part of a [`kernwerk_core::Runner`].
 
@@ -21,6 +22,7 @@ mod inputs;
 mod judge;
 mod machine;
 mod mirror;
+mod parameters;
 mod pipeline;
 mod plan;
 mod proof;
@@ -31,6 +33,7 @@ mod recover;
 mod registry;
 mod replay;
 mod run;
+mod running;
 mod slice;
 mod stale;
 mod target;
@@ -46,7 +49,9 @@ pub use error::Error;
 pub use execution::Execution;
 pub use judge::{CellReport, Compared};
 pub use machine::Machine;
-pub use pipeline::{BindingReference, MadeWith, OutputReference, PinnedInput, Pipeline, StepRecord, TargetStep, Trace};
+pub use pipeline::{
+    BindingReference, MadeWith, OutputReference, PinnedInput, PinnedParameter, Pipeline, StepRecord, TargetStep, Trace,
+};
 pub use plan::{Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};
 pub use proof::{Proof, ProofCell};
 pub use publish::{PublishSpec, Published, publish};
@@ -58,6 +63,10 @@ pub use registry::{
     unalias,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
+pub use running::{
+    KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
+    StepStatus, execute, runs,
+};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
 pub use trust::{PublicKey, SigningKey, Trust, sign};

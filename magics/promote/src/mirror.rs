@@ -78,6 +78,13 @@ impl Mirror {
         Ok(found == input.digest)
     }
 
+    /// Leaves an Arrow file for the run's process, where cells do not look.
+    pub fn give(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        let path = self.staging.join("given").join(format!("{name}.arrow"));
+        write_file(&path, bytes)?;
+        Ok(path)
+    }
+
     /// The file that the run's process left of a table or value that it bound, found by name and content, and its format.
     pub fn bound_value(&self, name: &str, digest: &str) -> Option<(String, Vec<u8>)> {
         let exchange = self.lab.join(".kernwerk").join("exchange");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use kernwerk_core::{Access, Channel, ModelId, Resource};
+use kernwerk_core::{Access, Channel, ModelId, Parameter, ParameterType, ParameterValue, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::Level;
@@ -33,6 +33,9 @@ pub struct Pipeline {
     pub target: TargetStep,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelId>,
+    /// What a run may give other values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<PinnedParameter>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<PinnedInput>,
     #[serde(default)]
@@ -57,6 +60,52 @@ pub struct TargetStep {
     /// Where it is a variable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variable: Option<String>,
+}
+
+/// A value that a step declares and a run may set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "WrittenParameter", try_from = "WrittenParameter")]
+pub struct PinnedParameter {
+    /// With the value that the notebook gave it.
+    pub parameter: Parameter,
+    /// The step that declares it.
+    pub step: u32,
+}
+
+/// A parameter as `pipeline.toml` has it.
+#[derive(Clone, Serialize, Deserialize)]
+struct WrittenParameter {
+    name: String,
+    #[serde(rename = "type")]
+    kind: ParameterType,
+    default: toml::Value,
+    step: u32,
+}
+
+impl From<PinnedParameter> for WrittenParameter {
+    fn from(pinned: PinnedParameter) -> Self {
+        let Parameter { name, value } = pinned.parameter;
+        let kind = value.kind();
+        let default = match value {
+            ParameterValue::Integer(number) => number.into(),
+            ParameterValue::Float(number) => number.into(),
+            ParameterValue::Boolean(value) => value.into(),
+            ParameterValue::Date(text) | ParameterValue::Text(text) => text.into(),
+        };
+        Self { name, kind, default, step: pinned.step }
+    }
+}
+
+impl TryFrom<WrittenParameter> for PinnedParameter {
+    type Error = String;
+
+    fn try_from(written: WrittenParameter) -> Result<Self, String> {
+        let WrittenParameter { name, kind, default, step } = written;
+        let text = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        let value =
+            kind.read(&text).ok_or_else(|| format!("parameter `{name}` is of type {kind}, and `{text}` is none"))?;
+        Ok(Self { parameter: Parameter { name, value }, step })
+    }
 }
 
 /// Something from outside that the steps read.
@@ -93,6 +142,9 @@ pub struct StepRecord {
     pub file: String,
     /// The steps that it needs.
     pub needs: BTreeSet<u32>,
+    /// It is made of magics alone: the tables that it binds can be kept, and bound again without running it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub magics: bool,
     /// It failed when it was recorded, and fails again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fails: bool,

@@ -18,6 +18,7 @@ use crate::files::{read_file, write_file};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::machine::Machine;
 use crate::mirror::Mirror;
+use crate::parameters::declared;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
@@ -96,6 +97,7 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     let RunResult { outcomes, python: told, network } = prove(&plan, &pipeline, &mirror, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes)?;
+    pipeline.parameters = declared(&outcomes)?;
     let code = match told {
         Some(PythonTold { environment: python, code }) => {
             pipeline.python = Some(PinnedPython::new(python));
@@ -147,6 +149,7 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
             },
         },
         models: plan.models.clone(),
+        parameters: Vec::new(),
         inputs: plan.inputs.iter().map(|input| pinned(lab, plan, input)).collect(),
         steps: Vec::new(),
     }

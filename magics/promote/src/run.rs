@@ -1,5 +1,7 @@
 //! One run of cells in a scratch mirror, with its progress told.
 
+use std::collections::BTreeMap;
+
 use kernwerk_core::{CellOutcome, RunCell, RunError, RunRequest, RunResult, Runner, Surroundings, Work};
 
 use crate::mirror::Mirror;
@@ -42,6 +44,8 @@ pub(crate) fn run(
         principal: principal.map(str::to_owned),
         pins: mirror.pins.clone(),
         cells,
+        parameters: BTreeMap::new(),
+        given: Vec::new(),
         python,
         surroundings,
     };

@@ -14,6 +14,8 @@ mod python;
 mod registry;
 #[path = "promote/replaying.rs"]
 mod replaying;
+#[path = "promote/running.rs"]
+mod running;
 #[path = "promote/slicing.rs"]
 mod slicing;
 #[path = "promote/trust.rs"]

@@ -19,7 +19,7 @@ pub use capture::capture;
 pub use captures::Captures;
 pub use graph::{Node, graph};
 pub use html::{html, problem_html};
-pub use machine::{arrow_file, arrow_stream, csv, json, write_arrow_file};
+pub use machine::{arrow_file, arrow_stream, csv, json, parquet_file, write_arrow_file};
 pub use progress::Progress;
 pub use report::{Report, ReportCell, ReportResult, Standing, report_json, report_notebook, report_page};
 pub use text::{problem_text, text};

@@ -7,14 +7,18 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use arrow::json::ArrayWriter;
 use kernwerk_core::{Body, Output, Problem, Table, Value};
+use parquet::arrow::ArrowWriter;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use crate::cells::value_text;
 use crate::numbers::{Spelled, spelled};
 
-/// Tables as an array of objects with every column, records as an object, words as a string.
+/// What the output has for programs; else tables as an array of objects with every column, records as an object, words as a string.
 pub fn json(output: &Output) -> Result<String, Problem> {
+    if let Some(value) = &output.machine {
+        return serde_json::to_string_pretty(value).map_err(unwritable);
+    }
     match &output.body {
         Body::Empty => Ok("null".to_owned()),
         Body::Text(text) | Body::Source { text, .. } => Ok(serde_json::Value::from(text.as_str()).to_string()),
@@ -124,6 +128,18 @@ pub fn write_arrow_file(table: &Table, to: impl Write) -> Result<(), Problem> {
         writer.write(batch).map_err(unwritable)?;
     }
     writer.finish().map_err(unwritable)
+}
+
+/// `table` as a Parquet file.
+///
+/// # Errors
+/// The table has columns that no such file can hold.
+pub fn parquet_file(table: &Table) -> Result<Vec<u8>, Problem> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), table.schema.clone(), None).map_err(unwritable)?;
+    for batch in &table.batches {
+        writer.write(batch).map_err(unwritable)?;
+    }
+    writer.into_inner().map_err(unwritable)
 }
 
 fn as_table(output: &Output) -> Result<Table, Problem> {

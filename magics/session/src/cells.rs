@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kernwerk_core::{
-    Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Problem, Resource, Table,
+    Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Parameter, Problem, Resource, Table,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
 
@@ -43,6 +43,7 @@ struct CellLog {
     defines: BTreeSet<String>,
     bindings: Vec<BoundValue>,
     types: BTreeMap<String, String>,
+    parameters: Vec<Parameter>,
     rolled_back: bool,
 }
 
@@ -51,6 +52,8 @@ struct CellLog {
 pub struct CellSummary {
     pub bindings: Vec<BoundValue>,
     pub effects: Vec<Effect>,
+    /// The parameters that it declared.
+    pub parameters: Vec<Parameter>,
     pub wall_seconds: f64,
     /// Processor seconds of the process tree; none where the operating system does not account for them.
     pub cpu_seconds: Option<f64>,
@@ -119,6 +122,19 @@ impl RunningCell {
         log.bindings.push(value);
     }
 
+    /// Records that the cell declared a parameter: a variable of its name, which holds its value.
+    pub(crate) fn declares(&self, parameter: &Parameter) {
+        self.defines(&parameter.name);
+        let words = format!("{} {}", parameter.value.kind(), parameter.value);
+        self.binds(BoundValue {
+            name: parameter.name.clone(),
+            digest: blake3::hash(words.as_bytes()).to_hex().to_string(),
+        });
+        let mut log = self.log();
+        log.parameters.retain(|known| known.name != parameter.name);
+        log.parameters.push(parameter.clone());
+    }
+
     fn log(&self) -> MutexGuard<'_, CellLog> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,6 +164,7 @@ impl Session {
         let summary = CellSummary {
             bindings: log.bindings,
             effects: log.effects.into_iter().collect(),
+            parameters: log.parameters,
             wall_seconds: cell.began.elapsed().as_secs_f64(),
             cpu_seconds: cell.began_cpu.zip(process_tree_seconds()).map(|(from, to)| (to - from).max(0.0)),
         };

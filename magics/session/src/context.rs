@@ -4,7 +4,11 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernwerk_core::{Access, Effect, Embedder, Problem, Resource, Runner, Table, Work};
+use std::collections::BTreeMap;
+
+use kernwerk_core::{
+    Access, CellId, Effect, Embedder, Parameter, ParameterValue, Problem, Resource, Runner, Table, Work,
+};
 use kernwerk_store::{Lab, Principal};
 
 use crate::cells::RunningCell;
@@ -37,6 +41,11 @@ impl Context<'_> {
         Ok(lab)
     }
 
+    /// The cell that runs the verb, in the record of cells; none where it cannot be recorded.
+    pub fn cell_id(&self, lab: &Lab) -> Option<CellId> {
+        self.session.cell_id(lab, self.cell)
+    }
+
     /// Makes a lab at `root` and uses it from now on.
     pub(crate) fn make_lab(&self, root: &Path) -> Result<Lab, Problem> {
         self.session.make_lab(root)
@@ -60,14 +69,9 @@ impl Context<'_> {
     /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it.
     pub fn save(&self, given: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
         let path = self.path(given);
-        let draft = path.with_added_extension(format!("draft-{}", std::process::id()));
-        let written = std::fs::write(&draft, bytes).and_then(|()| std::fs::rename(&draft, &path));
-        written.map_err(|error| {
-            let _ = std::fs::remove_file(&draft);
-            Problem::new("NotWritten", format!("cannot write {}: {error}", path.display()))
-        })?;
-        let name = self.existing_lab()?.map_or_else(|| path.to_string_lossy().into_owned(), |lab| lab.relative(&path));
-        self.effect(Access::Write, Resource::File, &name, None, None);
+        let lab = self.lab()?;
+        lab.atomic_write(&path, bytes)?;
+        self.effect(Access::Write, Resource::File, &lab.relative(&path), None, None);
         Ok(path)
     }
 
@@ -132,6 +136,27 @@ impl Context<'_> {
     /// Records that the cell accessed a resource.
     pub fn effect(&self, access: Access, resource: Resource, name: &str, version: Option<u64>, digest: Option<String>) {
         self.cell.effect(Effect { access, resource, name: name.to_owned(), version, digest });
+    }
+
+    /// The value that whoever runs the cells has given to a parameter, in place of the one in its cell.
+    pub fn given_parameter(&self, name: &str) -> Option<&str> {
+        self.session.given_parameter(name)
+    }
+
+    /// Declares a parameter: from now on it is a variable of the notebook, and has its value in SQL as `$name`.
+    pub fn declare(&self, parameter: &Parameter) {
+        self.session.set_parameter(parameter);
+        self.cell.declares(parameter);
+    }
+
+    /// The parameters that cells have declared.
+    pub fn parameters(&self) -> BTreeMap<String, ParameterValue> {
+        self.session.parameters()
+    }
+
+    /// Records that the cell used variables of these names.
+    pub fn uses(&self, names: &[String]) {
+        names.iter().for_each(|name| self.cell.uses(name));
     }
 
     /// A table that was given to the cell by whoever runs it: it goes before the lab's.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use kernwerk_core::{Body, BoundValue, Embedder, Output, Pin, Problem, Runner, Table, Work};
+use kernwerk_core::{Body, BoundValue, Embedder, Output, Parameter, ParameterValue, Pin, Problem, Runner, Table, Work};
 use kernwerk_lang::{Catalogue, Completions, MagicLine, Parsed};
 use kernwerk_models::MiniLm;
 use kernwerk_promote::Watch;
@@ -38,6 +38,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Data sets of another lab that stand in for this one's.
     pub pins: Vec<Pin>,
+    /// Values in place of those that cells give to their parameters, by name, as people write them.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A table bound to a variable by `-> name`.
@@ -58,6 +60,8 @@ pub struct Reply {
     /// The rows that the answer consists of, of which the output may show only a part.
     pub table: Option<Table>,
     pub binding: Option<Binding>,
+    /// Variables for single values.
+    pub parameters: Vec<Parameter>,
     /// Whether the output is to be kept up to date, or what was is to end.
     pub live: Option<Live>,
 }
@@ -83,6 +87,7 @@ struct State {
     lab: Option<Lab>,
     principal: Option<String>,
     variables: BTreeMap<String, Table>,
+    parameters: BTreeMap<String, ParameterValue>,
     exports: u64,
     warnings: Vec<String>,
     /// The user knows that nothing can be recorded.
@@ -156,7 +161,8 @@ impl Session {
             (None, _) => None,
         };
         let Some(name) = &line.bind else {
-            return Ok(Reply { output: answer.output, table, binding: None, live: answer.live });
+            let parameters = answer.parameters;
+            return Ok(Reply { output: answer.output, table, binding: None, parameters, live: answer.live });
         };
         let Some(bound) = &table else {
             return Err(Problem::new(
@@ -168,7 +174,8 @@ impl Session {
         let binding = self.bind(name, bound.clone())?;
         cell.binds(BoundValue { name: binding.name.clone(), digest: binding.digest.clone() });
         cell.defines(name);
-        Ok(Reply { output: answer.output, table, binding: Some(binding), live: answer.live })
+        let parameters = answer.parameters;
+        Ok(Reply { output: answer.output, table, binding: Some(binding), parameters, live: answer.live })
     }
 
     pub(crate) fn bind(&self, name: &str, table: Table) -> Result<Binding, Problem> {
@@ -376,6 +383,20 @@ impl Session {
         }
     }
 
+    /// The value that whoever runs the cells has given to a parameter, as people write it.
+    pub(crate) fn given_parameter(&self, name: &str) -> Option<&str> {
+        self.options.parameters.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn set_parameter(&self, parameter: &Parameter) {
+        self.state().parameters.insert(parameter.name.clone(), parameter.value.clone());
+    }
+
+    /// The parameters that cells have declared.
+    pub(crate) fn parameters(&self) -> BTreeMap<String, ParameterValue> {
+        self.state().parameters.clone()
+    }
+
     pub(crate) fn variable_names(&self) -> Vec<String> {
         match &self.variables {
             Some(variables) => variables.names(),
@@ -408,7 +429,7 @@ impl Session {
 
 impl Reply {
     fn showing(output: Output) -> Self {
-        Self { output, table: None, binding: None, live: None }
+        Self { output, table: None, binding: None, parameters: Vec::new(), live: None }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
-use kernwerk_core::{Output, Problem, Table};
+use kernwerk_core::{Output, Parameter, Problem, Table};
 use kernwerk_lang::{BodyUse, Example, VerbSpec};
 
 use crate::Context;
@@ -29,6 +29,8 @@ pub struct Answer {
     pub output: Output,
     /// What `-> name` binds; without it the table of the output, if that is what it shows.
     pub bind: Option<Table>,
+    /// Variables that it makes beside, each for a single value.
+    pub parameters: Vec<Parameter>,
     /// Whether the answer goes on.
     pub live: Option<Live>,
 }
@@ -58,18 +60,18 @@ impl Answer {
     /// # Errors
     /// What it gives the first time.
     pub fn following(answer: impl Fn() -> Result<Output, Problem> + Send + Sync + 'static) -> Result<Self, Problem> {
-        Ok(Self { output: answer()?, bind: None, live: Some(Live::Follow(Arc::new(answer))) })
+        Ok(Self { output: answer()?, bind: None, parameters: Vec::new(), live: Some(Live::Follow(Arc::new(answer))) })
     }
 
     /// Shows `output` and binds `table`, of which it may show only a part.
     pub fn binding(output: Output, table: Table) -> Self {
-        Self { output, bind: Some(table), live: None }
+        Self { output, bind: Some(table), parameters: Vec::new(), live: None }
     }
 }
 
 impl From<Output> for Answer {
     fn from(output: Output) -> Self {
-        Self { output, bind: None, live: None }
+        Self { output, bind: None, parameters: Vec::new(), live: None }
     }
 }
 

@@ -60,15 +60,19 @@ impl Notebook {
 }
 
 fn open(directory: &Path) -> Session {
-    Session::open(Options {
+    Session::open(options(directory)).expect("a session")
+}
+
+fn options(directory: &Path) -> Options {
+    Options {
         directory: directory.to_owned(),
         lab: None,
         principal: None,
         notebook: Some("book.ipynb".into()),
         program: "kernwerk".into(),
         pins: Vec::new(),
-    })
-    .expect("a session")
+        parameters: std::collections::BTreeMap::new(),
+    }
 }
 
 fn magic(text: &str) -> MagicLine {
@@ -218,4 +222,41 @@ fn lines_are_completed_from_declarations_and_the_disk() {
     assert!(complete("let x = 7 %").is_empty());
     let help = notebook.session.inspect("%cost report", 8).expect("help");
     assert!(help.contains("--by"));
+}
+
+#[test]
+fn a_parameter_is_a_variable_that_sql_reads_and_the_record_knows() {
+    let mut notebook = Notebook::new();
+    notebook.ok("%lab init");
+    let (declared, summary) =
+        notebook.cell("%promote param least=2 day=2026-01-31 rate:float=1 full=true who='New York'");
+    let declared = declared.expect("it is declared").parameters;
+    let kinds: Vec<_> = declared.iter().map(|parameter| parameter.value.kind().name()).collect();
+    assert_eq!(kinds, ["integer", "date", "float", "boolean", "text"]);
+    assert_eq!((&summary.parameters, summary.bindings.len()), (&declared, 5));
+    let query = "SELECT n FROM (VALUES (1), (2), (3)) AS t(n) WHERE n >= $least AND DATE '2026-02-01' > $day AND $full \
+                 AND $who = 'New York' AND $rate < 2";
+    let reply = notebook.ok(&format!("%feature sql {query} -> rows"));
+    assert_eq!(reply.table.expect("a table").rows(), 2);
+    let unknown = notebook.cell("%feature sql SELECT $leest").0.expect_err("nobody declared it");
+    assert_eq!((unknown.name.as_str(), unknown.hint.as_deref()), ("UnknownParameter", Some("did you mean `least`?")));
+    let log = notebook.log();
+    let names: Vec<&str> = log[1].cell.names.defines.iter().map(String::as_str).collect();
+    assert_eq!(names, ["day", "full", "least", "rate", "who"]);
+    let uses: Vec<&str> = log[2].cell.names.uses.iter().map(String::as_str).collect();
+    assert_eq!(uses, ["day", "full", "least", "rate", "who"]);
+}
+
+#[test]
+fn whoever_runs_the_cells_gives_parameters_other_values_of_their_types() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let given = [("least", "7"), ("day", "tomorrow")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let options = Options { parameters: given.into(), ..options(directory.path()) };
+    let mut notebook = Notebook { session: Session::open(options).expect("a session"), directory, count: 0 };
+    notebook.ok("%lab init");
+    let reply = notebook.ok("%promote param least=2 other=1");
+    let values: Vec<String> = reply.parameters.iter().map(|parameter| parameter.value.to_string()).collect();
+    assert_eq!(values, ["7", "1"]);
+    let wrong = notebook.cell("%promote param day=2026-01-31").0.expect_err("it is no date");
+    assert!(wrong.message.contains("is of type date, and `tomorrow` is none"), "{wrong}");
 }

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{Binding, Bundle, CellStart, CellText, Confinement, Ended, Event, Question, Request, Response};
+use kernwerk_wire::{Bundle, CellStart, CellText, Confinement, Ended, Event, Question, Request, Response};
 
 use self::connection::{Connection, Line};
 use crate::build::default_root;
 use crate::error::Error;
 use crate::text::{Completeness, is_complete};
 
-pub use kernwerk_wire::{Candidate, Completed as Completions, Kept, Phases, Variable};
+pub use kernwerk_wire::{Binding, BoundTo, Candidate, Completed as Completions, Kept, Phases, Variable};
 
 /// Longest Rust code that is sent to be compiled, in bytes; the cell host's own limit is lower, its message the same.
 const SENT: usize = 64 << 20;
@@ -51,22 +51,14 @@ struct Shared {
     running: AtomicBool,
 }
 
-/// Rust code to run, and frames that it shall find.
+/// Rust code to run, and what it shall find.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CellRequest {
     pub code: String,
     /// How many lines of the notebook's cell stand above `code`; messages count from the cell's first line.
     pub line: usize,
-    /// Frames to bind before the code runs. They stay bound when, and only when, the cell ends with [`CellEnd::Ok`].
-    pub bindings: Vec<FrameBinding>,
-}
-
-/// A variable for a table that a magic made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FrameBinding {
-    pub name: String,
-    /// An Arrow IPC file, which must stay as it is for as long as the variable may live.
-    pub path: PathBuf,
+    /// Variables to bind before the code runs. They stay bound when, and only when, the cell ends with [`CellEnd::Ok`].
+    pub bindings: Vec<Binding>,
 }
 
 /// What a running cell shows.
@@ -148,9 +140,7 @@ impl Host {
         if request.code.len() > SENT {
             return Err(Error::CellTooLarge { size: request.code.len(), limit: SENT });
         }
-        let bindings =
-            request.bindings.iter().map(|frame| Binding { name: frame.name.clone(), path: frame.path.clone() });
-        let cell = CellText { code: request.code.clone(), line: request.line, bindings: bindings.collect() };
+        let cell = CellText { code: request.code.clone(), line: request.line, bindings: request.bindings.clone() };
         let mut connection = self.idle()?;
         let _running = Running::new(&self.shared);
         let answer = self.ask(&mut connection, &Request::Execute(cell), sink);

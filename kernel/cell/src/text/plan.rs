@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernwerk_wire::CellText;
+use kernwerk_wire::{Binding, BoundTo, CellText};
 
 use super::dependencies::header;
 use super::statements::{Kind, statements};
@@ -72,7 +72,7 @@ impl Plan {
             }
             ours = Some(cell.line + dependency.line);
         }
-        plan.loaded.prelude |= !cell.bindings.is_empty() || needs_prelude(&cell.code);
+        plan.loaded.prelude |= cell.bindings.iter().any(is_frame) || needs_prelude(&cell.code);
         if plan.loaded != loaded {
             for (name, specification) in pinned.dependencies(plan.loaded) {
                 plan.own(&format!(":dep {name} = {specification}"), ours);
@@ -84,10 +84,12 @@ impl Plan {
         }
         let kind = if plan.loaded.polars { "polars::prelude::DataFrame" } else { "kernwerk::Frame" };
         for binding in &cell.bindings {
-            plan.own(
-                &format!("let {}: {kind} = kernwerk::bind({:?});", binding.name, binding.path.to_string_lossy()),
-                None,
-            );
+            let name = &binding.name;
+            let line = match &binding.to {
+                BoundTo::Frame(path) => format!("let {name}: {kind} = kernwerk::bind({:?});", path.to_string_lossy()),
+                BoundTo::Value { kind, expression } => format!("let {name}: {kind} = {expression};"),
+            };
+            plan.own(&line, None);
         }
         plan.rust(header.body(&cell.code), cell.line + header.lines);
         Ok(plan)
@@ -160,6 +162,10 @@ fn leading(text: &str) -> usize {
     }
 }
 
+fn is_frame(binding: &Binding) -> bool {
+    matches!(binding.to, BoundTo::Frame(_))
+}
+
 /// Whether the code names the prelude, or something of it.
 fn needs_prelude(code: &str) -> bool {
     words(code, "kernwerk").next().is_some()
@@ -177,7 +183,6 @@ fn words<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
 
 #[cfg(test)]
 mod tests {
-    use kernwerk_wire::Binding;
 
     use super::*;
 
@@ -221,7 +226,7 @@ mod tests {
 
     #[test]
     fn frames_are_bound_in_front() {
-        let bindings = vec![Binding { name: "rides".to_owned(), path: "/x/\"1\".arrow".into() }];
+        let bindings = vec![Binding { name: "rides".to_owned(), to: BoundTo::Frame("/x/\"1\".arrow".into()) }];
         let cell = CellText { code: ":dep polars\nrides".to_owned(), line: 0, bindings };
         let plan = Plan::new(&cell, Loaded::default(), &Pinned::for_tests(), Path::new("/")).unwrap();
         assert!(plan.text.contains("\n/**/\nuse kernwerk::cells::*;\nlet rides: polars::prelude::DataFrame = kernwerk::bind(\"/x/\\\"1\\\".arrow\");\nkernwerk_trailing"), "{}", plan.text);
@@ -231,6 +236,16 @@ mod tests {
             Plan::new(&CellText { bindings: Vec::new(), ..cell }, plan.loaded, &Pinned::for_tests(), Path::new("/"))
                 .unwrap();
         assert!(!again.text.contains(":dep"), "what is loaded is not asked for again");
+    }
+
+    #[test]
+    fn values_are_bound_in_front_and_need_no_prelude() {
+        let to = BoundTo::Value { kind: "i64".to_owned(), expression: "100".to_owned() };
+        let bindings = vec![Binding { name: "rows".to_owned(), to }];
+        let cell = CellText { code: "let twice = rows * 2;".to_owned(), line: 0, bindings };
+        let plan = Plan::new(&cell, Loaded::default(), &Pinned::for_tests(), Path::new("/")).unwrap();
+        assert!(plan.text.contains("\nlet rows: i64 = 100;\nlet twice"), "{}", plan.text);
+        assert!(!plan.loaded.prelude, "{}", plan.text);
     }
 
     #[test]

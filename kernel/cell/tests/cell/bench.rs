@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, FrameBinding, Host, HostConfig, Phases};
+use kernwerk_cell::{Binding, BoundTo, CellEnd, CellEvent, CellRequest, Host, HostConfig, Phases};
 use kernwerk_core::Problem;
 
 /// A host in a directory of its own.
@@ -54,7 +54,8 @@ impl Bench {
     /// Runs a cell with frames bound.
     #[track_caller]
     pub fn run_with(&mut self, code: &str, frames: &[(&str, &Path)]) -> Ran {
-        let bind = |(name, path): &(&str, &Path)| FrameBinding { name: (*name).to_owned(), path: path.to_path_buf() };
+        let bind =
+            |(name, path): &(&str, &Path)| Binding { name: (*name).to_owned(), to: BoundTo::Frame(path.to_path_buf()) };
         let bindings = frames.iter().map(bind).collect();
         self.try_run(&CellRequest { code: code.to_owned(), line: 0, bindings }).unwrap()
     }

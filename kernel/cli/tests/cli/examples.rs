@@ -36,6 +36,8 @@ fn failure(example: &Example) -> Option<String> {
             .zip(1..)
             .map(|(source, ordinal)| RunCell { ordinal, source, may_fail: false, values: Vec::new() })
             .collect(),
+        parameters: std::collections::BTreeMap::new(),
+        given: Vec::new(),
         python: false,
         surroundings: Surroundings { threads: 2, variables: [].into(), network: true },
     };

@@ -11,11 +11,11 @@ mod scope;
 mod values;
 mod verbs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_cell::Confinement;
+use kernwerk_cell::{BoundTo, Confinement};
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
@@ -24,7 +24,7 @@ use crate::engine::{Bundle, Cell, Completeness, Completions, Engine, Failure, Ou
 use memory::Memory;
 use recorder::Recorder;
 use rust::Cells;
-use scope::Scope;
+use scope::{Scope, rust_value};
 
 pub use verbs::language;
 
@@ -136,6 +136,26 @@ impl Executor {
         Report { status, failure, outputs, summary: Some(summary) }
     }
 
+    /// Binds a name to the table in an Arrow IPC file, as a cell before the one of this number would with a magic.
+    ///
+    /// # Errors
+    /// It cannot be a name, the file holds no table, or there is no lab that can be written to.
+    pub(crate) fn give(&self, name: &str, file: &Path, execution_count: u32) -> Result<(), Problem> {
+        let session = self.session()?;
+        let cell = session.begin_cell(CellStart {
+            execution_count,
+            language: Language::Rust,
+            text: String::new(),
+            names: Names::default(),
+            cell: None,
+        });
+        let given = session.give(name, file, &cell);
+        session.finish_cell(cell, if given.is_ok() { CellStatus::Ok } else { CellStatus::Error }, &[]);
+        let path = given?.path.unwrap_or_else(|| file.to_owned());
+        self.scope().bind(name, BoundTo::Frame(path));
+        Ok(())
+    }
+
     fn run_segments(
         &self,
         session: &Session,
@@ -174,8 +194,12 @@ impl Executor {
         recorder.progress_ended();
         let reply = result.map_err(Stop::of)?;
         if let Some((name, path)) = reply.binding.and_then(|binding| Some((binding.name, binding.path?))) {
-            self.scope().bind(&name, path);
+            self.scope().bind(&name, BoundTo::Frame(path));
             self.memory().made(&name, running.execution_count());
+        }
+        for parameter in &reply.parameters {
+            self.scope().bind(&parameter.name, rust_value(&parameter.value));
+            self.memory().made(&parameter.name, running.execution_count());
         }
         match reply.live {
             Some(live) => recorder.show_live(&reply.output, live),

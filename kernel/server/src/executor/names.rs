@@ -52,10 +52,12 @@ fn added_crates(line: &MagicLine) -> Vec<String> {
 
 /// A magic defines what it binds, and uses each bound variable that a word of its line or an identifier of its body names.
 fn of_magic(line: &MagicLine, is_variable: &impl Fn(&str) -> bool) -> Names {
-    let in_line = line.words.iter().flat_map(|word| word.split([',', '=']));
+    // What a line declares it does not read.
+    let declared = kernwerk_session::parameters_of(line);
+    let in_line = line.words.iter().filter(|_| declared.is_empty()).flat_map(|word| word.split([',', '=']));
     let in_body = line.body.iter().flat_map(|body| words(body));
     Names {
-        defines: line.bind.iter().cloned().chain(added_crates(line)).collect(),
+        defines: kernwerk_session::bound_by(line).into_iter().chain(added_crates(line)).collect(),
         uses: in_line.chain(in_body).filter(|word| is_variable(word)).map(str::to_owned).collect(),
         ..Names::default()
     }
@@ -64,6 +66,14 @@ fn of_magic(line: &MagicLine, is_variable: &impl Fn(&str) -> bool) -> Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_that_is_declared_again_is_no_use_of_the_earlier_one() {
+        let segments = kernwerk_lang::split("%promote param rows=100 date:text=2026-01-31").expect("a cell");
+        let names = of_cell(&segments, |name| name == "rows");
+        assert!(names.uses.is_empty() && names.defines.len() == 2, "{names:?}");
+        assert!(names.defines.contains("rows") && names.defines.contains("date"), "{names:?}");
+    }
 
     #[test]
     fn magics_that_rust_calls_count_like_lines() {

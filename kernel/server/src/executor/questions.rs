@@ -64,7 +64,7 @@ fn names_at(executor: &Executor, code: &str, cursor: usize) -> (Completions, Com
         let named = |text| Candidate { text, kind: kind.to_owned(), signature: None };
         fitting.map(named).collect::<Vec<Candidate>>()
     };
-    let tables = of_kind(executor.scope().names(), "table");
+    let tables = of_kind(executor.scope().tables(), "table");
     let mut known = of_kind(executor.memory().made_names(), "name");
     known.retain(|name| tables.iter().all(|table| table.text != name.text));
     known.extend(tables.iter().cloned());

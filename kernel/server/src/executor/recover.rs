@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use kernwerk_cell::{CellEnd, CellRequest, FrameBinding, Kept, analyse};
+use kernwerk_cell::{CellEnd, CellRequest, Kept, analyse};
 use kernwerk_core::{Cancel, CellStatus, Event, Events};
 use kernwerk_lang::{Segment, split};
 use kernwerk_session::{Gone, Lost, Recovery, Rerun, Session};
@@ -153,8 +153,7 @@ impl Executor {
         for segment in split(&cell.text).map_err(|problem| problem.message)? {
             let Segment::Code { text, line } = segment else { continue };
             let names = analyse(&text);
-            let tables = self.scope().needed_by(&names, &text);
-            let bindings = tables.into_iter().map(|(name, path)| FrameBinding { name, path }).collect();
+            let bindings = self.scope().needed_by(&names, &text);
             let request = CellRequest { code: text.clone(), line, bindings };
             let end = self.cells.run(&request, &mut drop, cancel).map_err(|problem| problem.message)?;
             if !matches!(end, CellEnd::Ok { .. }) {

@@ -5,9 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kernwerk_cell::{
-    CellEnd, CellEvent, CellRequest, Confinement, FrameBinding, Host, HostConfig, Kept, Variable, analyse, plain,
-};
+use kernwerk_cell::{CellEnd, CellEvent, CellRequest, Confinement, Host, HostConfig, Kept, Variable, analyse, plain};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
 use kernwerk_session::{Options, RunningCell, Session};
 use serde::Deserialize;
@@ -176,8 +174,7 @@ impl Executor {
         cancel: &Cancel,
     ) -> Result<(), Stop> {
         let names = analyse(code);
-        let tables = self.scope().needed_by(&names, code);
-        let bindings = tables.into_iter().map(|(name, path)| FrameBinding { name, path }).collect();
+        let bindings = self.scope().needed_by(&names, code);
         let request = CellRequest { code: code.to_owned(), line, bindings };
         let mut compiling = Compiling { recorder, total: None };
         let mut sink = |event| {

@@ -47,6 +47,7 @@ fn executor(directory: &Path) -> Executor {
         notebook: Some("book.ipynb".into()),
         program: "/nowhere/kernwerk".into(),
         pins: Vec::new(),
+        parameters: std::collections::BTreeMap::new(),
     })
 }
 

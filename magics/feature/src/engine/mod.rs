@@ -2,6 +2,7 @@
 //! Corpora are never visible here. One partition, so that order and sums of floats are the same in every run.
 
 mod explain;
+mod parameters;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use futures::future::BoxFuture;
-use kernwerk_core::{Resource, Table, name_hint};
+use kernwerk_core::{ParameterValue, Resource, Table, name_hint};
 use kernwerk_store::Lab;
 
 use crate::view::View;
@@ -108,6 +109,15 @@ impl Engine {
 
     /// Plans a query; everything that it reads is opened. Only queries are allowed.
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<DataFrame, Error> {
+        Ok(self.plan_with(sql, &BTreeMap::new()).await?.0)
+    }
+
+    /// As [`Engine::plan`], with values for `$name`; also gives the names that stand in the query, sorted.
+    pub(crate) async fn plan_with(
+        &mut self,
+        sql: &str,
+        values: &BTreeMap<String, ParameterValue>,
+    ) -> Result<(DataFrame, Vec<String>), Error> {
         let state = self.context.state();
         let statement = parse(&state, sql)?;
         for reference in state.resolve_table_references(&statement).map_err(|error| explain::explain(sql, &error))? {
@@ -122,10 +132,11 @@ impl Engine {
         let plan = state.statement_to_plan(statement).await.map_err(|error| explain::explain(sql, &error))?;
         let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         only_reads.verify_plan(&plan).map_err(|error| explain::explain(sql, &error))?;
+        let (plan, used) = parameters::fill(sql, plan, values)?;
         let frame = DataFrame::new(state, plan);
         // Types are only checked when the plan is made ready to run.
         frame.clone().create_physical_plan().await.map_err(|error| explain::explain(sql, &error))?;
-        Ok(frame)
+        Ok((frame, used))
     }
 
     /// Makes a table or view visible to queries, if it is not yet.

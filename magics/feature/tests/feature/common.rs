@@ -67,7 +67,8 @@ impl Place {
     }
 
     pub fn sql(&self, text: &str) -> Result<Table, Error> {
-        self.wait(kernwerk_feature::sql(&self.lab, text, &Work::silent())).map(|queried| queried.table)
+        self.wait(kernwerk_feature::sql(&self.lab, text, &std::collections::BTreeMap::new(), &Work::silent()))
+            .map(|queried| queried.table)
     }
 
     pub fn train(&self, spec: &TrainingSpec) -> Result<Training, Error> {

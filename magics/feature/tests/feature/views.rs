@@ -229,7 +229,7 @@ fn a_query_can_be_interrupted() {
         cancel.cancel();
     });
     let sql = "SELECT sum(a.value * b.value) FROM range(0, 1000000) a CROSS JOIN range(0, 1000000) b";
-    let result = place.wait(kernwerk_feature::sql(&place.lab, sql, &work));
+    let result = place.wait(kernwerk_feature::sql(&place.lab, sql, &std::collections::BTreeMap::new(), &work));
     assert_eq!(said(result), "Interrupted: interrupted\nhint: the lab is as it was before");
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
 }

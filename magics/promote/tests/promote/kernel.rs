@@ -4,19 +4,19 @@
 //! `let x = 1 + y` · `print x` (stdout) · `third x` (a float as the result) · `panic` · `tick` (a number that only this kernel
 //! knows) · `here` (the directory) · `colour x` · `read "FILE" -> x` (without a trace) · `compute DIR NAME -> x` (the same, by
 //! a path that the text does not show) · `write "FILE" x` (without a trace) · `%source T FILE` · `%table T -> x` (binds all
-//! rows, shows them) · `%load FILE -> x` · `%model NAME`
+//! rows, shows them) · `%load FILE -> x` · `%model NAME` · `%promote param x=1`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use kernwerk_core::{
-    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Network, Pin,
-    PythonTold, Resource, RunError, RunRequest, RunResult, Runner, Work,
+    Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Network,
+    Parameter, ParameterValue, Pin, PythonTold, Resource, RunError, RunRequest, RunResult, Runner, Work,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Stored, WriteMode, content_digest};
 use uuid::Uuid;
@@ -34,6 +34,8 @@ pub struct Kernel {
     values: BTreeMap<String, f64>,
     tables: u64,
     executions: u32,
+    /// Values for parameters in place of those in the cells.
+    given: BTreeMap<String, String>,
     /// What its cells are recorded as.
     pub language: Language,
 }
@@ -44,6 +46,7 @@ struct Doing {
     outputs: Vec<Captured>,
     bindings: Vec<BoundValue>,
     effects: Vec<Effect>,
+    parameters: Vec<Parameter>,
 }
 
 impl Doing {
@@ -73,6 +76,7 @@ impl Kernel {
             values: BTreeMap::new(),
             tables: 0,
             executions: 0,
+            given: BTreeMap::new(),
             language: Language::Rust,
         }
     }
@@ -128,6 +132,7 @@ impl Kernel {
             outputs: doing.outputs,
             bindings: doing.bindings,
             effects: doing.effects,
+            parameters: doing.parameters,
             wall_seconds: begun.elapsed().as_secs_f64(),
         }
     }
@@ -177,9 +182,28 @@ impl Kernel {
                 self.find_model()?;
                 doing.effect(Access::Read, Resource::Model, name, None, WEIGHTS.to_owned());
             }
+            ["%promote", "param", words @ ..] => words.iter().for_each(|word| self.param(word, doing)),
             _ => return Err(format!("cannot read `{line}`")),
         }
         Ok(())
+    }
+
+    fn param(&mut self, word: &str, doing: &mut Doing) {
+        let (name, text) = word.split_once('=').expect("tests write NAME=VALUE");
+        let value = ParameterValue::infer(self.given.get(name).map_or(text, String::as_str));
+        self.values.insert(name.to_owned(), value.to_string().parse().expect("tests declare numbers"));
+        let digest = blake3::hash(value.to_string().as_bytes()).to_hex().to_string();
+        doing.bindings.push(BoundValue { name: name.to_owned(), digest });
+        doing.parameters.push(Parameter { name: name.to_owned(), value });
+    }
+
+    /// Binds a name to a table that another run kept.
+    fn give(&mut self, name: &str, path: &Path) {
+        let file = std::fs::File::open(path).expect("the table is there");
+        let reader = arrow::ipc::reader::FileReader::try_new(file, None).expect("an Arrow file");
+        let sum = |batch: RecordBatch| batch.column(0).as_primitive::<Float64Type>().values().iter().sum::<f64>();
+        let total = reader.map(|batch| sum(batch.expect("a batch"))).sum();
+        self.values.insert(name.to_owned(), total);
     }
 
     /// What a variable holds, by its digest, and left in a file as Python's process does.
@@ -282,6 +306,10 @@ fn names(text: &str) -> Names {
             ["let", name, "=", sum @ ..] => (sum, Some(name)),
             ["print" | "third" | "colour", used @ ..] | ["write", _, used @ ..] => (used, None),
             [.., "->", name] => (&[], Some(name)),
+            ["%promote", "param", words @ ..] => {
+                names.defines.extend(words.iter().map(|word| word.split('=').next().unwrap_or_default().to_owned()));
+                (&[], None)
+            }
             _ => (&[], None),
         };
         let is_name = |word: &&&str| word.starts_with(char::is_alphabetic) && !names.defines.contains(**word);
@@ -302,6 +330,10 @@ pub struct MiniRunner {
     pub bend: Option<Bend>,
     /// Fails instead of running this cell (from 1); 0 does not even start.
     pub dies_in: Option<u32>,
+    /// It does so this often; 0 is always.
+    pub dies_times: AtomicU32,
+    /// Called before each cell, with its number.
+    pub before: Option<Box<dyn Fn(u32) + Send + Sync>>,
     /// What is installed where cells of Python run.
     pub packages: BTreeMap<String, String>,
     /// The requests that were made.
@@ -321,6 +353,26 @@ impl MiniRunner {
 
     pub fn dying_in(cell: u32) -> Self {
         Self { dies_in: Some(cell), ..Self::default() }
+    }
+
+    pub fn dying_once_in(cell: u32) -> Self {
+        Self { dies_times: AtomicU32::new(1), ..Self::dying_in(cell) }
+    }
+
+    fn dies_in(&self, cell: u32) -> bool {
+        let is_there = self.dies_in == Some(cell);
+        let last = is_there && self.dies_times.load(Ordering::SeqCst) == 1;
+        if last {
+            // From now on it lives.
+            self.dies_times.store(u32::MAX, Ordering::SeqCst);
+        }
+        is_there && (last || self.dies_times.load(Ordering::SeqCst) != u32::MAX)
+    }
+
+    /// The numbers of the cells that the latest run was to run.
+    pub fn asked(&self) -> Vec<u32> {
+        let requests = self.requests.lock().expect("no test panics while it holds this");
+        requests.last().map(|request| request.cells.iter().map(|cell| cell.ordinal).collect()).unwrap_or_default()
     }
 
     /// How many runs were asked for.
@@ -351,10 +403,17 @@ impl Runner for MiniRunner {
         }
         let lab = Lab::init(&request.lab).map_err(|error| RunError::Start(error.to_string()))?;
         let mut kernel = Kernel::new(&lab.with_pins(request.pins.clone()), &request.directory);
+        kernel.given.clone_from(&request.parameters);
+        let mut given = request.given.iter().peekable();
         let mut outcomes = Vec::new();
         for cell in &request.cells {
             work.check()?;
-            if self.dies_in == Some(cell.ordinal) {
+            while let Some(table) = given.next_if(|table| table.ordinal <= cell.ordinal) {
+                kernel.give(&table.name, &table.path);
+            }
+            self.before.iter().for_each(|before| before(cell.ordinal));
+            work.check()?;
+            if self.dies_in(cell.ordinal) {
                 return Err(RunError::Died { ordinal: cell.ordinal, reason: "killed by signal 9".to_owned() });
             }
             let mut outcome = kernel.run(cell.ordinal, &cell.source);

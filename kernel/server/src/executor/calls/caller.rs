@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kernwerk_cell::BoundTo;
 use kernwerk_core::{Cancel, Problem, Verdict, Work};
 use kernwerk_lang::MagicLine;
 use kernwerk_session::{RunningCell, Session};
@@ -12,6 +13,7 @@ use kernwerk_wire::{Given, Wanted};
 
 use crate::executor::Executor;
 use crate::executor::recorder::Recorder;
+use crate::executor::scope::rust_value;
 
 /// The cell for which calls are answered.
 pub(in crate::executor) struct Caller<'a> {
@@ -82,7 +84,10 @@ impl<'a> Caller<'a> {
         let reply = self.session.run(line, self.running, work)?;
         let bound = reply.binding.and_then(|binding| Some((binding.name, binding.path?)));
         if let Some((name, path)) = &bound {
-            self.executor.scope().bind(name, path.clone());
+            self.executor.scope().bind(name, BoundTo::Frame(path.clone()));
+        }
+        for parameter in &reply.parameters {
+            self.executor.scope().bind(&parameter.name, rust_value(&parameter.value));
         }
         let frame = match (bound, &reply.table) {
             (Some((_, path)), _) => Some(path),

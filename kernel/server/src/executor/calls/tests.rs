@@ -58,6 +58,7 @@ impl Notebook {
             notebook: None,
             program: "/nowhere/kernwerk".into(),
             pins: Vec::new(),
+            parameters: std::collections::BTreeMap::new(),
         };
         let session = Session::open(options.clone()).expect("a session");
         Self { directory, executor: Executor::new(options), session, calls: Calls::listen().expect("a socket") }

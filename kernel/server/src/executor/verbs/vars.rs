@@ -53,7 +53,10 @@ impl KernelVerb for Vars {
 
 fn variables(kernel: &Kernel<'_>) -> Result<BTreeMap<String, Variable>, Problem> {
     let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
-    for name in kernel.executor.scope().names() {
+    for (name, kind) in kernel.executor.scope().values() {
+        variables.entry(name).or_default().type_name = Some(kind);
+    }
+    for name in kernel.executor.scope().tables() {
         let bound = kernel.session.variable(&name)?;
         let size = bound.map(|table| format!("{} rows × {} columns", table.rows(), table.schema.fields().len()));
         variables.insert(name, Variable { type_name: Some("table".to_owned()), size, cell: None });

@@ -46,7 +46,7 @@ impl Verb for Watch {
         let lab = context.lab()?;
         if self.stop {
             let output = Output::text("what `%cost watch` shows stands still now").volatile();
-            return Ok(Answer { output, bind: None, live: Some(Live::End) });
+            return Ok(Answer { live: Some(Live::End), ..Answer::from(output) });
         }
         let scope = scope(context, self.all);
         Answer::following(move || state(&lab, &scope))

@@ -31,6 +31,12 @@ impl Verb for Sql {
             body: None,
             setup: &[RIDES, BUSY],
         },
+        Example {
+            about: "with the value of a parameter that an earlier line declares",
+            line: "%feature sql SELECT * FROM rides WHERE fare >= $least -> dear",
+            body: None,
+            setup: &[RIDES, "%promote param least=10.0"],
+        },
     ];
 
     fn run(self, context: &Context<'_>, body: Option<&str>) -> Result<Answer, Problem> {
@@ -44,7 +50,8 @@ impl Verb for Sql {
             None => &line,
         };
         let lab = context.lab()?;
-        let queried = context.block_on(kernwerk_feature::sql(&lab, text, context.work()))?;
+        let queried = context.block_on(kernwerk_feature::sql(&lab, text, &context.parameters(), context.work()))?;
+        context.uses(&queried.parameters);
         record_reads(context, &lab, &queried.reads)?;
         Ok(Output::table(queried.table).into())
     }

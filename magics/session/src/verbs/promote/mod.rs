@@ -5,10 +5,13 @@ mod approve;
 mod history;
 mod key;
 mod list;
+mod param;
 mod plan;
 mod publish;
 mod replay;
 mod rollback;
+mod run;
+mod runs;
 mod show;
 mod sign;
 mod stage;
@@ -29,12 +32,15 @@ use crate::{Answer, Context};
 const LONGEST_BEGINNING: usize = 40;
 
 pub(crate) static VERBS: &[Entry] = &[
+    entry::<param::Param>(),
     entry::<plan::Plan>(),
     entry::<publish::Publish>(),
     entry::<list::List>(),
     entry::<show::Show>(),
     entry::<verify::Verify>(),
     entry::<replay::Replay>(),
+    entry::<run::Run>(),
+    entry::<runs::Runs>(),
     entry::<key::Key>(),
     entry::<sign::Sign>(),
     entry::<stage::Stage>(),
@@ -89,6 +95,14 @@ const HISTORY: &[&str] = &[
     "%promote publish fares --target fares",
     "%promote stage fares@1 production",
     "%promote stage fares@2 production",
+];
+/// An artifact with a parameter, in production: for examples.
+const DEAR: &[&str] = &[
+    "%feature source rides rides.csv --event-time pickup",
+    "%promote param least=10",
+    "%feature sql \"SELECT * FROM rides WHERE fare >= $least\" -> dear",
+    "%promote publish dear --target dear",
+    "%promote stage dear@1 production",
 ];
 /// The same, before the second went into production.
 const TWO_VERSIONS: &[&str] = HISTORY.split_at(HISTORY.len() - 1).0;

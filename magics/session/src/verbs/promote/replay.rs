@@ -176,7 +176,7 @@ fn facts(replay: &kernwerk_promote::Replay, shown: &Shown) -> Vec<(String, Strin
 }
 
 /// The model as it lies on the disk now; a changed file is told apart from a missing one.
-fn installed(configured: Option<&std::path::Path>) -> Result<InstalledModel, Problem> {
+pub(super) fn installed(configured: Option<&std::path::Path>) -> Result<InstalledModel, Problem> {
     let directory = MiniLm::find(configured)?;
     match MiniLm::load(&directory) {
         Ok(model) => Ok(InstalledModel::Digest(model.id().digest.clone())),

@@ -1,6 +1,6 @@
 //! `%promote show`: what an artifact says of itself.
 
-use kernwerk_core::{Output, Problem, Value};
+use kernwerk_core::{Output, Parameter, Problem, Value};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
@@ -53,6 +53,10 @@ impl Verb for Show {
         }
         if environment.network {
             fields.push(("network".to_owned(), Value::from("its cells use it")));
+        }
+        for parameter in &shown.pipeline.parameters {
+            let Parameter { name, value } = &parameter.parameter;
+            fields.push((format!("parameter {name}"), Value::from(format!("{value} ({})", value.kind()))));
         }
         if let Some(python) = &shown.pipeline.python {
             let packages: Vec<String> =

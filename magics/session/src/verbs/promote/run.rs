@@ -1,0 +1,197 @@
+//! `%promote run`: an artifact's pipeline on what its inputs are now, with other values of its parameters.
+
+use std::path::Path;
+
+use arrow::array::ArrayRef;
+use kernwerk_core::{Access, Output, Problem, Resource, Table, Verdict};
+use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::{Metrics, Reference, RunRecord, RunResult, RunSpec, StepStatus};
+use kernwerk_store::Call;
+
+use super::{numbers, table, texts, toolchain};
+use crate::person::user;
+use crate::{Answer, Context, Verb};
+
+/// Runs the pipeline in a fresh process, on the latest versions of its tables and corpora and on its files as they are.
+///
+/// Results of cells that were run before with the same text, inputs, parameters and programs are taken from there; variables in memory are not kept, so
+/// a cell runs again where a later one needs them. A run that was cut off goes on when the same is run again.
+#[derive(clap::Args)]
+pub(crate) struct Run {
+    /// Such as `fares@1` or `fares@production`; without a version the latest
+    #[arg(value_name = "ARTIFACT")]
+    artifact: String,
+    /// A parameter's value; `promote show` lists the parameters. May be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+    /// How often cells that fail, or whose process dies, are tried again, all together
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: u32,
+    /// Run every cell, whatever was kept of earlier runs
+    #[arg(long)]
+    fresh: bool,
+    /// Let cells use the network, which is kept away from them otherwise
+    #[arg(long)]
+    live: bool,
+    /// Write the result to this file: a table as Parquet, Arrow, CSV or JSON, as its name says; anything else as it is
+    #[arg(long, value_name = "FILE")]
+    output: Option<String>,
+    /// Add the events of OpenLineage to this file, too, one JSON line each
+    #[arg(long, value_name = "FILE")]
+    lineage: Option<String>,
+}
+
+impl Verb for Run {
+    const MAGIC: &'static str = "promote";
+    const NAME: &'static str = "run";
+    const ABOUT: &'static str =
+        "run an artifact's pipeline on its inputs as they are now, with values for its parameters";
+    const BODY: BodyUse = BodyUse::None;
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            about: "the pipeline with another value, and its result as a variable",
+            line: "%promote run dear@1 --param least=9 -> rides_from_nine",
+            body: None,
+            setup: super::DEAR,
+        },
+        Example {
+            about: "what is in production, into a file, with a second try for what fails",
+            line: "%promote run dear@production --retries 1 --output dear.csv",
+            body: None,
+            setup: super::DEAR,
+        },
+    ];
+
+    fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        let lab = context.lab_for_writing()?;
+        let parameters = self.parameters.iter().map(|word| assignment(word)).collect::<Result<_, _>>()?;
+        let spec = RunSpec {
+            reference: self.artifact.parse::<Reference>().map_err(Problem::from)?,
+            parameters,
+            retries: self.retries,
+            fresh: self.fresh,
+            live: self.live,
+            by: context.principal_name().or_else(user).unwrap_or_default(),
+            toolchain: toolchain(),
+            lineage: self.lineage.as_ref().map(|file| context.path(file)),
+            call: Call {
+                cell: context.cell_id(&lab),
+                notebook: Some(context.notebook()),
+                verb: "promote run".to_owned(),
+            },
+        };
+        let runner = context.runner()?;
+        let configured = lab.config().models.embedder.as_ref().map(|path| lab.root().join(path));
+        let installed = |_name: &str| super::replay::installed(configured.as_deref());
+        let run = kernwerk_promote::execute(&lab, &spec, &installed, runner.as_ref(), context.work());
+        let run = context.block_on(run)?;
+        let name = run.location.to_string();
+        let identity = run.record.as_ref().map(|record| record.identity.clone());
+        context.effect(Access::Read, Resource::Artifact, &name, None, identity);
+        let title = match (run.verdict, &run.record) {
+            (Verdict::Passed, Some(record)) => format!("{name} ran: {}", tally(record)),
+            (Verdict::Undecided, _) => format!("{name} could not be run"),
+            _ => format!("{name} did not run to its end"),
+        };
+        let steps = run.record.as_ref().map(step_table).transpose()?;
+        let mut output = steps.map_or_else(Output::empty, Output::table).with_title(title).with_verdict(run.verdict);
+        output = run.findings.into_iter().chain(run.notes).fold(output, Output::with_note);
+        let bound = run.result.as_ref().and_then(RunResult::table);
+        if let (Some(file), Some(result)) = (&self.output, &run.result) {
+            let path = context.path(file);
+            lab.atomic_write(&path, &in_form(&path, result, bound.as_ref())?)?;
+            output = output.with_note(format!("its result is in {file}"));
+        }
+        if let (Some(record), Some(directory)) = (&run.record, &run.directory) {
+            output = output.with_note(format!("run {}: {}", record.id, words(record)));
+            output = output.with_note(format!("its record and result lie in {}", lab.relative(directory)));
+            let machine = serde_json::to_value(record);
+            output = output.with_machine(machine.map_err(|error| Problem::new("InternalError", error.to_string()))?);
+        }
+        let directory = run.directory.unwrap_or_default();
+        let bind = match (bound, run.result) {
+            (None, Some(result)) => Some(one_value(&result, &directory)?),
+            (bound, _) => bound,
+        };
+        Ok(Answer { bind, ..Answer::from(output.volatile()) })
+    }
+}
+
+/// Reads `NAME=VALUE`.
+fn assignment(word: &str) -> Result<(String, String), Problem> {
+    let parts = word.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| {
+        Problem::new("BadParameter", format!("`{word}` gives no parameter a value"))
+            .with_hint("write NAME=VALUE, such as `--param rows=100`")
+    })?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The result as a file of this name holds it.
+fn in_form(path: &Path, result: &RunResult, table: Option<&Table>) -> Result<Vec<u8>, Problem> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let Some(table) = table else { return Ok(result.bytes.clone()) };
+    match extension.as_str() {
+        "parquet" => kernwerk_render::parquet_file(table),
+        "csv" => Ok(kernwerk_render::csv(&Output::table(table.clone()))?.into_bytes()),
+        "json" => Ok(kernwerk_render::json(&Output::table(table.clone()))?.into_bytes()),
+        "arrow" | "feather" | "" => Ok(result.bytes.clone()),
+        other => Err(Problem::new("UnknownFormat", format!("a table cannot be written as `.{other}`"))
+            .with_hint("name a file that ends with .parquet, .arrow, .csv or .json; the run itself is done")),
+    }
+}
+
+/// What is no table, as a table of one value: the text, or where the file lies that is none.
+fn one_value(result: &RunResult, directory: &Path) -> Result<Table, Problem> {
+    let text = std::str::from_utf8(&result.bytes).map(str::to_owned);
+    let value = text.unwrap_or_else(|_| directory.join(format!("result.{}", result.format)).display().to_string());
+    table(vec![("result", texts([Some(value)]))])
+}
+
+/// Such as `3 cells ran, 2 were kept from earlier runs`.
+fn tally(record: &RunRecord) -> String {
+    let count = |wanted: &[StepStatus]| record.steps.iter().filter(|step| wanted.contains(&step.status)).count();
+    let ran = count(&[StepStatus::Ran, StepStatus::FailedAsRecorded]);
+    match (ran, count(&[StepStatus::Cached])) {
+        (ran, 0) => format!("all {ran} cells"),
+        (0, kept) => format!("the results of all {kept} cells were kept by earlier runs"),
+        (ran, kept) => format!("{ran} cells; the results of {kept} were kept by earlier runs"),
+    }
+}
+
+/// The values of the parameters, and what it took.
+fn words(record: &RunRecord) -> String {
+    let values = record.parameters.iter().map(|parameter| format!("{}={}", parameter.name, parameter.value));
+    let Metrics { wall_seconds, calls, tokens_in, tokens_out, cost, unpriced_calls } = &record.metrics;
+    let mut words: Vec<String> = values.collect();
+    words.push(format!("{wall_seconds:.1} s"));
+    if *calls > 0 {
+        words.push(format!("{} tokens", tokens_in + tokens_out));
+        words.extend(cost.iter().map(|cost| format!("{:.6} {}", cost.amount_micros as f64 / 1e6, cost.currency)));
+        if *unpriced_calls > 0 {
+            words.push(format!("{unpriced_calls} of {calls} calls of models unpriced"));
+        }
+    }
+    words.join(", ")
+}
+
+fn step_table(record: &RunRecord) -> Result<Table, Problem> {
+    let word = |status: StepStatus| match status {
+        StepStatus::Waiting => "did not run",
+        StepStatus::Ran => "ran",
+        StepStatus::FailedAsRecorded => "failed, as recorded",
+        StepStatus::Cached => "kept",
+        StepStatus::Failed => "failed",
+    };
+    let steps = || record.steps.iter();
+    let column = |of: &dyn Fn(&kernwerk_promote::RunStep) -> Option<String>| -> ArrayRef { texts(steps().map(of)) };
+    let mut table = table(vec![
+        ("cell", numbers(steps().map(|step| i64::from(step.step)))),
+        ("status", column(&|step| Some(word(step.status).to_owned()))),
+        ("why", column(&|step| step.why.clone())),
+        ("attempts", numbers(steps().map(|step| i64::from(step.attempts)))),
+        ("seconds", column(&|step| step.wall_seconds.map(|seconds| format!("{seconds:.1}")))),
+    ])?;
+    table.volatile = vec!["seconds".to_owned()];
+    Ok(table)
+}
