@@ -31,6 +31,7 @@ mod recover;
 mod registry;
 mod replay;
 mod run;
+mod sealed;
 mod slice;
 mod stale;
 mod target;

@@ -2,6 +2,8 @@
 
 #[path = "promote/kernel.rs"]
 mod kernel;
+#[path = "promote/malicious.rs"]
+mod malicious;
 #[path = "promote/model.rs"]
 mod model;
 #[path = "promote/place.rs"]

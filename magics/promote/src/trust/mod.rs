@@ -19,7 +19,8 @@ pub use key::{PublicKey, SigningKey};
 use crate::Error;
 use crate::artifact::{self, ATTESTATIONS, Location, MANIFEST, Reference, find};
 use crate::bundle::to_json;
-use crate::files::{digest, read_file, write_file};
+use crate::files::{digest, write_file};
+use crate::sealed::{self, LARGEST_TEXT};
 use crate::verify::verify_location;
 use envelope::Envelope;
 
@@ -126,13 +127,12 @@ type Opened = (Envelope, Vec<u8>);
 
 /// Reads the envelope and what it holds; none where there is no envelope, and a finding where it is none.
 fn read(location: &Location) -> Result<Option<Result<Opened, String>>, Error> {
-    let path = location.path(PROVENANCE);
-    let Ok(metadata) = path.symlink_metadata() else { return Ok(None) };
     let broken = || format!("changed: {PROVENANCE}, which is no envelope of a statement");
-    if !metadata.is_file() {
-        return Ok(Some(Err(broken())));
-    }
-    let bytes = read_file(&path)?;
+    let bytes = match sealed::read(&location.directory, PROVENANCE, LARGEST_TEXT) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Ok(Some(Err(broken()))),
+    };
     // Only as it was written: white space that was changed is a change.
     let envelope = serde_json::from_slice::<Envelope>(&bytes).ok().filter(|envelope| to_json(envelope) == bytes);
     let signed = envelope.and_then(|envelope| envelope.payload().map(|payload| (envelope, payload)));
@@ -141,7 +141,9 @@ fn read(location: &Location) -> Result<Option<Result<Opened, String>>, Error> {
 
 /// Where the artifact is not what the statement is about.
 fn differences(location: &Location, payload: &[u8]) -> Result<Vec<String>, Error> {
-    let Ok(signed) = serde_json::from_slice::<Value>(payload) else {
+    // Only as it is written here: of two values under one key each reader might believe another.
+    let statement = serde_json::from_slice::<Value>(payload).ok().filter(|statement| to_json(statement) == payload);
+    let Some(signed) = statement else {
         return Ok(vec![format!("changed: {PROVENANCE}, which holds no statement")]);
     };
     let mut findings = Vec::new();
@@ -168,7 +170,7 @@ fn differences(location: &Location, payload: &[u8]) -> Result<Vec<String>, Error
 
 /// What the statement is about: the manifest, and with it every file of the artifact.
 fn subject(location: &Location) -> Result<Value, Error> {
-    let manifest = read_file(&location.path(MANIFEST))?;
+    let manifest = location.bytes(MANIFEST)?;
     Ok(json!([{
         "name": location.to_string(),
         "digest": { "sha256": sha256(&manifest), "blake3": digest(&manifest) },
@@ -240,7 +242,7 @@ fn attestations(location: &Location) -> Result<BTreeMap<String, String>, Error> 
         let entry = entry.map_err(Error::io("list", &directory))?;
         let name = format!("{ATTESTATIONS}/{}", entry.file_name().to_string_lossy());
         if name != PROVENANCE && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            found.insert(name, sha256(&read_file(&entry.path())?));
+            found.insert(name.clone(), sha256(&location.attestation(&name)?.unwrap_or_default()));
         }
     }
     Ok(found)
