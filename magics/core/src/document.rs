@@ -1,4 +1,4 @@
-//! A report: sections of words, tables, lines side by side and pictures, which each face renders in its own way.
+//! A document: sections of words, tables, lines side by side and pictures, which each face renders in its own way.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::Table;
 
 /// What is shown under headings, and the same as data for programs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct Document {
     pub sections: Vec<Section>,
     /// What programs are given instead of the sections.
     pub data: serde_json::Value,
