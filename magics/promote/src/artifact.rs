@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::Error;
 use crate::bundle::to_json;
 use crate::files::{digest, make_directory, read_file, write_file};
-use crate::pipeline::{FORMAT, Pipeline};
+use crate::pipeline::{FORMAT, Pipeline, StepRecord};
 use crate::proof::Proof;
 use crate::registry::{known_versions, labelled};
 use crate::sealed::{self, LARGEST_FILE, LARGEST_TEXT};
@@ -171,9 +171,37 @@ impl Location {
         String::from_utf8(bytes).map_err(|_| self.broken(file, "it is not UTF-8"))
     }
 
+    /// Reads the text of a step's cell, as it was run: without the newline that ends the file.
+    pub(crate) fn cell(&self, step: &StepRecord) -> Result<String, Error> {
+        let mut text = self.text(&step.file)?;
+        if text.ends_with('\n') {
+            text.pop();
+        }
+        Ok(text)
+    }
+
     /// Reads one of the artifact's files.
     pub(crate) fn bytes(&self, file: &str) -> Result<Vec<u8>, Error> {
         sealed::read(&self.directory, file, LARGEST_FILE).map_err(|error| self.broken(file, error))
+    }
+
+    /// Reads what lies in `attestations/`, by path; what is no plain file is left out.
+    pub(crate) fn attestations(&self) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+        let directory = self.path(ATTESTATIONS);
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(Error::io("list", &directory)(error)),
+        };
+        let mut found = BTreeMap::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::io("list", &directory))?;
+            let name = format!("{ATTESTATIONS}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                found.insert(name.clone(), self.attestation(&name)?.unwrap_or_default());
+            }
+        }
+        Ok(found)
     }
 
     /// Reads a file that may be missing.

@@ -78,11 +78,7 @@ impl Mirror {
             let message = format!("`{}` lies outside of everything that this lab could be in", input.name);
             return Err(Error::BrokenArtifact { path: PIPELINE.into(), message });
         }
-        let found = if is_absolute {
-            digest_file(&from, work)?
-        } else {
-            copy_file(&from, &to, work)?
-        };
+        let found = if is_absolute { digest_file(&from, work)? } else { copy_file(&from, &to, work)? };
         Ok(found == input.digest)
     }
 

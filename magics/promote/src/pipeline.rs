@@ -10,7 +10,7 @@ use crate::artifact::check_name;
 use crate::compare::Level;
 use crate::environment::PinnedEnvironment;
 use crate::python::PinnedPython;
-use crate::sealed::{is_inside, is_inside_or_root, is_input};
+use crate::sealed::{is_input, is_inside, is_inside_or_root};
 
 /// Rises whenever an older Kernwerk could not read the file.
 pub(crate) const FORMAT: u32 = 1;

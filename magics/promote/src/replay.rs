@@ -305,7 +305,7 @@ fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, E
     let cells = pipeline.steps.iter().map(|step| {
         Ok(RunCell {
             ordinal: step.step,
-            source: location.text(&step.file)?,
+            source: location.cell(step)?,
             may_fail: step.fails,
             values: value.filter(|_| step.step == target.step).cloned().into_iter().collect(),
         })

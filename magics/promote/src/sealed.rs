@@ -28,7 +28,10 @@ pub(crate) fn is_input(path: &str) -> bool {
     let climbs = parts.iter().take_while(|part| matches!(part, Component::ParentDir)).count();
     let starts = usize::from(parts.first() == Some(&Component::RootDir)) + climbs;
     let below = &parts[starts..];
-    !below.is_empty() && below.iter().all(|part| matches!(part, Component::Normal(_))) && path.len() <= LONGEST_PATH && !path.chars().any(char::is_control)
+    !below.is_empty()
+        && below.iter().all(|part| matches!(part, Component::Normal(_)))
+        && path.len() <= LONGEST_PATH
+        && !path.chars().any(char::is_control)
 }
 
 fn is_plain_part(part: &str) -> bool {
@@ -100,12 +103,35 @@ mod tests {
 
     #[test]
     fn paths_that_leave_the_artifact_are_none_on_any_system() {
-        for good in ["pipeline.toml", "cells/01.rs", "outputs/02-größe.arrow", ".gitattributes", "src/console.rs", "a/com.rs"] {
+        for good in
+            ["pipeline.toml", "cells/01.rs", "outputs/02-größe.arrow", ".gitattributes", "src/console.rs", "a/com.rs"]
+        {
             assert!(is_inside(good), "{good}");
         }
         for bad in [
-            "", "/", "/etc/passwd", "..", "../x", "a/../../x", "a/./x", "a//x", "a/", "C:\\x", "C:x", "\\\\host\\share", "a\\..\\x",
-            "nul", "cells/CON.rs", "lpt1.txt", "a.", "a ", "a\u{1b}[2J", "a\nb", "a\0b", "x:stream", &"a/".repeat(600),
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../../x",
+            "a/./x",
+            "a//x",
+            "a/",
+            "C:\\x",
+            "C:x",
+            "\\\\host\\share",
+            "a\\..\\x",
+            "nul",
+            "cells/CON.rs",
+            "lpt1.txt",
+            "a.",
+            "a ",
+            "a\u{1b}[2J",
+            "a\nb",
+            "a\0b",
+            "x:stream",
+            &"a/".repeat(600),
         ] {
             assert!(!is_inside(bad), "{bad:?}");
         }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub use key::{PublicKey, SigningKey};
 
 use crate::Error;
-use crate::artifact::{self, ATTESTATIONS, Location, MANIFEST, Reference, find};
+use crate::artifact::{self, Location, MANIFEST, Reference, find};
 use crate::bundle::to_json;
 use crate::files::{digest, write_file};
 use crate::sealed::{self, LARGEST_TEXT};
@@ -231,24 +231,11 @@ fn statement(location: &Location) -> Result<Value, Error> {
 
 /// What lies beside the artifact but for the envelope: SHA-256 by name.
 fn attestations(location: &Location) -> Result<BTreeMap<String, String>, Error> {
-    let directory = location.path(ATTESTATIONS);
-    let entries = match std::fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(Error::io("list", &directory)(error)),
-    };
-    let mut found = BTreeMap::new();
-    for entry in entries {
-        let entry = entry.map_err(Error::io("list", &directory))?;
-        let name = format!("{ATTESTATIONS}/{}", entry.file_name().to_string_lossy());
-        if name != PROVENANCE && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            found.insert(name.clone(), sha256(&location.attestation(&name)?.unwrap_or_default()));
-        }
-    }
-    Ok(found)
+    let attested = location.attestations()?.into_iter().filter(|(name, _)| name != PROVENANCE);
+    Ok(attested.map(|(name, bytes)| (name, sha256(&bytes))).collect())
 }
 
 /// SHA-256, hexadecimal: what in-toto's other tools know of digests.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

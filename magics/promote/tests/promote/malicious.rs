@@ -99,7 +99,7 @@ fn sizes_that_lie_are_not_believed() {
     resize(&place, "cells/01.rs", TERABYTE);
     assert_refused(&place, "changed: cells/01.rs");
     // Nor is a terabyte read because the manifest says so too.
-    spoil(&place, "MANIFEST.json", |text| text.replacen("\"bytes\": 9", &format!("\"bytes\": {TERABYTE}"), 1));
+    spoil(&place, "MANIFEST.json", |text| text.replacen("\"bytes\": 10", &format!("\"bytes\": {TERABYTE}"), 1));
     assert_refused(&place, "changed: cells/01.rs");
 }
 
@@ -119,7 +119,15 @@ fn paths_that_lead_out_are_refused_and_nothing_is_touched() {
     let outside = place.home.path().join("outside");
     std::fs::write(&outside, "mine").expect("a file");
     let absolute = outside.display().to_string();
-    let bad = ["../../../../outside", absolute.as_str(), "cells/../../../../../outside", "C:\\\\outside", "..\\\\outside", "nul", ""];
+    let bad = [
+        "../../../../outside",
+        absolute.as_str(),
+        "cells/../../../../../outside",
+        "C:\\\\outside",
+        "..\\\\outside",
+        "nul",
+        "",
+    ];
     for path in bad {
         forge(&place, |manifest| manifest["files"][0]["path"] = path.replace("\\\\", "\\").into());
         assert_refused(&place, "is not in the artifact");
@@ -203,7 +211,8 @@ fn links_and_pipes_are_not_followed_or_opened() {
     std::fs::create_dir_all(place.path("pipelines/sums/history")).expect("a directory");
     pipe(&place.path("pipelines/sums/history/0001-0123456789abcdef.json"));
     let author = Author { by: "ada".to_owned(), why: None };
-    let error = stage(&place.lab, &reference(), "production", author, &Work::silent()).expect_err("the history is not whole");
+    let error =
+        stage(&place.lab, &reference(), "production", author, &Work::silent()).expect_err("the history is not whole");
     assert!(matches!(error, Error::BrokenHistory { .. }), "{error}");
 }
 
