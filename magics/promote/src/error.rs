@@ -57,6 +57,8 @@ pub enum Error {
     BrokenHistory { name: String, findings: Vec<String> },
     #[error("{}: {message}", path.display())]
     BrokenArtifact { path: PathBuf, message: String },
+    #[error("{artifact} is the only version, so there is nothing to compare it with")]
+    NothingToCompare { artifact: String },
     #[error("{} was made by a newer Kernwerk (format {found}, this one reads up to {known})", path.display())]
     NewerArtifact { path: PathBuf, found: u32, known: u32 },
     #[error("the slice cannot be promoted: {}", .obstacles.join("; "))]
@@ -128,6 +130,7 @@ impl Error {
                 format!("there are the versions {}", versions.join(", "))
             }
             Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
+            Self::NothingToCompare { .. } => "name two artifacts: `%promote diff NAME OTHER`".to_owned(),
             Self::NewerArtifact { .. } => "update Kernwerk".to_owned(),
             Self::Obstacles { .. } => "`%promote plan` shows the slice with the reasons".to_owned(),
             Self::ProofFailed { reason, .. } if reason.starts_with("NameError") => {
@@ -175,6 +178,7 @@ impl Error {
             Self::BadKey { .. } => "BadKey",
             Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
+            Self::NothingToCompare { .. } => "NothingToCompare",
             Self::NewerArtifact { .. } => "NewerArtifact",
             Self::Obstacles { .. } => "CannotPromote",
             Self::NotRun { .. } => "NotRun",

@@ -12,11 +12,13 @@ mod artifact;
 mod bundle;
 mod catalog;
 mod compare;
+mod diff;
 mod disk;
 mod environment;
 mod error;
 mod execution;
 mod files;
+mod frame;
 mod inputs;
 mod judge;
 mod machine;
@@ -41,6 +43,10 @@ mod verify;
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
 pub use catalog::{Listed, Shown, Summary, list, references, show, target};
 pub use compare::{Agreement, Level};
+pub use diff::{
+    CellChange, Change, ColumnChange, Diff, DiffSide, FileDiff, InputDiff, InputPin, MatchedBy, NumberChange,
+    OutputDiff, RowChange, StepChange, StepDiff, TableDiff, ValueChange, compared, diff, readable,
+};
 pub use disk::{Disk, FileState, file_version};
 pub use environment::PinnedEnvironment;
 pub use error::Error;

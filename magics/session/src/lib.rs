@@ -5,6 +5,7 @@
 mod catalogue;
 mod cells;
 mod context;
+mod difference;
 mod language;
 mod meter;
 mod person;

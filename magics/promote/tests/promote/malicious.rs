@@ -169,7 +169,7 @@ fn a_replay_writes_into_its_own_directory_alone() {
         format!("{text}\n[[inputs]]\nresource = \"file\"\nname = \"{name}\"\ndigest = \"{digest}\"\nsteps = [1]\n")
     });
     forge(&place, |_| {});
-    let spec = kernwerk_promote::ReplaySpec { reference: reference(), level: None, toolchain: None };
+    let spec = kernwerk_promote::ReplaySpec { reference: reference(), level: None, toolchain: None, live: false };
     let models = |_: &str| Err(kernwerk_core::Problem::new("NoModel", "none"));
     let runner = crate::kernel::MiniRunner::default();
     let replayed = crate::kernel::wait(kernwerk_promote::replay(&place.lab, &spec, &models, &runner, &Work::silent()));

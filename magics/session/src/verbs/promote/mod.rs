@@ -2,6 +2,7 @@
 
 mod alias;
 mod approve;
+mod diff;
 mod history;
 mod key;
 mod list;
@@ -35,6 +36,7 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<show::Show>(),
     entry::<verify::Verify>(),
     entry::<replay::Replay>(),
+    entry::<diff::Diff>(),
     entry::<key::Key>(),
     entry::<sign::Sign>(),
     entry::<stage::Stage>(),
