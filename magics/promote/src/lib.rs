@@ -10,13 +10,16 @@
 
 mod artifact;
 mod bundle;
+mod card;
 mod catalog;
 mod compare;
+mod describe;
 mod diff;
 mod disk;
 mod environment;
 mod error;
 mod execution;
+mod facts;
 mod files;
 mod frame;
 mod inputs;
@@ -33,6 +36,7 @@ mod recover;
 mod registry;
 mod replay;
 mod run;
+mod sbom;
 mod sealed;
 mod slice;
 mod stale;
@@ -41,8 +45,10 @@ mod trust;
 mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
+pub use card::{Card, card};
 pub use catalog::{Listed, Shown, Summary, list, references, show, target};
 pub use compare::{Agreement, Level};
+pub use describe::describe;
 pub use diff::{
     CellChange, Change, ColumnChange, Diff, DiffSide, FileDiff, InputDiff, InputPin, MatchedBy, NumberChange,
     OutputDiff, RowChange, StepChange, StepDiff, TableDiff, ValueChange, compared, diff, readable,
@@ -65,6 +71,7 @@ pub use registry::{
     unalias,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
+pub use sbom::{CrateLicense, sbom};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
 pub use trust::{PublicKey, SigningKey, Trust, sign};

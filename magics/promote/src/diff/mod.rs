@@ -28,6 +28,7 @@ use crate::artifact::{
     CONFIG, Location, MANIFEST, NOTEBOOK, PIPELINE, PROOF, Reference, SCRIPT, Which, find, versions,
 };
 use crate::catalog::{Shown, show_location};
+use crate::describe::BILL;
 use crate::registry::{PRODUCTION, registry};
 use crate::trust::PROVENANCE;
 use crate::verify::verify_location;
@@ -183,7 +184,8 @@ fn attested(location: &Location) -> Result<BTreeMap<String, Value>, Error> {
     let mut attested = BTreeMap::new();
     for (file, bytes) in location.attestations()? {
         let Some(name) = file.strip_suffix(".json").and_then(|name| name.rsplit('/').next()) else { continue };
-        if file == PROVENANCE {
+        // What is made of the artifact differs where the artifact does.
+        if file == PROVENANCE || file == BILL {
             continue;
         }
         let mut value: Value = serde_json::from_slice(&bytes).map_err(|error| location.broken(&file, error))?;

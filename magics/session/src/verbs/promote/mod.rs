@@ -2,6 +2,7 @@
 
 mod alias;
 mod approve;
+mod card;
 mod diff;
 mod history;
 mod key;
@@ -10,6 +11,7 @@ mod plan;
 mod publish;
 mod replay;
 mod rollback;
+mod sbom;
 mod show;
 mod sign;
 mod stage;
@@ -37,6 +39,8 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<verify::Verify>(),
     entry::<replay::Replay>(),
     entry::<diff::Diff>(),
+    entry::<card::Card>(),
+    entry::<sbom::Sbom>(),
     entry::<key::Key>(),
     entry::<sign::Sign>(),
     entry::<stage::Stage>(),
