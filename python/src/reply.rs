@@ -67,6 +67,7 @@ impl Result {
                 py.import("json")?.call_method1("loads", (json,))
             }
             Body::Table(table) => Ok(Bound::new(py, Frame { table: table.clone() })?.into_any()),
+            Body::Document(document) => py.import("json")?.call_method1("loads", (document.data.to_string(),)),
         }
     }
 

@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use serde::{Deserialize, Serialize};
 
-use crate::CitedAnswer;
+use crate::{CitedAnswer, Document};
 
 /// A value of a record, with the states that are not numbers spelt out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,8 @@ pub enum Body {
     Answer(CitedAnswer),
     /// Rows; faces show head and tail of long ones and say how many there are.
     Table(Table),
+    /// Sections of words, tables, lines and pictures.
+    Document(Document),
 }
 
 /// How a verb that judges has judged; a shell turns it into an exit code.

@@ -1,9 +1,9 @@
 //! An artifact on the disk: `pipelines/NAME/VERSION/`, its manifest, and how versions are found and put in place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::bundle::to_json;
 use crate::files::{digest, make_directory, read_file, write_file};
-use crate::pipeline::{FORMAT, Pipeline};
+use crate::pipeline::{FORMAT, Pipeline, StepRecord};
 use crate::proof::Proof;
-use crate::registry::labelled;
+use crate::registry::{known_versions, labelled};
+use crate::sealed::{self, LARGEST_FILE, LARGEST_TEXT};
 
 pub(crate) const PIPELINE: &str = "pipeline.toml";
 pub(crate) const MANIFEST: &str = "MANIFEST.json";
@@ -115,7 +117,7 @@ impl Location {
         self.directory.join(relative)
     }
 
-    fn broken(&self, file: &str, message: impl fmt::Display) -> Error {
+    pub(crate) fn broken(&self, file: &str, message: impl fmt::Display) -> Error {
         Error::BrokenArtifact { path: self.path(file), message: message.to_string() }
     }
 
@@ -131,40 +133,90 @@ impl Location {
             return Err(Error::NewerArtifact { path: self.path(PIPELINE), found: head.format, known: FORMAT });
         }
         let pipeline: Pipeline = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
-        let is_inside = |file: &&str| Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
-        if let Some(file) = pipeline.files().find(|file| !is_inside(file)) {
-            return Err(self.broken(PIPELINE, format!("`{file}` is not in the artifact")));
+        match pipeline.fault() {
+            Some(fault) => Err(self.broken(PIPELINE, fault)),
+            None => Ok(pipeline),
         }
-        Ok(pipeline)
     }
 
     /// Reads `MANIFEST.json`, and with it the artifact's identity: the digest of the manifest.
     pub(crate) fn manifest(&self) -> Result<(Manifest, String), Error> {
         let text = self.text(MANIFEST)?;
-        let manifest = serde_json::from_str(&text).map_err(|error| self.broken(MANIFEST, error))?;
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| self.broken(MANIFEST, error))?;
+        if manifest.format > FORMAT {
+            return Err(Error::NewerArtifact { path: self.path(MANIFEST), found: manifest.format, known: FORMAT });
+        }
+        // What means the same in other bytes is another identity, and readers that differ in what they make of it help an attacker.
+        if to_json(&manifest) != text.as_bytes() {
+            return Err(self.broken(MANIFEST, "it is not as Kernwerk writes it"));
+        }
+        let mut paths = BTreeSet::new();
+        for ManifestFile { path, .. } in &manifest.files {
+            if !sealed::is_inside(path) || !paths.insert(path) {
+                return Err(self.broken(MANIFEST, format!("`{path}` is not in the artifact, or is listed twice")));
+            }
+        }
         Ok((manifest, digest(text.as_bytes())))
     }
 
     /// Reads `attestations/proof.json`; none where it was taken away.
     pub(crate) fn proof(&self) -> Result<Option<Proof>, Error> {
-        if !self.path(PROOF).exists() {
-            return Ok(None);
-        }
-        serde_json::from_str(&self.text(PROOF)?).map(Some).map_err(|error| self.broken(PROOF, error))
+        let Some(bytes) = self.attestation(PROOF)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.broken(PROOF, error))
     }
 
     /// Reads one of the artifact's files as text.
     pub(crate) fn text(&self, file: &str) -> Result<String, Error> {
-        let bytes = read_file(&self.path(file)).map_err(|error| match error {
-            Error::Io { source, .. } => self.broken(file, source),
-            error => error,
-        })?;
+        let bytes = sealed::read(&self.directory, file, LARGEST_TEXT).map_err(|error| self.broken(file, error))?;
         String::from_utf8(bytes).map_err(|_| self.broken(file, "it is not UTF-8"))
+    }
+
+    /// Reads the text of a step's cell, as it was run: without the newline that ends the file.
+    pub(crate) fn cell(&self, step: &StepRecord) -> Result<String, Error> {
+        let mut text = self.text(&step.file)?;
+        if text.ends_with('\n') {
+            text.pop();
+        }
+        Ok(text)
+    }
+
+    /// Reads one of the artifact's files.
+    pub(crate) fn bytes(&self, file: &str) -> Result<Vec<u8>, Error> {
+        sealed::read(&self.directory, file, LARGEST_FILE).map_err(|error| self.broken(file, error))
+    }
+
+    /// Reads what lies in `attestations/`, by path; what is no plain file is left out.
+    pub(crate) fn attestations(&self) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+        let directory = self.path(ATTESTATIONS);
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(Error::io("list", &directory)(error)),
+        };
+        let mut found = BTreeMap::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::io("list", &directory))?;
+            let name = format!("{ATTESTATIONS}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                found.insert(name.clone(), self.attestation(&name)?.unwrap_or_default());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a file that may be missing.
+    pub(crate) fn attestation(&self, file: &str) -> Result<Option<Vec<u8>>, Error> {
+        match sealed::read(&self.directory, file, LARGEST_TEXT) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.broken(file, error)),
+        }
     }
 }
 
 /// `MANIFEST.json`: a digest of every file of the artifact but itself and the attestations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub format: u32,
     /// Sorted by path.
@@ -172,6 +224,7 @@ pub struct Manifest {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ManifestFile {
     /// Relative to the artifact, with `/`.
     pub path: String,
@@ -248,7 +301,12 @@ pub(crate) fn find(lab: &Lab, reference: &Reference) -> Result<Location, Error> 
         Which::Label(label) => return labelled(lab, &reference.name, label),
     };
     if versions.contains(&version) {
-        return Ok(location(lab, &reference.name, version));
+        let location = location(lab, &reference.name, version);
+        let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink());
+        return match is_link(&location.directory) || is_link(&home(lab, &reference.name)) {
+            true => Err(location.broken("", "it is a link, which is not followed")),
+            false => Ok(location),
+        };
     }
     Err(Error::UnknownVersion { name: reference.name.clone(), version, versions })
 }
@@ -275,7 +333,9 @@ pub(crate) fn lock(lab: &Lab, name: &str, work: &Work) -> Result<VersionLock, Er
 pub(crate) fn place(lab: &Lab, name: &str, staged: &Path) -> Result<Location, Error> {
     let home = home(lab, name);
     make_directory(&home)?;
-    let version = versions(lab, name).last().map_or(1, |latest| latest + 1);
+    // A number that the history knows is not given to another artifact, even where the files are gone.
+    let taken = versions(lab, name).last().copied().max(known_versions(lab, name).into_iter().max());
+    let version = taken.unwrap_or(0) + 1;
     let location = location(lab, name, version);
     let put = Error::io("put in place", &location.directory);
     match std::fs::rename(staged, &location.directory) {

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::csv::WriterBuilder;
 use kernwerk_core::{Captured, CellOutcome, CellStatus, Channel, Language};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::artifact::{CONFIG, NOTEBOOK, PIPELINE, SCRIPT};
+
+use crate::compare::read_arrow;
 use crate::files::digest;
 use crate::judge::{settle, traces};
 use crate::mirror::Mirror;
@@ -18,6 +21,8 @@ use crate::slice::has_code;
 
 /// A table or value of the target that is larger is kept by its digest alone.
 const LARGEST_VALUE: usize = 16 << 20;
+/// So many rows of the target's table stand in the artifact as text as well.
+const BEGINNING_ROWS: usize = 200;
 /// Keeps version control from changing line ends, which are part of the digests.
 const ATTRIBUTES: &str = "* -text\n";
 
@@ -49,7 +54,8 @@ pub(crate) fn bundle(
     for ((kept, outcome), step) in plan.kept.iter().zip(proved.outcomes).zip(1..) {
         let number = format!("{step:0width$}");
         let file = format!("cells/{number}.{suffix}");
-        files.insert(file.clone(), kept.execution.text.clone().into_bytes());
+        // A last line without an end is a difference of its own in version control.
+        files.insert(file.clone(), format!("{}\n", kept.execution.text).into_bytes());
         let mut bindings = bindings(kept, outcome);
         if kept.is_target() {
             attach_values(&mut bindings, &number, mirror, &mut files);
@@ -139,10 +145,28 @@ fn attach_values(
         let value = binding.digest.as_ref().and_then(|digest| mirror.bound_value(&binding.name, digest));
         if let Some((format, bytes)) = value.filter(|(_, bytes)| bytes.len() <= LARGEST_VALUE) {
             let file = format!("outputs/{number}-{}.{format}", binding.name);
+            if let Some(head) = beginning(&format, &bytes) {
+                files.insert(format!("outputs/{number}-{}.head.csv", binding.name), head);
+            }
             files.insert(file.clone(), bytes);
             binding.file = Some(file);
         }
     }
+}
+
+/// The first rows of a table as text, so that version control shows what changed in them; none of what CSV cannot hold. Nothing reads it.
+fn beginning(format: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    let batches = Some(bytes).filter(|_| format == "arrow").and_then(read_arrow)?;
+    let mut text = Vec::new();
+    let mut writer = WriterBuilder::new().with_header(true).build(&mut text);
+    let mut left = BEGINNING_ROWS;
+    for batch in &batches {
+        let rows = batch.num_rows().min(left);
+        writer.write(&batch.slice(0, rows)).ok()?;
+        left -= rows;
+    }
+    drop(writer);
+    Some(text)
 }
 
 /// The contents that the cell wrote in the notebook and in the proof run alike.

@@ -104,11 +104,14 @@ pub struct Shown {
 /// # Errors
 /// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`], [`Error::NewerArtifact`].
 pub fn show(lab: &Lab, reference: &Reference) -> Result<Shown, Error> {
-    let location = find(lab, reference)?;
+    show_location(lab, &find(lab, reference)?)
+}
+
+pub(crate) fn show_location(lab: &Lab, location: &Location) -> Result<Shown, Error> {
     let pipeline = location.pipeline()?;
     let (manifest, id) = location.manifest()?;
-    let cells = pipeline.steps.iter().map(|step| location.text(&step.file)).collect::<Result<_, _>>()?;
+    let cells = pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<_, _>>()?;
     let registry = registry(lab, &location.name).unwrap_or_default();
     let labels = labels(&registry, location.version, &id);
-    Ok(Shown { labels, proof: location.proof()?, location, id, pipeline, manifest, cells })
+    Ok(Shown { labels, proof: location.proof()?, location: location.clone(), id, pipeline, manifest, cells })
 }

@@ -59,6 +59,8 @@ pub enum Error {
     BrokenArtifact { path: PathBuf, message: String },
     #[error("{}: {message}", path.display())]
     BrokenRun { path: PathBuf, message: String },
+    #[error("{artifact} is the only version, so there is nothing to compare it with")]
+    NothingToCompare { artifact: String },
     #[error("{} was made by a newer Kernwerk (format {found}, this one reads up to {known})", path.display())]
     NewerArtifact { path: PathBuf, found: u32, known: u32 },
     #[error("{artifact} has no parameter `{name}`")]
@@ -145,6 +147,7 @@ impl Error {
             }
             Self::BadParameter { kind, .. } => format!("write {}", kind.form()),
             Self::ParameterTwice { .. } => "give it one".to_owned(),
+            Self::NothingToCompare { .. } => "name two artifacts: `%promote diff NAME OTHER`".to_owned(),
             Self::NewerArtifact { .. } => "update Kernwerk".to_owned(),
             Self::Obstacles { .. } => "`%promote plan` shows the slice with the reasons".to_owned(),
             Self::ProofFailed { reason, .. } if reason.starts_with("NameError") => {
@@ -192,6 +195,7 @@ impl Error {
             Self::BadKey { .. } => "BadKey",
             Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
+            Self::NothingToCompare { .. } => "NothingToCompare",
             Self::NewerArtifact { .. } => "NewerArtifact",
             Self::BrokenRun { .. } => "BrokenRun",
             Self::UnknownParameter { .. } => "UnknownParameter",

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::artifact::Location;
 use crate::compare::{Agreement, Level, beginning, compare, holds_address};
 use crate::execution::Execution;
-use crate::files::{digest, read_file};
+use crate::files::digest;
 use crate::mirror::Mirror;
 use crate::pipeline::{BindingReference, OutputReference, StepRecord, Trace};
 use crate::reason::noun;
@@ -217,7 +217,7 @@ fn compare_outputs(
     let mut found = found.iter().filter(|output| !output.volatile);
     for (position, reference) in expected.iter().filter(|reference| !reference.volatile).enumerate() {
         let place = format!("output {} ({})", position + 1, kind(reference.channel, &reference.format));
-        let expected = reference.file.as_ref().map(|file| read_file(&artifact.path(file))).transpose()?;
+        let expected = reference.file.as_ref().map(|file| artifact.bytes(file)).transpose()?;
         let other = found.next();
         let mut result = Compared {
             place: place.clone(),
@@ -277,7 +277,7 @@ fn compare_binding(
         judgement.add(Agreement::IDENTICAL, None);
         return Ok(());
     }
-    let expected_bytes = expected.file.as_ref().map(|file| read_file(&artifact.path(file))).transpose()?;
+    let expected_bytes = expected.file.as_ref().map(|file| artifact.bytes(file)).transpose()?;
     let values = expected_bytes.zip(mirror.bound_value(&found.name, &found.digest));
     let compared = values.map(|(one, (format, other))| {
         let compared = compare(&format, &one, &other);

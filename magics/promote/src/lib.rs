@@ -11,13 +11,18 @@
 
 mod artifact;
 mod bundle;
+mod card;
 mod catalog;
 mod compare;
+mod describe;
+mod diff;
 mod disk;
 mod environment;
 mod error;
 mod execution;
+mod facts;
 mod files;
+mod frame;
 mod inputs;
 mod judge;
 mod machine;
@@ -34,6 +39,8 @@ mod registry;
 mod replay;
 mod run;
 mod running;
+mod sbom;
+mod sealed;
 mod slice;
 mod stale;
 mod target;
@@ -41,8 +48,14 @@ mod trust;
 mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
+pub use card::{Card, card};
 pub use catalog::{Listed, Shown, Summary, list, references, show, target};
 pub use compare::{Agreement, Level};
+pub use describe::describe;
+pub use diff::{
+    CellChange, Change, ColumnChange, Diff, DiffSide, FileDiff, InputDiff, InputPin, MatchedBy, NumberChange,
+    OutputDiff, RowChange, StepChange, StepDiff, TableDiff, ValueChange, compared, diff, readable,
+};
 pub use disk::{Disk, FileState, file_version};
 pub use environment::PinnedEnvironment;
 pub use error::Error;
@@ -67,6 +80,7 @@ pub use running::{
     KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
     StepStatus, execute, runs,
 };
+pub use sbom::{CrateLicense, sbom};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
 pub use trust::{PublicKey, SigningKey, Trust, sign};

@@ -8,6 +8,7 @@ use kernwerk_store::{Lab, content_digest};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::artifact::PIPELINE;
 use crate::compare::{SCRATCH_PREFIX, read_arrow};
 use crate::files::{copy_file, digest, digest_file, make_directory, write_file};
 use crate::inputs::open;
@@ -70,11 +71,14 @@ impl Mirror {
     /// Copies a file and returns whether it is still what was pinned. A file by absolute path stays where it is.
     fn add_file(&self, lab: &Lab, input: &PinnedInput, work: &Work) -> Result<bool, Error> {
         let from = lab.root().join(&input.name);
-        let found = if Path::new(&input.name).is_absolute() {
-            digest_file(&from, work)?
-        } else {
-            copy_file(&from, &plain(&self.lab.join(&input.name)), work)?
-        };
+        let to = plain(&self.lab.join(&input.name));
+        let is_absolute = Path::new(&input.name).is_absolute();
+        // As many `..` as a hostile artifact likes must not lead out of the run's own directory.
+        if !is_absolute && !to.starts_with(&self.staging) {
+            let message = format!("`{}` lies outside of everything that this lab could be in", input.name);
+            return Err(Error::BrokenArtifact { path: PIPELINE.into(), message });
+        }
+        let found = if is_absolute { digest_file(&from, work)? } else { copy_file(&from, &to, work)? };
         Ok(found == input.digest)
     }
 

@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use kernwerk_core::{Access, Channel, ModelId, Parameter, ParameterType, ParameterValue, Resource};
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::check_name;
 use crate::compare::Level;
 use crate::environment::PinnedEnvironment;
 use crate::python::PinnedPython;
+use crate::sealed::{is_input, is_inside, is_inside_or_root};
 
 /// Rises whenever an older Kernwerk could not read the file.
 pub(crate) const FORMAT: u32 = 1;
@@ -123,6 +125,28 @@ pub struct PinnedInput {
 }
 
 impl Pipeline {
+    /// What it says that no artifact says, in words: of files that are not its own, or of steps that are not there.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if check_name(&self.name).is_err() {
+            return Some(format!("`{}` names no artifact", self.name));
+        }
+        if let Some(file) = self.files().find(|file| !is_inside(file)) {
+            return Some(format!("`{file}` is not in the artifact"));
+        }
+        if !is_inside_or_root(&self.directory) {
+            return Some(format!("the directory `{}` is not in the lab", self.directory));
+        }
+        let is_bad = |input: &&PinnedInput| input.resource == Resource::File && !is_input(&input.name);
+        if let Some(input) = self.inputs.iter().find(is_bad) {
+            return Some(format!("`{}` names no file", input.name));
+        }
+        if let Some(step) = self.steps.iter().zip(1..).find(|(step, place)| step.step != *place) {
+            return Some(format!("step {} stands in the place of step {}", step.0.step, step.1));
+        }
+        (!(1..=self.steps.len() as u32).contains(&self.target.step))
+            .then(|| format!("the target is step {}, and there are {} steps", self.target.step, self.steps.len()))
+    }
+
     /// The artifact's files that the description names.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().flat_map(|step| {

@@ -24,6 +24,7 @@ use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
 use crate::python::PinnedPython;
 use crate::run::{Course, Ran, run};
+use crate::sealed::{LARGEST_FILE, is_inside_or_root};
 use crate::slice::has_code;
 use crate::target::Target;
 use crate::verify::verify_location;
@@ -75,6 +76,10 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     let mut plan = plan(lab, &spec.plan, work).await?;
     if !plan.obstacles.is_empty() {
         return Err(Error::Obstacles { obstacles: plan.obstacles });
+    }
+    if !is_inside_or_root(&plan.directory) {
+        let obstacle = format!("the notebook runs in {}, which is not in the lab", plan.directory);
+        return Err(Error::Obstacles { obstacles: vec![obstacle] });
     }
     if let Some(value) = &spec.value {
         plan.record_value(value.clone());
@@ -347,6 +352,9 @@ fn put(
     mut proof: Proof,
     work: &Work,
 ) -> Result<(Location, String, bool), Error> {
+    if let Some((path, _)) = bundle.files.iter().find(|(_, bytes)| bytes.len() as u64 > LARGEST_FILE) {
+        return Err(Error::Obstacles { obstacles: vec![format!("{path} has more than {LARGEST_FILE} bytes")] });
+    }
     let manifest = bundle::to_json(&Manifest::of(&bundle.files));
     let id = crate::files::digest(&manifest);
     proof.artifact.clone_from(&id);

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference, find};
 use crate::compare::{Agreement, Level};
 use crate::environment::asks_network;
-use crate::files::{digest_file, read_file};
+use crate::files::digest_file;
 use crate::inputs::open;
 use crate::judge::{CellReport, against_reference};
 use crate::machine::Machine;
@@ -254,8 +254,7 @@ struct Run<'a> {
 
 async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<(), Error> {
     let Run { lab, location, pipeline, live, runner } = *run;
-    let config = location.path(CONFIG);
-    let config = config.is_file().then(|| read_file(&config)).transpose()?;
+    let config = location.attestation(CONFIG)?;
     let mirror = match Mirror::build(lab, pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -307,7 +306,7 @@ fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, E
         let value = target.variable.as_ref().filter(|name| pipeline.python.is_some() || is_told(name));
         Ok(RunCell {
             ordinal: step.step,
-            source: location.text(&step.file)?,
+            source: location.cell(step)?,
             may_fail: step.fails,
             values: value.filter(|_| step.step == target.step).cloned().into_iter().collect(),
         })

@@ -6,8 +6,10 @@ use kernwerk_core::{Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
-use crate::artifact::{ATTESTATIONS, Location, MANIFEST, Reference, find};
+use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, Reference, find};
 use crate::files::digest_file;
+use crate::registry::identities;
+use crate::sealed::{self, LARGEST_FILE};
 use crate::trust::{Trust, check};
 
 /// What a verification found.
@@ -24,6 +26,8 @@ pub struct Verification {
     pub extra: Vec<String>,
     /// The manifest itself was replaced: the proof run attests another identity.
     pub attested: Option<String>,
+    /// Another artifact was put under this number: the history knows it by another identity.
+    pub known_as: Option<String>,
     /// Whether the proof run's attestation is there.
     pub is_attested: bool,
     pub trust: Trust,
@@ -62,6 +66,9 @@ impl Verification {
         if let Some(attested) = &self.attested {
             findings.push(format!("changed: {MANIFEST}, for the proof run attests the artifact {attested}"));
         }
+        if let Some(known) = &self.known_as {
+            findings.push(format!("changed: {MANIFEST}, for the history knows {} as {known}", self.location));
+        }
         findings
     }
 
@@ -95,13 +102,15 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
     let proof = location.proof()?;
     let is_attested = proof.is_some();
     let attested = proof.map(|proof| proof.artifact).filter(|attested| *attested != id);
+    let known = identities(lab, &location.name, location.version);
+    let known_as = known.into_iter().find(|known| *known != id);
     let mut present = present_files(location)?;
     let (mut changed, mut missing) = (Vec::new(), Vec::new());
     let total = manifest.files.len() as u64;
     for (file, done) in manifest.files.iter().zip(1..) {
         match present.remove(&file.path) {
             None => missing.push(file.path.clone()),
-            Some(true) if digest_file(&location.path(&file.path), work)? == file.blake3 => {}
+            Some(true) if is_as_listed(location, file, work)? => {}
             Some(_) => changed.push(file.path.clone()),
         }
         work.progress("verify", done, Some(total), "files");
@@ -114,9 +123,19 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
         missing,
         extra: present.into_keys().collect(),
         attested,
+        known_as,
         is_attested,
         trust: check(lab, location)?,
     })
+}
+
+/// Whether a file has the size and the digest that the manifest says; no more is read than it may have.
+fn is_as_listed(location: &Location, file: &ManifestFile, work: &Work) -> Result<bool, Error> {
+    match sealed::examine(&location.directory, &file.path) {
+        Ok(metadata) if metadata.len() == file.bytes && file.bytes <= LARGEST_FILE => {}
+        _ => return Ok(false),
+    }
+    Ok(digest_file(&location.path(&file.path), work)? == file.blake3)
 }
 
 /// What lies in the artifact's directory beside manifest and attestations, by relative path; whether it is a plain file.

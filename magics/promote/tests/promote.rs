@@ -1,7 +1,11 @@
 //! The tests of promotion. Cells are run by interpreters of tiny languages, which stand in for the kernel.
 
+#[path = "promote/diffing.rs"]
+mod diffing;
 #[path = "promote/kernel.rs"]
 mod kernel;
+#[path = "promote/malicious.rs"]
+mod malicious;
 #[path = "promote/model.rs"]
 mod model;
 #[path = "promote/place.rs"]

@@ -43,7 +43,7 @@ fn canonical(output: &Output) -> (&'static str, Vec<u8>) {
             output.title.iter().chain(&output.notes).map(|line| format!("{line}\n")).collect::<String>().into_bytes(),
         ),
         Body::Text(text) | Body::Source { text, .. } => ("txt", text.clone().into_bytes()),
-        Body::Record(_) | Body::Answer(_) => match json(output) {
+        Body::Record(_) | Body::Answer(_) | Body::Document(_) => match json(output) {
             Ok(json) => ("json", json.into_bytes()),
             Err(_) => ("txt", text(output).into_bytes()),
         },

@@ -62,7 +62,7 @@ fn cell_text(column: &ArrayRef, row: usize) -> String {
 }
 
 /// Six significant digits: what people read; programs are given all of them.
-pub(crate) fn float_text(value: f64) -> String {
+pub fn float_text(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude == 0.0 || !value.is_finite() {
         return value.to_string();

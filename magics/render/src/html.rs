@@ -30,6 +30,7 @@ pub fn html(output: &Output) -> String {
         Body::Record(fields) => Some(record(fields)),
         Body::Answer(answer) => Some(crate::answer::html(answer)),
         Body::Table(table) => Some(self::table(table)),
+        Body::Document(document) => Some(crate::document::html(document)),
     };
     let notes =
         output.notes.iter().map(|note| format!("<div style=\"{QUIET};white-space:pre-wrap\">{}</div>", escape(note)));

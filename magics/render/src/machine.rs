@@ -29,6 +29,7 @@ pub fn json(output: &Output) -> Result<String, Problem> {
         }
         Body::Answer(answer) => serde_json::to_string_pretty(&crate::answer::json(answer)).map_err(unwritable),
         Body::Table(table) => json_rows(table),
+        Body::Document(document) => serde_json::to_string_pretty(&document.data).map_err(unwritable),
     }
 }
 
@@ -149,6 +150,7 @@ fn as_table(output: &Output) -> Result<Table, Problem> {
         Body::Empty => Vec::new(),
         Body::Text(text) | Body::Source { text, .. } => vec![("text".to_owned(), text.clone())],
         Body::Record(fields) => fields.iter().map(|(name, value)| (name.clone(), value_text(value))).collect(),
+        Body::Document(document) => vec![("text".to_owned(), crate::document::text(document))],
     };
     let schema: Vec<Field> = fields.iter().map(|(name, _)| Field::new(name, DataType::Utf8, false)).collect();
     let schema = Arc::new(Schema::new(schema));

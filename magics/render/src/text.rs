@@ -15,17 +15,36 @@ pub fn text(output: &Output) -> String {
         Body::Record(fields) => Some(record(fields)),
         Body::Answer(answer) => Some(crate::answer::text(answer)),
         Body::Table(table) => Some(self::table(table)),
+        Body::Document(document) => Some(crate::document::text(document)),
     };
     let parts: Vec<String> = output.title.iter().cloned().chain(body).chain(output.notes.iter().cloned()).collect();
-    parts.join("\n")
+    harmless(&parts.join("\n"))
 }
 
 /// `problem` with its hint below it.
 pub fn problem_text(problem: &Problem) -> String {
-    match &problem.hint {
+    harmless(&match &problem.hint {
         Some(hint) => format!("{}\n  hint: {hint}", problem.message),
         None => problem.message.clone(),
+    })
+}
+
+/// The text with control characters spelt out, but for the ends of lines and tabs: what a file or a document holds must not command the
+/// terminal that shows it.
+fn harmless(text: &str) -> String {
+    let commands = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(commands) {
+        return text.to_owned();
     }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.replace("\r\n", "\n").chars() {
+        if commands(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 fn record(fields: &[(String, Value)]) -> String {
@@ -74,7 +93,7 @@ fn table(table: &Table) -> String {
     lines.join("\n")
 }
 
-fn one_line(cell: &str) -> String {
+pub(crate) fn one_line(cell: &str) -> String {
     let flat: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if flat.chars().count() <= WIDEST_COLUMN {
         return flat;
@@ -83,7 +102,21 @@ fn one_line(cell: &str) -> String {
     format!("{head}…")
 }
 
-fn pad(cell: &str, width: usize, right: bool) -> String {
+pub(crate) fn pad(cell: &str, width: usize, right: bool) -> String {
     let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
     if right { format!("{blanks}{cell}") } else { format!("{cell}{blanks}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_commands_no_terminal() {
+        let output =
+            Output::record([("name\u{9b}2J", Value::from("a\u{1b}]0;title\u{7}b\r\nc\td"))]).with_note("\u{1b}[31m");
+        assert_eq!(text(&output), "name\\u{9b}2J  a\\u{1b}]0;title\\u{7}b\n         c\td\n\\u{1b}[31m");
+        let problem = Problem::new("Bad", "`\u{1b}[2J` is bad");
+        assert_eq!(problem_text(&problem), "`\\u{1b}[2J` is bad");
+    }
 }

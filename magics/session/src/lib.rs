@@ -5,6 +5,8 @@
 mod catalogue;
 mod cells;
 mod context;
+mod crates;
+mod difference;
 mod language;
 mod meter;
 mod parameters;

@@ -14,7 +14,8 @@ use super::{Author, Holder};
 use crate::Error;
 use crate::artifact::{home, replace};
 use crate::bundle::to_json;
-use crate::files::{digest, make_directory, read_file, write_file};
+use crate::files::{digest, make_directory, write_file};
+use crate::sealed::{self, LARGEST_TEXT};
 
 const HISTORY: &str = "history";
 /// Rises whenever an older Kernwerk could not read the events.
@@ -178,10 +179,10 @@ fn file_name(number: u32, digest: &str) -> String {
 fn event(path: &Path, name: &str) -> Result<Result<(String, Event), String>, Error> {
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // A plain file alone: a link would take the reader out of the project.
-    if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) || !file.ends_with(".json") {
-        return Ok(Err(format!("extra: {HISTORY}/{file}")));
-    }
-    let bytes = read_file(path)?;
+    let bytes = match sealed::read(path.parent().unwrap_or(path), &file, LARGEST_TEXT) {
+        Ok(bytes) if file.ends_with(".json") => bytes,
+        _ => return Ok(Err(format!("extra: {HISTORY}/{file}"))),
+    };
     let digest = digest(&bytes);
     Ok(match serde_json::from_slice::<Event>(&bytes) {
         Ok(event) if event.format > FORMAT => {

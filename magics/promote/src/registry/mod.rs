@@ -92,6 +92,18 @@ impl Registry {
     }
 }
 
+/// The identities that the history knows a version by; more than one where another artifact was put in its place. What is wrong with the
+/// history itself is no finding about a version.
+pub(crate) fn identities(lab: &Lab, name: &str, version: u32) -> BTreeSet<String> {
+    let events = History::read(lab, name).unwrap_or_default().events;
+    events.into_iter().filter(|event| event.version == version).map(|event| event.identity).collect()
+}
+
+/// The versions that the history knows.
+pub(crate) fn known_versions(lab: &Lab, name: &str) -> BTreeSet<u32> {
+    History::read(lab, name).unwrap_or_default().events.iter().map(|event| event.version).collect()
+}
+
 /// The registry of an artifact.
 ///
 /// # Errors

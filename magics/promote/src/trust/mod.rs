@@ -17,9 +17,10 @@ use sha2::{Digest, Sha256};
 pub use key::{PublicKey, SigningKey};
 
 use crate::Error;
-use crate::artifact::{self, ATTESTATIONS, Location, MANIFEST, Reference, find};
+use crate::artifact::{self, Location, MANIFEST, Reference, find};
 use crate::bundle::to_json;
-use crate::files::{digest, read_file, write_file};
+use crate::files::{digest, write_file};
+use crate::sealed::{self, LARGEST_TEXT};
 use crate::verify::verify_location;
 use envelope::Envelope;
 
@@ -126,13 +127,12 @@ type Opened = (Envelope, Vec<u8>);
 
 /// Reads the envelope and what it holds; none where there is no envelope, and a finding where it is none.
 fn read(location: &Location) -> Result<Option<Result<Opened, String>>, Error> {
-    let path = location.path(PROVENANCE);
-    let Ok(metadata) = path.symlink_metadata() else { return Ok(None) };
     let broken = || format!("changed: {PROVENANCE}, which is no envelope of a statement");
-    if !metadata.is_file() {
-        return Ok(Some(Err(broken())));
-    }
-    let bytes = read_file(&path)?;
+    let bytes = match sealed::read(&location.directory, PROVENANCE, LARGEST_TEXT) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Ok(Some(Err(broken()))),
+    };
     // Only as it was written: white space that was changed is a change.
     let envelope = serde_json::from_slice::<Envelope>(&bytes).ok().filter(|envelope| to_json(envelope) == bytes);
     let signed = envelope.and_then(|envelope| envelope.payload().map(|payload| (envelope, payload)));
@@ -141,7 +141,9 @@ fn read(location: &Location) -> Result<Option<Result<Opened, String>>, Error> {
 
 /// Where the artifact is not what the statement is about.
 fn differences(location: &Location, payload: &[u8]) -> Result<Vec<String>, Error> {
-    let Ok(signed) = serde_json::from_slice::<Value>(payload) else {
+    // Only as it is written here: of two values under one key each reader might believe another.
+    let statement = serde_json::from_slice::<Value>(payload).ok().filter(|statement| to_json(statement) == payload);
+    let Some(signed) = statement else {
         return Ok(vec![format!("changed: {PROVENANCE}, which holds no statement")]);
     };
     let mut findings = Vec::new();
@@ -168,7 +170,7 @@ fn differences(location: &Location, payload: &[u8]) -> Result<Vec<String>, Error
 
 /// What the statement is about: the manifest, and with it every file of the artifact.
 fn subject(location: &Location) -> Result<Value, Error> {
-    let manifest = read_file(&location.path(MANIFEST))?;
+    let manifest = location.bytes(MANIFEST)?;
     Ok(json!([{
         "name": location.to_string(),
         "digest": { "sha256": sha256(&manifest), "blake3": digest(&manifest) },
@@ -229,24 +231,11 @@ fn statement(location: &Location) -> Result<Value, Error> {
 
 /// What lies beside the artifact but for the envelope: SHA-256 by name.
 fn attestations(location: &Location) -> Result<BTreeMap<String, String>, Error> {
-    let directory = location.path(ATTESTATIONS);
-    let entries = match std::fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(Error::io("list", &directory)(error)),
-    };
-    let mut found = BTreeMap::new();
-    for entry in entries {
-        let entry = entry.map_err(Error::io("list", &directory))?;
-        let name = format!("{ATTESTATIONS}/{}", entry.file_name().to_string_lossy());
-        if name != PROVENANCE && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            found.insert(name, sha256(&read_file(&entry.path())?));
-        }
-    }
-    Ok(found)
+    let attested = location.attestations()?.into_iter().filter(|(name, _)| name != PROVENANCE);
+    Ok(attested.map(|(name, bytes)| (name, sha256(&bytes))).collect())
 }
 
 /// SHA-256, hexadecimal: what in-toto's other tools know of digests.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

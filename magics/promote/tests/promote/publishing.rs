@@ -41,7 +41,7 @@ fn an_artifact_holds_the_slice_and_what_its_proof_showed() {
         ]
     );
     let read = |file: &str| std::fs::read_to_string(place.path("pipelines/sums/1").join(file)).expect("a file");
-    assert_eq!(read("cells/03.rs"), "let total = df + 1\nprint total");
+    assert_eq!(read("cells/03.rs"), "let total = df + 1\nprint total\n");
     assert_eq!(read("outputs/04-1-result.txt"), "2.3333333333333335");
     let description = read("pipeline.toml");
     for line in [

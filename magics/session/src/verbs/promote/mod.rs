@@ -2,6 +2,8 @@
 
 mod alias;
 mod approve;
+mod card;
+mod diff;
 mod history;
 mod key;
 mod list;
@@ -12,6 +14,7 @@ mod replay;
 mod rollback;
 mod run;
 mod runs;
+mod sbom;
 mod show;
 mod sign;
 mod stage;
@@ -41,6 +44,9 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<replay::Replay>(),
     entry::<run::Run>(),
     entry::<runs::Runs>(),
+    entry::<diff::Diff>(),
+    entry::<card::Card>(),
+    entry::<sbom::Sbom>(),
     entry::<key::Key>(),
     entry::<sign::Sign>(),
     entry::<stage::Stage>(),

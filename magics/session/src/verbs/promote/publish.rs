@@ -5,6 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Level, PublishSpec, Target};
 
 use super::{cell_table, plan_spec, toolchain};
+use crate::crates::crate_license;
 use crate::verbs::eval::gate::must_pass;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
@@ -84,6 +85,8 @@ impl Verb for Publish {
         };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
+        let described = kernwerk_promote::describe(&lab, &published.location, &crate_license, context.work());
+        let described = context.block_on(described);
         let name = published.location.to_string();
         context.effect(Access::Write, Resource::Artifact, &name, None, Some(published.id.clone()));
         let title = if published.unchanged {
@@ -95,6 +98,10 @@ impl Verb for Publish {
         output = output.with_note(format!("identity {}", published.id));
         output = self.gates.iter().fold(output, |output, suite| output.with_note(format!("gate `{suite}` passes")));
         output = published.notes.into_iter().fold(output, Output::with_note);
+        // It is published all the same, and `card` and `sbom` make them anew.
+        if let Err(error) = described {
+            output = output.with_note(format!("its card and its bill of materials were not written: {error}"));
+        }
         Ok(output.volatile().into())
     }
 }

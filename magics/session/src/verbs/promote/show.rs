@@ -65,7 +65,7 @@ impl Verb for Show {
             fields.push(("packages".to_owned(), Value::from(packages.join(", "))));
         }
         for (number, cell) in (1..).zip(&shown.cells) {
-            fields.push((format!("cell {number}"), Value::from(cell.trim_end())));
+            fields.push((format!("cell {number}"), Value::from(kernwerk_promote::readable(cell))));
         }
         Ok(Output::record(fields).volatile().into())
     }

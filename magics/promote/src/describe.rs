@@ -1,0 +1,38 @@
+//! The card and the bill of materials beside a version: what they say follows from the artifact and from what was measured and written
+//! about it, so they lie in `attestations/` and are no part of its identity; whoever signs it signs them as well.
+
+use kernwerk_core::Work;
+use kernwerk_store::Lab;
+
+use crate::Error;
+use crate::artifact::{self, Location, Reference};
+use crate::card::card;
+use crate::files::write_file;
+use crate::sbom::{CrateLicense, sbom};
+use crate::trust::PROVENANCE;
+
+pub(crate) const CARD: &str = "attestations/card.md";
+pub(crate) const BILL: &str = "attestations/sbom.cdx.json";
+
+/// Writes the card and the bill of materials of a version beside it, where they are not there yet. What was signed stays as it is.
+///
+/// # Errors
+/// Those of reading the artifact and writing the files, each of which is there whole or not at all.
+pub async fn describe(lab: &Lab, location: &Location, license: CrateLicense<'_>, work: &Work) -> Result<(), Error> {
+    let reference = Reference::version(&location.name, location.version)?;
+    let card = card(lab, &reference, work).await?.markdown.into_bytes();
+    let bill = sbom(lab, &reference, license, work).await?;
+    let _lock = artifact::lock(lab, &location.name, work)?;
+    if location.attestation(PROVENANCE)?.is_some() {
+        return Ok(());
+    }
+    let staging = lab.staging_dir()?;
+    let staged = staging.join("described");
+    let write = |file: &str, bytes: &[u8]| match location.attestation(file)? {
+        Some(_) => Ok(()),
+        None => write_file(&staged, bytes).and_then(|()| artifact::replace(&staged, &location.path(file))),
+    };
+    let written = write(CARD, &card).and_then(|()| write(BILL, &bill));
+    let _ = std::fs::remove_dir_all(&staging);
+    written
+}
