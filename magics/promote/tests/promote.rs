@@ -1,5 +1,7 @@
 //! The tests of promotion. Cells are run by interpreters of tiny languages, which stand in for the kernel.
 
+#[path = "promote/gates.rs"]
+mod gates;
 #[path = "promote/kernel.rs"]
 mod kernel;
 #[path = "promote/model.rs"]

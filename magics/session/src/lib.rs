@@ -5,6 +5,7 @@
 mod catalogue;
 mod cells;
 mod context;
+mod gates;
 mod language;
 mod meter;
 mod person;
@@ -24,7 +25,7 @@ pub use kernwerk_promote::{Gone, Lost, Recovery, Rerun};
 pub use language::language;
 pub use meter::{process_tree_seconds, tree_of};
 pub use runner::ProcessRunner;
-pub use session::{Binding, Options, Reply, Session};
+pub use session::{Binding, LockedCrates, Options, Reply, Session};
 pub use stale::StaleCell;
 pub use variables::{CanonicalValue, Variables};
 pub use verb::{Answer, Live, Verb};

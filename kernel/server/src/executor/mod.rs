@@ -180,7 +180,7 @@ impl Executor {
         if let Some(session) = opened.as_ref() {
             return Ok(session.clone());
         }
-        let session = Arc::new(Session::open(self.options.clone())?);
+        let session = Arc::new(Session::open(self.options.clone())?.with_locked_crates(kernwerk_cell::locked_crates));
         Ok(opened.insert(session).clone())
     }
 
