@@ -11,6 +11,8 @@ mod personal;
 mod secrets;
 mod value;
 
+use std::collections::BTreeMap;
+
 pub use check::{is_german_tax_number, is_iban, is_luhn, is_machine_readable_line};
 pub use column::{personal_in_column, secrets_in_column};
 pub use names::is_secret_name;
@@ -37,20 +39,38 @@ impl Hit {
     pub fn line(&self, text: &str) -> usize {
         1 + text.as_bytes()[..self.start].iter().filter(|byte| **byte == b'\n').count()
     }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
 }
 
 /// Sorts hits by their place; of those that overlap the first in the list stays.
 fn settle(found: Vec<Hit>) -> Vec<Hit> {
-    let mut settled: Vec<Hit> = Vec::new();
+    let mut settled: BTreeMap<usize, Hit> = BTreeMap::new();
     for hit in found {
-        if !settled.iter().any(|other| other.overlaps(&hit)) {
-            settled.push(hit);
+        // What is settled overlaps nothing else of it, so the last one that begins before the end of a hit tells.
+        let before = settled.range(..hit.end).next_back();
+        if before.is_none_or(|(_, other)| other.end <= hit.start) {
+            settled.insert(hit.start, hit);
         }
     }
-    settled.sort_by_key(|hit| hit.start);
-    settled
+    settled.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_hits_that_overlap_the_first_stays() {
+        let hit = |kind, start, end| Hit { kind, start, end };
+        let found = vec![
+            hit("a", 10, 20),
+            hit("b", 15, 25),
+            hit("c", 20, 22),
+            hit("d", 0, 11),
+            hit("e", 0, 10),
+            hit("f", 5, 30),
+            hit("g", 12, 13),
+        ];
+        let kept: Vec<&str> = settle(found).iter().map(|hit| hit.kind).collect();
+        assert_eq!(kept, ["e", "a", "c"]);
+    }
 }
