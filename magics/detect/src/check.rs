@@ -155,18 +155,17 @@ pub fn is_german_tax_number(digits: &str) -> bool {
 /// Whether the text is the second line of a passport's machine-readable zone (ICAO 9303, TD3), with all of its check digits.
 pub fn is_machine_readable_line(line: &str) -> bool {
     let line = line.as_bytes();
-    let holds = |ranges: &[std::ops::Range<usize>], check: usize| {
+    let holds = |checked: &[u8], check: usize| {
         let weights = [7, 3, 1].into_iter().cycle();
-        let bytes = ranges.iter().flat_map(|range| &line[range.clone()]);
-        let sum: u32 = bytes.zip(weights).map(|(byte, weight)| value(*byte) * weight).sum();
+        let sum: u32 = checked.iter().zip(weights).map(|(byte, weight)| value(*byte) * weight).sum();
         sum % 10 == value(line[check])
     };
     line.len() == 44
-        && holds(&[0..9], 9)
-        && holds(&[13..19], 19)
-        && holds(&[21..27], 27)
-        && holds(&[28..42], 42)
-        && holds(&[0..10, 13..20, 21..43], 43)
+        && holds(&line[0..9], 9)
+        && holds(&line[13..19], 19)
+        && holds(&line[21..27], 27)
+        && holds(&line[28..42], 42)
+        && holds(&[&line[0..10], &line[13..20], &line[21..43]].concat(), 43)
 }
 
 /// What a character of the machine-readable zone counts.

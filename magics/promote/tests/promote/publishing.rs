@@ -183,11 +183,11 @@ fn what_is_attested_later_stands_beside_the_same_version() {
     let first = place.publish("1").expect("published");
     for state in ["pass", "fail"] {
         let mut attested = spec("1");
-        attested.attestations.insert("gates".to_owned(), serde_json::json!([{ "state": state }]));
+        attested.attestations.insert("scores".to_owned(), serde_json::json!([{ "state": state }]));
         let again = wait(publish(&place.lab, &attested, &MiniRunner::default(), &Work::silent())).expect("published");
         assert_eq!((again.location.version, again.unchanged, &again.id), (1, true, &first.id));
         let read =
-            std::fs::read_to_string(again.location.directory.join("attestations/gates.json")).expect("it is there");
+            std::fs::read_to_string(again.location.directory.join("attestations/scores.json")).expect("it is there");
         assert!(read.contains(state), "{read}");
     }
     let verified = kernwerk_promote::verify(&place.lab, &"sums@1".parse().expect("a reference"), &Work::silent());
