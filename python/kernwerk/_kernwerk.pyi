@@ -95,5 +95,9 @@ class Request:
 def magics() -> list[tuple[str, str]]: ...
 def bound_by(text: str) -> list[str]: ...
 def told(
-    implementation: str, version: str, packages: dict[str, str], code: list[str] | None = None
+    implementation: str,
+    version: str,
+    packages: dict[str, str],
+    code: list[str] | None = None,
+    licences: dict[str, str] | None = None,
 ) -> str: ...

@@ -114,13 +114,30 @@ def _normal(name: str) -> str:
 def _environment(packages: Iterable[str]) -> None:
     if importlib.util.find_spec("IPython") is None:
         raise SystemExit("IPython, which runs the cells, is missing: pip install 'kernwerk[ipython]'")
-    found = {}
+    found, licences = {}, {}
     for name in packages:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    print(told(platform.python_implementation(), platform.python_version(), found))
+        licence = _licence(name)
+        if licence:
+            licences[name] = licence
+    print(told(platform.python_implementation(), platform.python_version(), found, licences=licences))
+
+
+def _licence(package: str) -> str | None:
+    """What a package says of its licence: its SPDX expression (PEP 639), else its classifier, else a short word of older metadata."""
+    metadata = importlib.metadata.metadata(package)
+    expression = metadata.get("License-Expression")
+    if expression:
+        return str(expression)
+    classifiers = [line.split(" :: ") for line in metadata.get_all("Classifier") or [] if line.startswith("License :: ")]
+    named = [parts[-1] for parts in classifiers if len(parts) > 2]
+    if len(named) == 1:
+        return named[0]
+    words = str(metadata.get("License") or "").strip()
+    return words if words and "\n" not in words and len(words) < 100 else None
 
 
 def _nowhere() -> TextIO:

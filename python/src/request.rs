@@ -59,14 +59,15 @@ impl Request {
 
 /// What a process tells at the end of its run, as the engine reads it; without `code` what it tells of itself.
 #[pyfunction]
-#[pyo3(signature = (implementation, version, packages, code = None))]
+#[pyo3(signature = (implementation, version, packages, code = None, licences = None))]
 pub fn told(
     implementation: String,
     version: String,
     packages: std::collections::BTreeMap<String, String>,
     code: Option<Vec<String>>,
+    licences: Option<std::collections::BTreeMap<String, String>>,
 ) -> PyResult<String> {
-    let environment = Environment { implementation, version, packages };
+    let environment = Environment { implementation, version, packages, licences: licences.unwrap_or_default() };
     let line = match code {
         Some(code) => serde_json::to_string(&PythonTold { environment, code }),
         None => serde_json::to_string(&environment),

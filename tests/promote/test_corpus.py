@@ -117,6 +117,8 @@ class Notebook:
     def __init__(self, directory: Path):
         self.shell = Shell(directory)
         self.shell("lab", "init").ok()
+        # Cells that were edited or ran again leave old values behind on purpose here.
+        self.shell.write("kernwerk.toml", '[promote.gates]\nwarn = ["staleness"]\n')
         environment = {"JPY_SESSION_NAME": str(directory / NOTEBOOK)}
         for case in CASES:
             environment |= case.environment

@@ -74,6 +74,10 @@ pub struct Environment {
     pub version: String,
     /// Installed packages by their names, with their versions.
     pub packages: BTreeMap<String, String>,
+    /// What packages say of their licences, by their names: an SPDX expression, or the words of older metadata. Told where somebody
+    /// asks for an environment, and of those that say something.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub licences: BTreeMap<String, String>,
 }
 
 /// What a run of Python tells at its end.

@@ -38,6 +38,9 @@ pub struct MiniLm {
 }
 
 impl MiniLm {
+    /// The licence under which the model is published (its model card), as an SPDX expression, with the digest of its weights.
+    pub const LICENCE: (&'static str, &'static str) = (WEIGHTS.digest, "Apache-2.0");
+
     /// The directory of the installed model: `explicit` if given, else what `KERNWERK_MODELS` names, else
     /// `site-packages` of `VIRTUAL_ENV` or of the installation that the running program belongs to.
     ///

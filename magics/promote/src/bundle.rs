@@ -30,6 +30,8 @@ const ATTRIBUTES: &str = "* -text\n";
 pub(crate) struct Bundle {
     /// By path relative to the artifact.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// What its `pipeline.toml` says.
+    pub pipeline: Pipeline,
 }
 
 /// What the proof run gave.
@@ -82,7 +84,7 @@ pub(crate) fn bundle(
     let text = toml::to_string(&pipeline)
         .map_err(|error| Error::BrokenArtifact { path: PIPELINE.into(), message: error.to_string() })?;
     files.insert(PIPELINE.to_owned(), text.into_bytes());
-    Ok(Bundle { files })
+    Ok(Bundle { files, pipeline })
 }
 
 /// The reference outputs of a cell; those to be compared become files.

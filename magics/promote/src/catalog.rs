@@ -4,6 +4,7 @@ use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{Location, Manifest, Reference, find, location, names, versions};
+use crate::gates::{GateReport, recorded};
 use crate::pipeline::Pipeline;
 use crate::proof::Proof;
 use crate::registry::{Registry, registry};
@@ -95,6 +96,8 @@ pub struct Shown {
     pub pipeline: Pipeline,
     pub manifest: Manifest,
     pub proof: Option<Proof>,
+    /// What the gates said; none where that was taken away.
+    pub gates: Option<Vec<GateReport>>,
     /// The text of each cell, in order.
     pub cells: Vec<String>,
 }
@@ -113,5 +116,6 @@ pub(crate) fn show_location(lab: &Lab, location: &Location) -> Result<Shown, Err
     let cells = pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<_, _>>()?;
     let registry = registry(lab, &location.name).unwrap_or_default();
     let labels = labels(&registry, location.version, &id);
-    Ok(Shown { labels, proof: location.proof()?, location: location.clone(), id, pipeline, manifest, cells })
+    let (proof, gates) = (location.proof()?, recorded(location)?);
+    Ok(Shown { labels, proof, gates, location: location.clone(), id, pipeline, manifest, cells })
 }

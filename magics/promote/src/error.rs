@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use kernwerk_core::{Cancelled, CellStatus, ParameterType, Problem, did_you_mean, listed, name_hint};
 
 use crate::execution::label;
+use crate::gates::GateReport;
+
+/// What to do about a name that is like no gate's.
+const GATES: &str = "`%promote gates --help` names the gates; a suite is one as soon as `suites` or `--gate` names it";
 
 /// An error of promotion. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,10 @@ pub enum Error {
     ProofFailed { count: u32, reason: String },
     #[error("the proof run differs from the notebook, first in {}: {difference}", label(*.count))]
     ProofDiffers { count: u32, difference: String },
+    #[error("{}", told(refused))]
+    GatesNotPassed { refused: Vec<GateReport> },
+    #[error("`{name}` in [promote.gates] of kernwerk.toml is no gate")]
+    UnknownGate { name: String, near: Vec<String> },
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
 }
@@ -164,6 +172,12 @@ impl Error {
                 "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock"
                     .to_owned()
             }
+            Self::GatesNotPassed { refused } => {
+                let remedies: Vec<String> =
+                    refused.iter().map(|report| format!("gate `{}`: {}", report.gate, report.remedy)).collect();
+                remedies.join("\n")
+            }
+            Self::UnknownGate { near, .. } => return did_you_mean(near).or(Some(GATES.to_owned())),
             Self::UnknownVariable { .. } | Self::NotRun { .. } | Self::Io { .. } | Self::Cancelled(_) => return None,
         };
         Some(hint)
@@ -204,6 +218,8 @@ impl Error {
             Self::NotRun { .. } => "NotRun",
             Self::ProofFailed { .. } => "ProofFailed",
             Self::ProofDiffers { .. } => "ProofDiffers",
+            Self::GatesNotPassed { .. } => "GateNotPassed",
+            Self::UnknownGate { .. } => "UnknownGate",
             Self::Io { .. } => "FileFailed",
         }
     }
@@ -233,6 +249,11 @@ impl From<Error> for Problem {
         };
         Problem::new(error.name(), error.to_string()).with_hint_if(error.hint())
     }
+}
+
+/// Which gates do not pass, in words.
+fn told(refused: &[GateReport]) -> String {
+    refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn ended(status: CellStatus) -> &'static str {

@@ -3,6 +3,8 @@
 //! - [`plan`] slices the record backwards from a target: which cells it needs and for what, and what comes from outside.
 //! - [`publish`] proves the slice by running it in a fresh process that sees nothing but its declared inputs, and writes
 //!   `pipelines/NAME/VERSION/`: plain files, whose digests are the artifact's identity.
+//! - Before that it asks the gates ([`GateReport`]): secrets, staleness, licences and their like. A required one that does not pass
+//!   stops it, with nothing written.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
 //! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
@@ -23,6 +25,7 @@ mod execution;
 mod facts;
 mod files;
 mod frame;
+mod gates;
 mod inputs;
 mod judge;
 mod machine;
@@ -60,6 +63,7 @@ pub use disk::{Disk, FileState, file_version};
 pub use environment::PinnedEnvironment;
 pub use error::Error;
 pub use execution::Execution;
+pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, must_pass};
 pub use judge::{CellReport, Compared};
 pub use machine::Machine;
 pub use pipeline::{
@@ -67,7 +71,7 @@ pub use pipeline::{
 };
 pub use plan::{Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};
 pub use proof::{Proof, ProofCell};
-pub use publish::{PublishSpec, Published, publish};
+pub use publish::{PublishSpec, Published, judge_target, publish};
 pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use recover::{Gone, Lost, Recovery, Rerun};

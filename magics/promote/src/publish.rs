@@ -14,7 +14,9 @@ use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle, Proved};
 use crate::compare::{Agreement, Level};
 use crate::environment::{PinnedEnvironment, unseen};
+use crate::execution::read_log;
 use crate::files::{read_file, write_file};
+use crate::gates::{self, GateReport, GateSpec, Subject};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::machine::Machine;
 use crate::mirror::Mirror;
@@ -27,10 +29,11 @@ use crate::run::{Course, Ran, run};
 use crate::sealed::{LARGEST_FILE, is_inside_or_root};
 use crate::slice::has_code;
 use crate::target::Target;
+use crate::trust::is_signed;
 use crate::verify::verify_location;
 
 /// What to publish.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PublishSpec {
     pub name: String,
     pub plan: PlanSpec,
@@ -46,6 +49,8 @@ pub struct PublishSpec {
     pub value: Option<String>,
     /// What else was measured and goes to `attestations/`, by the name of its file without `.json`.
     pub attestations: BTreeMap<String, serde_json::Value>,
+    /// What the gates know beside the lab.
+    pub gates: GateSpec,
 }
 
 /// A published artifact.
@@ -59,6 +64,8 @@ pub struct Published {
     pub plan: Plan,
     /// How the proof run compares with the notebook, cell by cell.
     pub cells: Vec<CellReport>,
+    /// What the gates said.
+    pub gates: Vec<GateReport>,
     /// What people should know, in words.
     pub notes: Vec<String>,
     pub wall_seconds: f64,
@@ -69,10 +76,44 @@ pub struct Published {
 ///
 /// # Errors
 /// Those of [`plan`]; [`Error::Obstacles`]; [`Error::ProofFailed`] and [`Error::ProofDiffers`] where a fresh process does not
-/// repeat what the notebook recorded. Nothing is written then.
+/// repeat what the notebook recorded; [`Error::GatesNotPassed`]. Nothing is written then.
 pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work) -> Result<Published, Error> {
     artifact::check_name(&spec.name)?;
     let operation = lab.begin("publish", &spec.name)?;
+    let Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes } = prepare(lab, spec, runner, work).await?;
+    gates::must_pass(&gates)?;
+    let (location, id, unchanged) = put(lab, spec, &bundle, proof, &gates, work)?;
+    operation.done()?;
+    Ok(Published { notes, location, id, unchanged, plan, cells, gates, wall_seconds })
+}
+
+/// Does all that [`publish`] does but for writing, and gives what the gates say.
+///
+/// # Errors
+/// As [`publish`], but for gates that do not pass.
+pub async fn judge_target(
+    lab: &Lab,
+    spec: &PublishSpec,
+    runner: &dyn Runner,
+    work: &Work,
+) -> Result<Vec<GateReport>, Error> {
+    artifact::check_name(&spec.name)?;
+    Ok(prepare(lab, spec, runner, work).await?.gates)
+}
+
+/// An artifact that could be written.
+struct Prepared {
+    plan: Plan,
+    cells: Vec<CellReport>,
+    wall_seconds: f64,
+    bundle: Bundle,
+    proof: Proof,
+    gates: Vec<GateReport>,
+    notes: Vec<String>,
+}
+
+/// Slices, proves, puts the files together in memory, and asks the gates.
+async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work) -> Result<Prepared, Error> {
     let mut plan = plan(lab, &spec.plan, work).await?;
     if !plan.obstacles.is_empty() {
         return Err(Error::Obstacles { obstacles: plan.obstacles });
@@ -113,8 +154,7 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     let bundle = bundle::bundle(pipeline, &plan, &Proved { outcomes: &outcomes, code: &code }, &mirror, config)?;
     drop(mirror);
     let proof = proof(&plan, &cells, wall_seconds, &network);
-    let (location, id, unchanged) = put(lab, spec, &bundle, proof, work)?;
-    operation.done()?;
+    let gates = ask_gates(lab, spec, (&plan, &bundle, &proof), runner, work).await?;
     let mut notes = notes(&plan, &environment, &cells);
     if environment.network {
         notes.push("its cells use the network, so what they give may change: replays need `--live`".to_owned());
@@ -122,7 +162,21 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     if let Network::Unenforced(reason) = &network {
         notes.push(format!("the network was not kept away from the proof run: {reason}"));
     }
-    Ok(Published { notes, location, id, unchanged, plan, cells, wall_seconds })
+    Ok(Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes })
+}
+
+/// Asks the gates about what would be written.
+async fn ask_gates(
+    lab: &Lab,
+    spec: &PublishSpec,
+    (plan, bundle, proof): (&Plan, &Bundle, &Proof),
+    runner: &dyn Runner,
+    work: &Work,
+) -> Result<Vec<GateReport>, Error> {
+    let beside = (artifact::PROOF, String::from_utf8_lossy(&bundle::to_json(proof)).into_owned());
+    let subject = Subject::new(lab, &spec.gates, (&bundle.pipeline, &bundle.files), Some(beside), (runner, work));
+    let log = || read_log(lab, &spec.plan.notebook, spec.plan.process);
+    gates::judge(subject.of_plan(plan, log).await?)
 }
 
 /// The lab's `kernwerk.toml`, if it has one.
@@ -329,19 +383,38 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
 }
 
 /// Adds what was attested to a version that is there already, each file whole or not at all; the caller holds the
-/// artifact's lock.
-fn attest(lab: &Lab, location: &Location, spec: &PublishSpec) -> Result<(), Error> {
-    if spec.attestations.is_empty() {
+/// artifact's lock. What was signed stays as it is.
+fn attest(
+    lab: &Lab,
+    location: &Location,
+    gates: &[GateReport],
+    attestations: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), Error> {
+    let place = |file: &str| location.directory.join(artifact::ATTESTATIONS).join(file);
+    // What the gates looked at reads otherwise from day to day.
+    let same_gates = gates::say_the_same(&gates::recorded(location).ok().flatten().unwrap_or_default(), gates);
+    let is_known = |(name, bytes): &(&String, &Vec<u8>)| {
+        (same_gates && *name == gates::FILE) || read_file(&place(name)).is_ok_and(|found| found == **bytes)
+    };
+    let new: Vec<_> = attestations.iter().filter(|attestation| !is_known(attestation)).collect();
+    if new.is_empty() || is_signed(location) {
         return Ok(());
     }
     let staging = lab.staging_dir()?;
-    for (name, value) in &spec.attestations {
-        let file = format!("{name}.json");
-        write_file(&staging.join(&file), &bundle::to_json(value))?;
-        artifact::replace(&staging.join(&file), &location.directory.join(artifact::ATTESTATIONS).join(&file))?;
+    for (file, bytes) in new {
+        write_file(&staging.join(file), bytes)?;
+        artifact::replace(&staging.join(file), &place(file))?;
     }
     let _ = std::fs::remove_dir_all(&staging);
     Ok(())
+}
+
+/// What is attested beside the proof, by the names of the files.
+fn attestations(spec: &PublishSpec, gates: &[GateReport], identity: &str) -> BTreeMap<String, Vec<u8>> {
+    let gates = serde_json::json!({ "artifact": identity, "gates": gates });
+    let mut files = BTreeMap::from([(gates::FILE.to_owned(), bundle::to_json(&gates))]);
+    files.extend(spec.attestations.iter().map(|(name, value)| (format!("{name}.json"), bundle::to_json(value))));
+    files
 }
 
 /// Writes the artifact and puts it in place; returns its identity, and whether it was there already.
@@ -350,6 +423,7 @@ fn put(
     spec: &PublishSpec,
     bundle: &Bundle,
     mut proof: Proof,
+    gates: &[GateReport],
     work: &Work,
 ) -> Result<(Location, String, bool), Error> {
     if let Some((path, _)) = bundle.files.iter().find(|(_, bytes)| bytes.len() as u64 > LARGEST_FILE) {
@@ -358,6 +432,7 @@ fn put(
     let manifest = bundle::to_json(&Manifest::of(&bundle.files));
     let id = crate::files::digest(&manifest);
     proof.artifact.clone_from(&id);
+    let attestations = attestations(spec, gates, &id);
     let name = &spec.name;
     let _lock = artifact::lock(lab, name, work)?;
     artifact::sweep_drafts(lab, name);
@@ -365,7 +440,7 @@ fn put(
         let latest = artifact::location(lab, name, *latest);
         let same = latest.manifest().is_ok_and(|(_, found)| found == id);
         if same && verify_location(lab, &latest, work)?.differences().is_empty() {
-            attest(lab, &latest, spec)?;
+            attest(lab, &latest, gates, &attestations)?;
             return Ok((latest, id, true));
         }
     }
@@ -377,8 +452,8 @@ fn put(
     }
     write_file(&draft.join(artifact::MANIFEST), &manifest)?;
     write_file(&draft.join(artifact::PROOF), &bundle::to_json(&proof))?;
-    for (name, value) in &spec.attestations {
-        write_file(&draft.join(artifact::ATTESTATIONS).join(format!("{name}.json")), &bundle::to_json(value))?;
+    for (file, bytes) in &attestations {
+        write_file(&draft.join(artifact::ATTESTATIONS).join(file), bytes)?;
     }
     // From here on nothing is interrupted: the version appears whole.
     let placed = artifact::place(lab, name, &draft);

@@ -21,7 +21,7 @@ pub struct PinnedPython {
 
 impl PinnedPython {
     pub(crate) fn new(environment: Environment) -> Self {
-        let Environment { implementation, version, packages } = environment;
+        let Environment { implementation, version, packages, .. } = environment;
         Self { implementation, version, packages }
     }
 
@@ -78,6 +78,7 @@ mod tests {
             implementation: "CPython".to_owned(),
             version: version.to_owned(),
             packages: packages.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
+            licences: BTreeMap::new(),
         }
     }
 

@@ -133,6 +133,16 @@ impl Watch {
         told.collect()
     }
 
+    /// All executions whose inputs have changed since, also those of cells that have run again.
+    pub fn stale_executions(&self, is_current: impl Fn(&Effect) -> Option<bool>) -> Vec<Stale> {
+        let told = self.causes(is_current).into_iter().map(|(index, causes)| Stale {
+            execution_count: self.log[index].execution_count,
+            text: self.log[index].text.clone(),
+            causes,
+        });
+        told.collect()
+    }
+
     /// The stale values that code which touches `names` would read, each name once. The cell `cell` itself, with this text, is
     /// left out: it is about to be made anew.
     pub fn stale_reads(&self, names: &Names, text: &str, cell: Option<&str>) -> Vec<StaleRead> {

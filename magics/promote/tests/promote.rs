@@ -2,6 +2,8 @@
 
 #[path = "promote/diffing.rs"]
 mod diffing;
+#[path = "promote/gates.rs"]
+mod gates;
 #[path = "promote/kernel.rs"]
 mod kernel;
 #[path = "promote/malicious.rs"]

@@ -80,7 +80,12 @@ pub struct Session {
     evaluate: Option<Box<Evaluate>>,
     /// Where the face is a Python's.
     python: Option<PathBuf>,
+    /// Where the face builds cells of Rust.
+    pub(crate) locked_crates: Option<LockedCrates>,
 }
+
+/// Gives the versions of crates that cells of notebooks in a directory are built with: the text of a `Cargo.lock`.
+pub type LockedCrates = fn(&Path) -> Option<String>;
 
 #[derive(Default)]
 struct State {
@@ -111,6 +116,7 @@ impl Session {
             variables: None,
             evaluate: None,
             python: None,
+            locked_crates: None,
         };
         session.lab()?;
         Ok(session)
@@ -132,6 +138,12 @@ impl Session {
     #[must_use]
     pub fn with_python(self, python: Option<PathBuf>) -> Self {
         Self { python, ..self }
+    }
+
+    /// Knows the crates that cells of Rust are built with, for the gates of a publication.
+    #[must_use]
+    pub fn with_locked_crates(self, locked_crates: LockedCrates) -> Self {
+        Self { locked_crates: Some(locked_crates), ..self }
     }
 
     /// Runs one magic line of `cell`.

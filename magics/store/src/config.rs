@@ -35,6 +35,12 @@ pub(crate) const TEMPLATE: &str = "\
 # [promote.keys]
 # ada = \"MCowBQYDK2VwAyEA…\"
 
+# What is checked before a version is published; `%promote gates --help` names the gates.
+# [promote.gates]
+# suites = [\"quality\"]
+# licences = [\"MIT\", \"Apache-2.0\", \"BSD-3-Clause\"]
+# advisories = \"advisories\"
+
 # Who may read what: the groups of each principal.
 # [principals.ada]
 # groups = [\"finance\"]
@@ -79,6 +85,34 @@ pub struct PromotionRules {
     /// Whose signatures count: ed25519 keys as SubjectPublicKeyInfo in base64, by the names of their owners. With none, nothing has to be
     /// signed.
     pub keys: BTreeMap<String, String>,
+    pub gates: GateRules,
+}
+
+/// What is checked before a version is published, and what becomes of the answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateRules {
+    /// Gates that have to pass, by their names; see [`GateRules::warn`] and [`GateRules::off`] for the others. A gate that stands in none
+    /// of the three has a rule of its own.
+    pub require: BTreeSet<String>,
+    /// Gates whose answer is told, and stands in nobody's way.
+    pub warn: BTreeSet<String>,
+    /// Gates that are not asked.
+    pub off: BTreeSet<String>,
+    /// Stages that a version takes only when the gates pass once more.
+    pub stages: BTreeSet<String>,
+    /// Suites whose gates have to pass.
+    pub suites: Vec<String>,
+    /// Licences that dependencies and models may have, by their SPDX identifiers; none where nobody said.
+    pub licences: Option<Vec<String>>,
+    /// A file or a directory with advisories in the OSV format; relative to the lab's root.
+    pub advisories: Option<PathBuf>,
+    /// Most that the slice's cells may have used up, such as `0.50 EUR`, `20000 tokens` or `90 seconds`.
+    pub budget: Option<String>,
+    /// How old input tables may be, such as `30d`.
+    pub max_age: Option<String>,
+    /// Fingerprints of what was found and may be published all the same.
+    pub allow: BTreeSet<String>,
 }
 
 /// What the file says of a principal.

@@ -22,6 +22,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-prelude-polars", &["kernwerk-wire", "kernwerk-prelude-plotters"]),
     layer("kernwerk-lang", &["kernwerk-core"]),
     layer("kernwerk-digest", &[]),
+    layer("kernwerk-detect", &[]),
     layer("kernwerk-store", &["kernwerk-core", "kernwerk-digest"]),
     layer("kernwerk-models", &["kernwerk-core"]),
     layer("kernwerk-render", &["kernwerk-core"]),
@@ -29,7 +30,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-index", &["kernwerk-core"]),
     layer("kernwerk-rag", &["kernwerk-core", "kernwerk-store", "kernwerk-index"]),
     layer("kernwerk-eval", CAPABILITY),
-    layer("kernwerk-promote", CAPABILITY),
+    layer("kernwerk-promote", &["kernwerk-core", "kernwerk-store", "kernwerk-detect"]),
     layer("kernwerk-cost", CAPABILITY),
     layer(
         "kernwerk-session",

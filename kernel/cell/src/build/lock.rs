@@ -6,10 +6,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::cache::Cache;
+use super::cache::{Cache, default_root};
 use super::sources;
+use super::toolchain::Toolchain;
 
 const HEADER: &str = "version = 4\n";
+
+/// The versions of crates that cells of notebooks in `directory` are built with on this machine, as the text of a `Cargo.lock` of all that were ever
+/// chosen; none without a toolchain.
+pub fn locked_crates(directory: &Path) -> Option<String> {
+    let toolchain = Toolchain::find(directory).ok()?;
+    let cache = Cache::open(&default_root(), &toolchain).ok()?;
+    Some(known(&cache).text())
+}
 
 /// Puts the known versions into the lock file of the package in `directory`.
 pub(super) fn fill(cache: &Cache, directory: &Path) {

@@ -24,6 +24,7 @@ pub(crate) use compiler::{Answer, Compiler, Order, Wanted};
 pub(crate) use generated::ENTRY;
 pub(crate) use library::place as library_place;
 pub(crate) use linker::Linker;
+pub use lock::locked_crates;
 pub(crate) use made::Companions;
 pub use prepare::prepare;
 pub(crate) use record::{RECORD, write as write_record};

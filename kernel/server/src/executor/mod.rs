@@ -223,7 +223,9 @@ impl Executor {
             return Ok(session.clone());
         }
         let cells = Arc::clone(&self.cells);
-        let session = Session::open(self.options.clone())?.with_values(Box::new(move |name| cells.value(name)));
+        let session = Session::open(self.options.clone())?
+            .with_locked_crates(kernwerk_cell::locked_crates)
+            .with_values(Box::new(move |name| cells.value(name)));
         let session = Arc::new(session);
         Ok(opened.insert(session).clone())
     }

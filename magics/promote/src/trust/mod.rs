@@ -123,6 +123,11 @@ pub(crate) fn check(lab: &Lab, location: &Location) -> Result<Trust, Error> {
     Ok(trust)
 }
 
+/// Whether anybody has signed the artifact.
+pub(crate) fn is_signed(location: &Location) -> bool {
+    location.path(PROVENANCE).symlink_metadata().is_ok()
+}
+
 type Opened = (Envelope, Vec<u8>);
 
 /// Reads the envelope and what it holds; none where there is no envelope, and a finding where it is none.

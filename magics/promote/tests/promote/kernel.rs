@@ -4,7 +4,8 @@
 //! `let x = 1 + y` · `print x` (stdout) · `third x` (a float as the result) · `panic` · `tick` (a number that only this kernel
 //! knows) · `here` (the directory) · `colour x` · `read "FILE" -> x` (without a trace) · `compute DIR NAME -> x` (the same, by
 //! a path that the text does not show) · `write "FILE" x` (without a trace) · `%source T FILE` · `%table T -> x` (binds all
-//! rows, shows them) · `%load FILE -> x` · `%model NAME` · `%promote param x=1`
+//! rows, shows them) · `%load FILE -> x` · `%model NAME` · `%promote param x=1` · `say WORDS` (as the result) · `glue A B` (what they
+//! make together, which the text does not show) · `:dep …` (nothing)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -158,6 +159,9 @@ impl Kernel {
                 let text = format!("\u{1b}[1m{}\u{1b}[0m", self.value(name)?);
                 doing.show(Channel::Display, "html", text.into_bytes());
             }
+            ["say", words @ ..] => doing.show(Channel::Result, "txt", words.join(" ").into_bytes()),
+            ["glue", parts @ ..] => doing.show(Channel::Result, "txt", parts.concat().into_bytes()),
+            [":dep", ..] => {}
             ["panic"] => return Err("panicked".to_owned()),
             ["tick"] => {
                 let tick = TICKS.fetch_add(1, Ordering::SeqCst);
@@ -336,6 +340,8 @@ pub struct MiniRunner {
     pub before: Option<Box<dyn Fn(u32) + Send + Sync>>,
     /// What is installed where cells of Python run.
     pub packages: BTreeMap<String, String>,
+    /// What these say of their licences.
+    pub licences: BTreeMap<String, String>,
     /// The requests that were made.
     pub requests: std::sync::Mutex<Vec<RunRequest>>,
 }
@@ -443,6 +449,6 @@ impl Runner for MiniRunner {
 impl MiniRunner {
     fn told(&self) -> Environment {
         let (implementation, version) = ("CPython".to_owned(), "3.11.2".to_owned());
-        Environment { implementation, version, packages: self.packages.clone() }
+        Environment { implementation, version, packages: self.packages.clone(), licences: self.licences.clone() }
     }
 }

@@ -74,6 +74,12 @@ impl Place {
         Self { lab, ..self }
     }
 
+    /// The place with these settings.
+    pub fn with_settings(self, toml: &str) -> Self {
+        std::fs::write(self.path("kernwerk.toml"), toml).expect("a file");
+        self.reopened()
+    }
+
     pub fn publish(&self, target: &str) -> Result<Published, Error> {
         self.publish_with(target, &MiniRunner::default())
     }
@@ -129,6 +135,7 @@ pub fn spec(target: &str) -> PublishSpec {
         toolchain: Some("rustc 1.95.0".to_owned()),
         value: None,
         attestations: std::collections::BTreeMap::new(),
+        gates: kernwerk_promote::GateSpec::default(),
     }
 }
 

@@ -27,6 +27,7 @@ fn an_artifact_holds_the_slice_and_what_its_proof_showed() {
         [
             ".gitattributes",
             "MANIFEST.json",
+            "attestations/gates.json",
             "attestations/proof.json",
             "cells/01.rs",
             "cells/02.rs",
@@ -90,7 +91,8 @@ fn the_same_again_is_the_same_version_and_a_damaged_one_is_not() {
 
 #[test]
 fn what_a_run_reads_from_outside_is_pinned() {
-    let place = Place::new();
+    // The newer version is one that nobody read.
+    let place = Place::new().with_settings("[promote.gates]\nwarn = [\"staleness\"]\n");
     let version = store(&place.lab, "old", vec![1.0, 2.0]).version();
     place.run(&["%table old -> df", "%load ../data/more.txt -> more", "let sum = df + more\nprint sum"]);
     store(&place.lab, "old", vec![9.0]);
@@ -181,11 +183,11 @@ fn what_is_attested_later_stands_beside_the_same_version() {
     let first = place.publish("1").expect("published");
     for state in ["pass", "fail"] {
         let mut attested = spec("1");
-        attested.attestations.insert("gates".to_owned(), serde_json::json!([{ "state": state }]));
+        attested.attestations.insert("scores".to_owned(), serde_json::json!([{ "state": state }]));
         let again = wait(publish(&place.lab, &attested, &MiniRunner::default(), &Work::silent())).expect("published");
         assert_eq!((again.location.version, again.unchanged, &again.id), (1, true, &first.id));
         let read =
-            std::fs::read_to_string(again.location.directory.join("attestations/gates.json")).expect("it is there");
+            std::fs::read_to_string(again.location.directory.join("attestations/scores.json")).expect("it is there");
         assert!(read.contains(state), "{read}");
     }
     let verified = kernwerk_promote::verify(&place.lab, &"sums@1".parse().expect("a reference"), &Work::silent());

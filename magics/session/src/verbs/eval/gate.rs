@@ -3,6 +3,7 @@
 use kernwerk_core::{Access, Output, Problem};
 use kernwerk_eval::{Gated, State, StoredSuite};
 use kernwerk_lang::{BodyUse, Example};
+use kernwerk_promote::{Demand, GateReport};
 
 use super::{HANDBOOK, QUALITY, QUESTIONS, floats, record_run, record_suite, texts};
 use crate::verbs::table;
@@ -50,16 +51,25 @@ fn judged(context: &Context<'_>, suite: &str) -> Result<Gated, Problem> {
     Ok(gated)
 }
 
-/// What a passing gate attests; fails unless it passes.
-pub(crate) fn must_pass(context: &Context<'_>, suite: &str) -> Result<serde_json::Value, Problem> {
+/// What a publication is told of the suite's gate.
+pub(crate) fn gate_of(context: &Context<'_>, suite: &str) -> Result<GateReport, Problem> {
     let gated = judged(context, suite)?;
-    let message = match gated.state {
-        State::Pass => return Ok(gated.attestation()),
-        State::Unmeasured => format!("gate `{suite}` is unmeasured: {}", gated.reasons.join("; ")),
-        State::Fail => format!("gate `{suite}` fails: {}", gated.failures().join("; ")),
+    let (state, reasons) = match gated.state {
+        State::Pass => (kernwerk_promote::State::Pass, Vec::new()),
+        State::Unmeasured => (kernwerk_promote::State::Unmeasured, gated.reasons.clone()),
+        State::Fail => (kernwerk_promote::State::Fail, gated.failures()),
     };
-    Err(Problem::new("GateNotPassed", message)
-        .with_hint(format!("`%eval run {suite}` measures it, `%eval gate {suite}` shows its thresholds")))
+    let run = gated.run.as_ref();
+    Ok(GateReport {
+        gate: suite.to_owned(),
+        state,
+        demand: Demand::Require,
+        looked_at: run.map_or("no run of the suite".to_owned(), |run| format!("run `{}` of {}", run.reference, run.at)),
+        findings: Vec::new(),
+        reasons,
+        detail: gated.attestation(),
+        remedy: format!("`%eval run {suite}` measures it, `%eval gate {suite}` shows its thresholds"),
+    })
 }
 
 fn shown(gated: &Gated) -> Result<Output, Problem> {

@@ -4,6 +4,7 @@ mod alias;
 mod approve;
 mod card;
 mod diff;
+mod gates;
 mod history;
 mod key;
 mod list;
@@ -20,13 +21,14 @@ mod sign;
 mod stage;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 use kernwerk_core::{Output, Problem, Table};
-use kernwerk_promote::{CellReport, Event, PlanSpec, Target};
+use kernwerk_promote::{CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
 
 use crate::verb::{Entry, entry};
 use crate::{Answer, Context};
@@ -37,6 +39,7 @@ const LONGEST_BEGINNING: usize = 40;
 pub(crate) static VERBS: &[Entry] = &[
     entry::<param::Param>(),
     entry::<plan::Plan>(),
+    entry::<gates::Gates>(),
     entry::<publish::Publish>(),
     entry::<list::List>(),
     entry::<show::Show>(),
@@ -82,6 +85,60 @@ fn plan_spec(
             declared,
         },
     })
+}
+
+/// What is published, or would be, of a target: with its gates.
+fn publish_spec(
+    context: &Context<'_>,
+    name: String,
+    plan: PlanSpec,
+    suites: &[String],
+) -> Result<PublishSpec, Problem> {
+    // Of another notebook the record of cells tells, and no variable of this process.
+    let is_here = plan.process.is_some();
+    let value = match &plan.target {
+        Target::Variable(name) if is_here => context.value_digest(name)?,
+        _ => None,
+    };
+    Ok(PublishSpec {
+        plan,
+        value,
+        name,
+        level: Level::Bytes,
+        live: false,
+        principal: context.principal_name(),
+        toolchain: toolchain(),
+        attestations: BTreeMap::new(),
+        gates: context.gate_spec(suites, is_here)?,
+    })
+}
+
+/// The gates, a row each.
+fn gate_table(gates: &[GateReport]) -> Result<Table, Problem> {
+    table(vec![
+        ("gate", texts(gates.iter().map(|report| Some(report.gate.clone())))),
+        ("state", texts(gates.iter().map(|report| Some(report.state.to_string())))),
+        ("policy", texts(gates.iter().map(|report| Some(report.demand.to_string())))),
+        ("looked at", texts(gates.iter().map(|report| Some(report.looked_at.clone())))),
+        ("why", texts(gates.iter().map(|report| Some(report.why()).filter(|why| !why.is_empty())))),
+    ])
+}
+
+/// The gates in few lines: those that pass in one, each other one by itself.
+fn gate_notes(gates: &[GateReport]) -> Vec<String> {
+    let of = |state: State| gates.iter().filter(move |report| report.state == state);
+    let names =
+        |reports: Vec<&GateReport>| reports.iter().map(|report| report.gate.as_str()).collect::<Vec<_>>().join(", ");
+    let (passed, unmeasured) = (names(of(State::Pass).collect()), names(of(State::Unmeasured).collect()));
+    let mut notes = Vec::new();
+    if !passed.is_empty() {
+        notes.push(format!("gates that pass: {passed}"));
+    }
+    notes.extend(of(State::Fail).map(|report| format!("{report} (told, for it is not required)")));
+    if !unmeasured.is_empty() {
+        notes.push(format!("gates that are unmeasured: {unmeasured}; `%promote gates` says why"));
+    }
+    notes
 }
 
 /// A published artifact: for examples.

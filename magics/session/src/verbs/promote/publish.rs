@@ -2,11 +2,10 @@
 
 use kernwerk_core::{Access, Output, Problem, Resource};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Level, PublishSpec, Target};
+use kernwerk_promote::{Level, PublishSpec};
 
-use super::{cell_table, plan_spec, toolchain};
+use super::{cell_table, gate_notes, plan_spec, publish_spec};
 use crate::crates::crate_license;
-use crate::verbs::eval::gate::must_pass;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
@@ -38,7 +37,8 @@ pub(crate) struct Publish {
 impl Verb for Publish {
     const MAGIC: &'static str = "promote";
     const NAME: &'static str = "publish";
-    const ABOUT: &'static str = "run a target's cells in a fresh process and, when they agree, write the artifact";
+    const ABOUT: &'static str =
+        "run a target's cells in a fresh process and, when they agree and the gates pass, write the artifact";
     const BODY: BodyUse = BodyUse::None;
     const EXAMPLES: &'static [Example] = &[
         Example {
@@ -66,23 +66,9 @@ impl Verb for Publish {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab_for_writing()?;
-        let gates: Vec<_> = self.gates.iter().map(|suite| must_pass(context, suite)).collect::<Result<_, _>>()?;
-        let attested = (!gates.is_empty()).then(|| ("gates".to_owned(), gates.into()));
         let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
-        let value = match &plan.target {
-            Target::Variable(name) if self.notebook.is_none() => context.value_digest(name)?,
-            _ => None,
-        };
-        let spec = PublishSpec {
-            plan,
-            value,
-            name: self.name,
-            level: self.level,
-            live: self.live,
-            principal: context.principal_name(),
-            toolchain: toolchain(),
-            attestations: attested.into_iter().collect(),
-        };
+        let spec = publish_spec(context, self.name, plan, &self.gates)?;
+        let spec = PublishSpec { level: self.level, live: self.live, ..spec };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
         let described = kernwerk_promote::describe(&lab, &published.location, &crate_license, context.work());
@@ -96,7 +82,7 @@ impl Verb for Publish {
         };
         let mut output = Output::table(cell_table(&published.cells)?).with_title(title);
         output = output.with_note(format!("identity {}", published.id));
-        output = self.gates.iter().fold(output, |output, suite| output.with_note(format!("gate `{suite}` passes")));
+        output = gate_notes(&published.gates).into_iter().fold(output, Output::with_note);
         output = published.notes.into_iter().fold(output, Output::with_note);
         // It is published all the same, and `card` and `sbom` make them anew.
         if let Err(error) = described {

@@ -40,6 +40,9 @@ impl Verb for Show {
             ("files".to_owned(), Value::from(shown.manifest.files.len())),
             ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),
         ];
+        let gates =
+            shown.gates.as_ref().map(|gates| gates.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        fields.push(("gates".to_owned(), Value::from(gates.unwrap_or_else(|| "taken away".to_owned()))));
         if let Some(toolchain) = &shown.pipeline.made_with.toolchain {
             fields.push(("toolchain".to_owned(), Value::from(toolchain.as_str())));
         }

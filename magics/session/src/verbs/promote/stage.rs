@@ -2,7 +2,7 @@
 
 use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::Reference;
+use kernwerk_promote::{Reference, Which, judge_published, must_pass};
 
 use super::{TWO_VERSIONS, entered};
 use crate::person::Signature;
@@ -36,6 +36,14 @@ impl Verb for Stage {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let author = self.signature.author(context)?;
         let lab = context.lab_for_writing()?;
+        let mut reference = reference;
+        if lab.config().promote.gates.stages.contains(&self.stage) {
+            let (runner, spec) = (context.runner()?, context.gate_spec(&[], false)?);
+            let (location, gates) = judge_published(&lab, &reference, &spec, runner.as_ref(), context.work())?;
+            must_pass(&gates)?;
+            // What was judged takes the stage, whatever its name stands for by then.
+            reference.which = Which::Version(location.version);
+        }
         let event = kernwerk_promote::stage(&lab, &reference, &self.stage, author, context.work())?;
         Ok(entered(&event, "is now"))
     }
