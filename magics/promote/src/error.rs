@@ -67,6 +67,12 @@ pub enum Error {
     ProofFailed { count: u32, reason: String },
     #[error("the proof run differs from the notebook, first in {}: {difference}", label(*.count))]
     ProofDiffers { count: u32, difference: String },
+    #[error("{artifact} has no form as {form}: {reason}")]
+    NoExport { artifact: String, form: &'static str, reason: String, hint: String },
+    #[error("the MLflow server cannot {doing}: {reason}")]
+    Tracking { doing: &'static str, reason: String, hint: Option<String> },
+    #[error("{} is {what}", path.display())]
+    Occupied { path: PathBuf, what: String },
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
 }
@@ -144,6 +150,11 @@ impl Error {
                 "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock"
                     .to_owned()
             }
+            Self::NoExport { hint, .. } => hint.clone(),
+            Self::Tracking { hint, .. } => hint.clone().unwrap_or_else(|| {
+                "`--server` names a running `mlflow server` that serves artifacts; nothing was left there".to_owned()
+            }),
+            Self::Occupied { .. } => "name another place with `--output`, or replace it with `--overwrite`".to_owned(),
             Self::UnknownVariable { .. } | Self::NotRun { .. } | Self::Io { .. } | Self::Cancelled(_) => return None,
         };
         Some(hint)
@@ -180,6 +191,9 @@ impl Error {
             Self::NotRun { .. } => "NotRun",
             Self::ProofFailed { .. } => "ProofFailed",
             Self::ProofDiffers { .. } => "ProofDiffers",
+            Self::NoExport { .. } => "NoExport",
+            Self::Tracking { .. } => "TrackingFailed",
+            Self::Occupied { .. } => "Occupied",
             Self::Io { .. } => "FileFailed",
         }
     }

@@ -4,6 +4,7 @@
 //! - [`publish`] proves the slice by running it in a fresh process that sees nothing but its declared inputs, and writes
 //!   `pipelines/NAME/VERSION/`: plain files, whose digests are the artifact's identity.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
+//! - [`export`] gives an artifact the form of another tool.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
 //!
 //! Nothing here runs code: that is the part of a [`kernwerk_core::Runner`].
@@ -15,6 +16,7 @@ mod compare;
 mod disk;
 mod error;
 mod execution;
+mod export;
 mod files;
 mod inputs;
 mod judge;
@@ -41,6 +43,10 @@ pub use compare::{Agreement, Level};
 pub use disk::{Disk, FileState, file_version};
 pub use error::Error;
 pub use execution::Execution;
+pub use export::{
+    Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
+    export, track,
+};
 pub use judge::CellReport;
 pub use pipeline::{BindingReference, MadeWith, OutputReference, PinnedInput, Pipeline, StepRecord, TargetStep, Trace};
 pub use plan::{Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};

@@ -5,6 +5,7 @@
 mod catalogue;
 mod cells;
 mod context;
+mod export;
 mod language;
 mod meter;
 mod person;

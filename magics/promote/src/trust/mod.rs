@@ -247,6 +247,6 @@ fn attestations(location: &Location) -> Result<BTreeMap<String, String>, Error> 
 }
 
 /// SHA-256, hexadecimal: what in-toto's other tools know of digests.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 
 mod alias;
 mod approve;
+mod export;
 mod history;
 mod key;
 mod list;
@@ -42,6 +43,7 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<alias::Alias>(),
     entry::<rollback::Rollback>(),
     entry::<history::History>(),
+    entry::<export::Export>(),
 ];
 
 /// What a plan or a publication aims at: in this notebook, or, in a shell, in the latest session of a named one.

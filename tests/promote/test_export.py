@@ -1,0 +1,353 @@
+"""Artifacts in the forms of other tools, each used by the tool itself: what is exported runs, fails where it must, and takes nobody's place."""
+
+import contextlib
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pyarrow
+import pytest
+from blake3 import blake3
+
+from artifact import Project
+from house import PROGRAM, Kernel
+
+RIDES = "ride,zone,pickup,fare\n1,1,2026-03-01T08:00:00Z,12.5\n2,2,2026-03-01T08:10:00Z,7.25\n3,1,2026-03-01T08:20:00Z,9.75\n"
+NOTEBOOK = "work/rides.ipynb"
+MAGICS = [
+    "%feature source rides '../the rides.csv' --event-time pickup",
+    "%%feature sql -> fares\nSELECT zone, 'it''s $HOME' AS note, avg(fare) AS fare\nFROM rides GROUP BY zone ORDER BY zone",
+]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A lab with an artifact of magics alone."""
+    project = Project(tmp_path_factory.mktemp("exports") / "the lab")
+    project.directory.mkdir()
+    project.write("the rides.csv", RIDES)
+    project.write("kernwerk.toml", "")
+    (project.directory / "work").mkdir()
+    with Kernel(project.directory / "work", {"JPY_SESSION_NAME": str(project.directory / NOTEBOOK)}) as kernel:
+        for cell in MAGICS:
+            kernel.run(cell).ok()
+    project("promote", "publish", "zone-fares", "--target", "fares", "--notebook", NOTEBOOK).ok()
+    return project
+
+
+@pytest.fixture
+def project(published, tmp_path):
+    """The same in another place, for one test to spoil."""
+    shutil.copytree(published.directory, tmp_path / "a lab")
+    return Project(tmp_path / "a lab")
+
+
+def export(project, form, *words, artifact="zone-fares", **options):
+    return project("promote", "export", artifact, "--to", form, *words, **options)
+
+
+def artifact_of(project, name="zone-fares"):
+    return project.directory / "pipelines" / name / "1"
+
+
+def replace_in_artifact(project, file, old, new, name="zone-fares"):
+    """Changes a file of an artifact and digests it anew, as if it had been published so."""
+    project.artifact_path = Path("pipelines") / name / "1"
+    path = project.artifact(file)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    project.forge(f"{name}@1")
+
+
+def test_a_script_runs_in_a_shell_and_gives_the_target(project):
+    export(project, "script", "--output", "bin/fares.sh").ok()
+    script = project.directory / "bin" / "fares.sh"
+    assert os.access(script, os.X_OK)
+    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    ran = subprocess.run([script], cwd="/", env=environment, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (reference,) = artifact_of(project).glob("outputs/*-fares.arrow")
+    with pyarrow.ipc.open_stream(project.directory / "work" / "fares.arrow") as found:
+        found = found.read_all()
+    assert found.to_pylist() == pyarrow.ipc.open_file(reference).read_all().to_pylist()
+    assert found.column("note").to_pylist() == ["it's $HOME"] * 2
+
+
+def test_a_script_ends_at_the_first_command_that_fails(project):
+    export(project, "script", "--output", "fares.sh").ok()
+    (project.directory / "the rides.csv").unlink()
+    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    ran = subprocess.run(["sh", "fares.sh"], cwd=project.directory, env=environment, capture_output=True, text=True, timeout=60)
+    assert ran.returncode != 0 and "the rides.csv" in ran.stderr
+    assert not (project.directory / "work" / "fares.arrow").exists()
+
+
+def test_a_notebook_runs_in_the_kernel(project):
+    export(project, "notebook", "--output", "work").ok()
+    path = project.directory / "work" / "zone-fares-1.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert "zone-fares@1" in notebook.cells[0].source
+    assert [cell.source for cell in notebook.cells if cell.cell_type == "code"] == MAGICS
+    with Kernel(path.parent, name=notebook.metadata.kernelspec.name) as kernel:
+        shown = [kernel.run(cell.source).ok() for cell in notebook.cells if cell.cell_type == "code"]
+    assert "it's $HOME" in shown[-1]
+
+
+def test_what_is_not_sound_is_not_exported(project):
+    (cell,) = artifact_of(project).glob("cells/02.rs")
+    cell.write_text(cell.read_text() + " ")
+    for form in ("script", "notebook", "dagster", "airflow"):
+        export(project, form, "--output", "out").failed("cells/02.rs", "not what was published")
+    assert not (project.directory / "out").exists()
+
+
+def test_who_asks_for_signatures_exports_nothing_unsigned(project):
+    line = project("promote", "key", "ada", "--directory", "keys").ok()
+    (public,) = re.findall(r'ada = ".+"', line)
+    project.write("kernwerk.toml", f"[promote.keys]\n{public}\n")
+    export(project, "notebook").failed("none of the keys", "signed")
+    project("promote", "sign", "zone-fares@1", "--key", "ada", "--directory", "keys").ok()
+    export(project, "notebook").ok()
+
+
+def test_nobodys_file_is_replaced(project):
+    """An export gives way to the next one; what somebody wrote or changed stays."""
+    target = project.write("fares.py", "mine = 1\n")
+    export(project, "dagster", "--output", "fares.py").failed("no export", "--overwrite")
+    assert target.read_text() == "mine = 1\n"
+    export(project, "dagster", "--output", "fares.py", "--overwrite").ok()
+    assert "already" in export(project, "dagster", "--output", "fares.py").ok()
+    export(project, "airflow", "--output", "fares.py").ok()
+    target.write_text(target.read_text().replace('"zone_fares"', '"my_fares"'))
+    export(project, "dagster", "--output", "fares.py").failed("no export")
+    assert '"my_fares"' in target.read_text()
+    export(project, "dagster", "--output", "work/deep/fares.py").ok()
+    export(project, "dagster", "--output", "fares.py/deeper").failed("fares.py")
+    assert not list(project.directory.rglob(".kernwerk-export*"))
+
+
+# Runs the exported job in this process of Dagster's, and says what it saw.
+DAGSTER = """
+import importlib.util, json, sys
+import dagster
+spec = importlib.util.spec_from_file_location("exported", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+job = module.definitions.resolve_job_def("zone_fares_job")
+seen = []
+for config in json.loads(sys.argv[2]):
+    try:
+        result = job.execute_in_process(run_config=config and {"ops": {"zone_fares": {"config": config}}}, raise_on_error=False)
+    except dagster.DagsterInvalidConfigError as error:
+        seen.append({"invalid": str(error)})
+        continue
+    found = {"success": result.success}
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            failure = event.step_failure_data.user_failure_data
+            found |= {"description": failure.description, "metadata": {key: value.value for key, value in failure.metadata.items()}}
+        if event.event_type_value == "ASSET_MATERIALIZATION":
+            found["metadata"] = {key: value.value for key, value in event.materialization.metadata.items()}
+    seen.append(found)
+(spec,) = [spec for spec in module.definitions.resolve_all_asset_specs()]
+print(json.dumps({"seen": seen, "asset": {key: value.value if hasattr(value, "value") else value for key, value in spec.metadata.items() if "/" not in key}}, default=str))
+"""
+
+
+def dagster(project, path, *configs):
+    environment = {**os.environ, "KERNWERK_PROGRAM": str(PROGRAM), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONWARNINGS": "ignore"}
+    ran = subprocess.run(
+        [sys.executable, "-c", DAGSTER, path, json.dumps(configs or [None])],
+        cwd="/",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_dagster_runs_the_job_and_sees_it_succeed_and_fail(project):
+    pytest.importorskip("dagster")
+    export(project, "dagster", "--output", "jobs/fares.py").ok()
+    path = project.directory / "jobs" / "fares.py"
+    found = dagster(project, path)
+    (seen,), asset = found["seen"], found["asset"]
+    assert seen["success"] and seen["metadata"]["verdict"] == "done", seen
+    assert [row["agreement"] for row in seen["metadata"]["report"]] == ["identical", "identical"], seen
+    assert asset["artifact"] == "zone-fares@1" and [one["name"] for one in asset["inputs"]] == ["the rides.csv"], asset
+    # What the cells give is not what was published: the run says so, and Dagster sees it fail.
+    project.write("the rides.csv", RIDES + "4,2,2026-03-01T08:30:00Z,1\n")
+    (seen,) = dagster(project, path)["seen"]
+    assert not seen["success"] and "failed" in seen["description"], seen
+    assert any("the rides.csv" in finding for finding in seen["metadata"]["findings"]), seen
+    # Another artifact under the same number is not run at all.
+    replace_in_artifact(project, "cells/02.rs", "avg(fare)", "min(fare)")
+    (seen,) = dagster(project, path)["seen"]
+    assert not seen["success"] and "is not what was exported" in seen["description"], seen
+
+
+def test_dagster_checks_the_types_of_parameters(project):
+    pytest.importorskip("dagster")
+    declared = '[[parameters]]\nname = "limit"\ntype = "float"\ndefault = 9\n\n[[parameters]]\nname = "lambda"\ntype = "text"\ndefault = "a \\"b\\""\n\n[target]'
+    replace_in_artifact(project, "pipeline.toml", "[target]", declared)
+    export(project, "dagster", "--output", "fares.py").ok()
+    (seen,) = dagster(project, project.directory / "fares.py", {"limit": "many"})["seen"]
+    assert "limit" in seen["invalid"], seen
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of an MLflow server with a database of its own."""
+    pytest.importorskip("mlflow")
+    place = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["mlflow", "server", "--backend-store-uri", "sqlite:///runs.db", "--artifacts-destination", "./files", "--port", str(port), "--workers", "1"]
+    # Without the jobs that a server runs beside: they are processes of their own.
+    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with open(place / "log", "w") as log:
+        process = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: process.poll() is None and is_up(address), (place / "log").read_text, 180)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=30)
+
+
+def until(condition, words, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, words()
+        time.sleep(0.2)
+
+
+def is_up(address):
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def to_mlflow(project, address, artifact="zone-fares", **options):
+    return export(project, "mlflow", "--server", address, artifact=artifact, **options)
+
+
+def test_an_mlflow_server_receives_the_artifact_once(project, server, tmp_path, monkeypatch):
+    import mlflow
+
+    client = mlflow.MlflowClient(server)
+    project("promote", "stage", "zone-fares@1", "production", "--by", "ada").ok()
+    project("promote", "alias", "zone-fares@1", "best", "--by", "ada").ok()
+    to_mlflow(project, server).ok()
+    identity = project("promote", "show", "zone-fares@1").ok()
+    (version,) = client.search_model_versions("name='zone-fares'")
+    assert version.tags["kernwerk.artifact"] == "zone-fares@1" and version.tags["kernwerk.identity"] in identity
+    assert sorted(client.get_model_version("zone-fares", version.version).aliases) == ["best", "production"]
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED" and run.info.run_name == "zone-fares@1"
+    assert run.data.params["kernwerk.level"] == "bytes" and run.data.metrics["steps"] == 2
+    seconds = client.get_metric_history(version.run_id, "proof.step_seconds")
+    assert [point.step for point in seconds] == [1, 2]
+    (given,) = run.inputs.dataset_inputs
+    source = json.loads(given.dataset.source)
+    assert given.dataset.name == "the rides.csv" and source["digest"] == "blake3:" + blake3(RIDES.encode()).hexdigest()
+    # What lies there is the artifact, file by file, where a lab would have it.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    found = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.source, dst_path=str(tmp_path / "found")))
+    assert mlflow.models.Model.load(str(found)).flavors["kernwerk"]["artifact"] == "zone-fares@1"
+    other = Project(found)
+    other("lab", "init").ok()
+    assert "is sound" in other("promote", "verify", "zone-fares@1").ok()
+    # Again, and after the version has lost its stage: the same version, with the aliases that it still has.
+    client.set_registered_model_alias("zone-fares", "theirs", version.version)
+    project("promote", "alias", "zone-fares@1", "best", "--remove", "--by", "ada").ok()
+    assert "already" in to_mlflow(project, server).ok()
+    assert len(client.search_model_versions("name='zone-fares'")) == len(client.search_runs([run.info.experiment_id])) == 1
+    assert sorted(client.get_model_version("zone-fares", version.version).aliases) == ["production", "theirs"]
+
+
+class Halfway(http.server.BaseHTTPRequestHandler):
+    """Hands requests on to a real server, but for those that `refuses` names."""
+
+    def handle_any(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.seen.append((self.command, self.path, self.headers.get("Authorization")))
+        if self.server.refuses in self.path:
+            return self.answer(500, b"the disk is full")
+        request = urllib.request.Request(self.server.behind + self.path, body or None, dict(self.headers), method=self.command)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                self.answer(answer.status, answer.read())
+        except urllib.error.HTTPError as error:
+            self.answer(error.code, error.read())
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+
+@contextlib.contextmanager
+def halfway(server, refuses):
+    door = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Halfway)
+    door.behind, door.refuses, door.seen = server, refuses, []
+    threading.Thread(target=door.serve_forever, daemon=True).start()
+    try:
+        yield door, f"http://127.0.0.1:{door.server_address[1]}"
+    finally:
+        door.shutdown()
+        door.server_close()
+
+
+@pytest.mark.parametrize("refuses", ["/mlflow-artifacts/", "/model-versions/create", "/runs/log-batch"])
+def test_what_fails_halfway_leaves_no_run_open_and_no_version(project, server, refuses):
+    import mlflow
+
+    client = mlflow.MlflowClient(server)
+    replace_in_artifact(project, "cells/02.rs", "avg(fare)", f"avg(fare) /* {refuses[1:-1].replace('/', ' ')} */")
+    before = {run.info.run_id for run in client.search_runs([one.experiment_id for one in client.search_experiments()])}
+    with halfway(server, refuses) as (door, address):
+        environment = {**os.environ, "MLFLOW_TRACKING_TOKEN": "a-secret-word"}
+        told = to_mlflow(project, address, env=environment).failed("the disk is full", "marked FAILED", "exporting again")
+    assert "a-secret-word" not in told and {sent for _, _, sent in door.seen} == {"Bearer a-secret-word"}
+    (run,) = [run for run in client.search_runs([one.experiment_id for one in client.search_experiments()]) if run.info.run_id not in before]
+    assert run.info.status == "FAILED" and run.info.run_id in told
+    versions = [version for version in client.search_model_versions() if version.run_id == run.info.run_id]
+    assert versions == []
+
+
+def test_servers_that_are_none_are_named(project):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        to_mlflow(project, f"http://127.0.0.1:{free.getsockname()[1]}").failed("127.0.0.1", "refused", "mlflow server")
+    to_mlflow(project, "http://ada:word@127.0.0.1:1").failed("would be recorded", "MLFLOW_TRACKING_PASSWORD")
+    to_mlflow(project, "ftp://127.0.0.1").failed("--server")
+    export(project, "mlflow").failed("--server")
+    export(project, "mlflow", "--output", "here").failed("--server")
+    with halfway("", "/") as (_, address):
+        to_mlflow(project, address).failed("the disk is full")
