@@ -26,6 +26,7 @@ from house import PROGRAM, Kernel
 
 RIDES = "ride,zone,pickup,fare\n1,1,2026-03-01T08:00:00Z,12.5\n2,2,2026-03-01T08:10:00Z,7.25\n3,1,2026-03-01T08:20:00Z,9.75\n"
 NOTEBOOK = "work/rides.ipynb"
+LONG = pytest.mark.skipif(not os.environ.get("KERNWERK_TORTURE"), reason="runs with the long forms")
 MAGICS = [
     "%feature source rides '../the rides.csv' --event-time pickup",
     "%%feature sql -> fares\nSELECT zone, 'it''s $HOME' AS note, avg(fare) AS fare\nFROM rides GROUP BY zone ORDER BY zone",
@@ -139,7 +140,7 @@ def test_nobodys_file_is_replaced(project):
     assert not list(project.directory.rglob(".kernwerk-export*"))
 
 
-# Runs the exported job in this process of Dagster's, and says what it saw.
+# Runs the exported job in a process of Dagster's, once for each configuration on its standard input, and says what it saw.
 DAGSTER = """
 import importlib.util, json, sys
 import dagster
@@ -147,58 +148,68 @@ spec = importlib.util.spec_from_file_location("exported", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 job = module.definitions.resolve_job_def("zone_fares_job")
-seen = []
-for config in json.loads(sys.argv[2]):
+values = lambda metadata: {key: getattr(value, "value", value) for key, value in metadata.items()}
+(asset,) = module.definitions.resolve_all_asset_specs()
+for line in sys.stdin:
+    config = json.loads(line)
+    found = {"asset": {key: value for key, value in values(asset.metadata).items() if "/" not in key}}
     try:
-        result = job.execute_in_process(run_config=config and {"ops": {"zone_fares": {"config": config}}}, raise_on_error=False)
+        result = job.execute_in_process(run_config={"ops": {"zone_fares": {"config": config}}} if config else None, raise_on_error=False)
+        found["success"] = result.success
+        for event in result.all_events:
+            if event.event_type_value == "STEP_FAILURE":
+                failure = event.step_failure_data.user_failure_data
+                found |= {"description": failure.description, "metadata": values(failure.metadata)}
+            if event.event_type_value == "ASSET_MATERIALIZATION":
+                found["metadata"] = values(event.materialization.metadata)
     except dagster.DagsterInvalidConfigError as error:
-        seen.append({"invalid": str(error)})
-        continue
-    found = {"success": result.success}
-    for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE":
-            failure = event.step_failure_data.user_failure_data
-            found |= {"description": failure.description, "metadata": {key: value.value for key, value in failure.metadata.items()}}
-        if event.event_type_value == "ASSET_MATERIALIZATION":
-            found["metadata"] = {key: value.value for key, value in event.materialization.metadata.items()}
-    seen.append(found)
-(spec,) = [spec for spec in module.definitions.resolve_all_asset_specs()]
-print(json.dumps({"seen": seen, "asset": {key: value.value if hasattr(value, "value") else value for key, value in spec.metadata.items() if "/" not in key}}, default=str))
+        found["invalid"] = str(error)
+    print("\\n" + json.dumps(found), flush=True)
 """
 
 
-def dagster(project, path, *configs):
-    environment = {**os.environ, "KERNWERK_PROGRAM": str(PROGRAM), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONWARNINGS": "ignore"}
-    ran = subprocess.run(
-        [sys.executable, "-c", DAGSTER, path, json.dumps(configs or [None])],
-        cwd="/",
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return json.loads(ran.stdout)
+class Dagster:
+    """A process of Dagster's with an exported module."""
+
+    def __init__(self, path):
+        environment = {**os.environ, "KERNWERK_PROGRAM": str(PROGRAM), "PYTHONWARNINGS": "ignore"}
+        self.process = subprocess.Popen([sys.executable, "-c", DAGSTER, path], cwd="/", env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def __call__(self, config=None):
+        """Runs the job; what Dagster saw of it."""
+        self.process.stdin.write(json.dumps(config) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise AssertionError(f"Dagster ended with {self.process.wait()}")
 
 
 def test_dagster_runs_the_job_and_sees_it_succeed_and_fail(project):
     pytest.importorskip("dagster")
     export(project, "dagster", "--output", "jobs/fares.py").ok()
-    path = project.directory / "jobs" / "fares.py"
-    found = dagster(project, path)
-    (seen,), asset = found["seen"], found["asset"]
-    assert seen["success"] and seen["metadata"]["verdict"] == "done", seen
-    assert [row["agreement"] for row in seen["metadata"]["report"]] == ["identical", "identical"], seen
-    assert asset["artifact"] == "zone-fares@1" and [one["name"] for one in asset["inputs"]] == ["the rides.csv"], asset
-    # What the cells give is not what was published: the run says so, and Dagster sees it fail.
-    project.write("the rides.csv", RIDES + "4,2,2026-03-01T08:30:00Z,1\n")
-    (seen,) = dagster(project, path)["seen"]
-    assert not seen["success"] and "failed" in seen["description"], seen
-    assert any("the rides.csv" in finding for finding in seen["metadata"]["findings"]), seen
-    # Another artifact under the same number is not run at all.
-    replace_in_artifact(project, "cells/02.rs", "avg(fare)", "min(fare)")
-    (seen,) = dagster(project, path)["seen"]
-    assert not seen["success"] and "is not what was exported" in seen["description"], seen
+    with Dagster(project.directory / "jobs" / "fares.py") as run:
+        seen = run()
+        assert seen["success"] and seen["metadata"]["verdict"] == "done", seen
+        assert [row["agreement"] for row in seen["metadata"]["report"]] == ["identical", "identical"], seen
+        asset = seen["asset"]
+        assert asset["artifact"] == "zone-fares@1" and [one["name"] for one in asset["inputs"]] == ["the rides.csv"], asset
+        # An input is another: the run says so, and Dagster sees it fail.
+        project.write("the rides.csv", RIDES + "4,2,2026-03-01T08:30:00Z,1\n")
+        seen = run()
+        assert not seen["success"] and "failed" in seen["description"], seen
+        assert any("the rides.csv" in finding for finding in seen["metadata"]["findings"]), seen
+        # Another artifact under the same number is not run at all.
+        replace_in_artifact(project, "cells/02.rs", "avg(fare)", "min(fare)")
+        seen = run()
+        assert not seen["success"] and "is not what was exported" in seen["description"], seen
 
 
 def test_dagster_checks_the_types_of_parameters(project):
@@ -206,8 +217,9 @@ def test_dagster_checks_the_types_of_parameters(project):
     declared = '[[parameters]]\nname = "limit"\ntype = "float"\ndefault = 9\n\n[[parameters]]\nname = "lambda"\ntype = "text"\ndefault = "a \\"b\\""\n\n[target]'
     replace_in_artifact(project, "pipeline.toml", "[target]", declared)
     export(project, "dagster", "--output", "fares.py").ok()
-    (seen,) = dagster(project, project.directory / "fares.py", {"limit": "many"})["seen"]
-    assert "limit" in seen["invalid"], seen
+    with Dagster(project.directory / "fares.py") as run:
+        assert "limit" in run({"limit": "many"})["invalid"]
+
 
 
 @pytest.fixture(scope="module")
@@ -351,3 +363,125 @@ def test_servers_that_are_none_are_named(project):
     export(project, "mlflow", "--output", "here").failed("--server")
     with halfway("", "/") as (_, address):
         to_mlflow(project, address).failed("the disk is full")
+
+
+# A slice of Rust: items that cells share, variables whose types later cells must not settle anew, a table that a magic bound, a file.
+RUST = [
+    "%feature source rides '../the rides.csv' --event-time pickup",
+    "%feature sql SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone -> fares",
+    """use std::collections::BTreeMap;
+/// A zone and its fare.
+#[derive(Clone, Debug)]
+struct Zone { number: i64, fare: f64 }
+
+trait Priced { fn price(&self) -> f64; }
+impl Priced for Zone { fn price(&self) -> f64 { self.fare * factor() } }
+
+fn factor() -> f64 { 1.5 }
+macro_rules! twice { ($x:expr) => { $x * 2 } }
+let mut zones = Vec::new();
+for (number, fare) in fares.numbers("zone")?.into_iter().zip(fares.numbers("fare")?) {
+    zones.push(Zone { number: number.unwrap() as i64, fare: fare.unwrap() });
+}
+let (base, half) = (2, 0.5);
+println!("{} zones", zones.len());
+zones.clone()""",
+    """use std::{collections::BTreeMap, fs};
+let power = base.pow(3);
+let words = fs::read_to_string("words.txt")?;
+let raise: Box<dyn Fn(f64) -> f64> = Box::new(move |fare| fare + f64::from(power));
+(power, half.sqrt(), words.trim().to_owned())""",
+    """let total: f64 = zones.iter().map(|zone| raise(zone.price())).sum();
+let by_zone: BTreeMap<i64, f64> = zones.iter().map(|zone| (zone.number, zone.price())).collect();
+print!("total ");
+println!("{total:.3} {}", twice!(power));
+kernwerk::show!("a \\"quoted\\" text");
+by_zone""",
+]
+ASKS = 'let found = magic!("feature sql SELECT 1 AS one")?;\nfound.frame().is_ok()'
+
+
+@pytest.fixture(scope="module")
+def rust(tmp_path_factory):
+    """A lab with an artifact of Rust, and its crate."""
+    project = Project(tmp_path_factory.mktemp("crates") / "the lab")
+    project.directory.mkdir()
+    project.write("the rides.csv", RIDES)
+    project.write("work/words.txt", "some words\n")
+    project.write("kernwerk.toml", "")
+    with Kernel(project.directory / "work", {"JPY_SESSION_NAME": str(project.directory / NOTEBOOK)}) as kernel:
+        for cell in [*RUST, ASKS]:
+            kernel.run(cell).ok()
+    project("promote", "publish", "zones", "--target", str(len(RUST)), "--notebook", NOTEBOOK).ok()
+    to_crate(project).ok()
+    return project
+
+
+def to_crate(project, *words, artifact="zones"):
+    return export(project, "crate", "--output", "zones crate", *words, artifact=artifact, seconds=300)
+
+
+def cargo(directory, *words, **environment):
+    command = ["cargo", *words, "--offline", "--quiet"]
+    environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"} | environment
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def shown(project, name):
+    """What the code of an artifact's cells shows, as its references say, in order."""
+    root = artifact_of(project, name)
+    is_code = lambda path: not (root / "cells" / f"{path.name[:2]}.rs").read_text().startswith("%")
+    texts = [path.read_text() for path in sorted(root.glob("outputs/*.txt")) if is_code(path)]
+    return "".join(text if text.endswith("\n") else text + "\n" for text in texts)
+
+
+def test_a_crate_builds_by_plain_cargo_and_shows_what_was_published(rust, tmp_path):
+    """Elsewhere, and without the network; what it reads must be what was published."""
+    shutil.copytree(rust.directory / "zones crate", tmp_path / "elsewhere")
+    ran = cargo(tmp_path / "elsewhere", "run", "--locked")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout == shown(rust, "zones")
+    words = tmp_path / "elsewhere" / "lab" / "work" / "words.txt"
+    words.write_text("other words\n")
+    ran = cargo(tmp_path / "elsewhere", "run", "--locked")
+    assert ran.returncode == 2 and "words.txt is not what" in ran.stderr and ran.stdout == "", ran.stderr
+
+
+def test_a_crate_takes_the_place_of_an_export_alone(rust):
+    place = rust.directory / "zones crate"
+    (place / "target").mkdir(exist_ok=True)
+    (place / "notes.txt").write_text("mine")
+    to_crate(rust).failed("notes.txt", "--overwrite")
+    (place / "notes.txt").unlink()
+    export(rust, "crate", "--output", "work", artifact="zones").failed("no export")
+    export(rust, "crate", "--output", "the rides.csv", artifact="zones").failed("a file")
+    export(rust, "script", artifact="zones").failed("cell 3 has code of Rust", "--to notebook")
+
+
+@LONG
+def test_a_crate_again_is_the_same_and_what_it_cannot_be_is_refused(rust):
+    assert "already" in to_crate(rust).ok()
+    rust("promote", "publish", "asks", "--target", str(len(RUST) + 1), "--notebook", NOTEBOOK).ok()
+    to_crate(rust, artifact="asks").failed("`magic!`", "--to dagster")
+    (rust.directory / "work" / "words.txt").write_text("other words")
+    to_crate(rust).failed("words.txt", "is not what it was published with")
+    (rust.directory / "work" / "words.txt").write_text("some words\n")
+
+
+@LONG
+def test_a_crate_with_dependencies_beside_builds_without_a_registry(tmp_path):
+    project = Project(tmp_path / "lab")
+    project.directory.mkdir()
+    with Kernel(project.directory, {"JPY_SESSION_NAME": str(project.directory / "n.ipynb")}) as kernel:
+        for cell in [":dep itoa = \"1\"\nlet digits = itoa::Buffer::new().format(1234).to_owned();", "digits"]:
+            kernel.run(cell, seconds=300).ok()
+    project("promote", "publish", "digits", "--target", "2", "--notebook", "n.ipynb", seconds=300).ok()
+    export(project, "crate", "--vendor", artifact="digits", seconds=300).ok()
+    crate = project.directory / "digits-1"
+    assert (crate / "vendor" / "itoa").is_dir()
+    # A cargo home of its own holds no registry to fall back to.
+    home = tmp_path / "cargo home"
+    home.mkdir()
+    rustup = os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup"))
+    ran = cargo(crate, "run", "--locked", CARGO_HOME=str(home), RUSTUP_HOME=rustup)
+    assert ran.returncode == 0 and ran.stdout == shown(project, "digits") == "\"1234\"\n", ran.stdout + ran.stderr

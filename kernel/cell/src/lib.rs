@@ -17,6 +17,7 @@ mod error;
 mod home;
 mod host;
 mod process;
+mod program;
 mod serve;
 mod supervise;
 mod text;
@@ -31,6 +32,7 @@ pub use host::{
     Answer, Candidate, CellEnd, CellEvent, CellRequest, Completions, FrameBinding, Host, HostConfig, Interrupter, Kept,
     Phases, Variable,
 };
+pub use program::{ProgramCell, ProgramPart, write_program};
 pub use serve::serve;
 pub use text::{Completeness, is_complete, plain};
 

@@ -22,7 +22,8 @@ pub use near::{did_you_mean, listed, name_hint, near};
 pub use output::{Body, Output, Table, Value, Verdict};
 pub use problem::Problem;
 pub use run::{
-    BoundValue, CellOutcome, Environment, Pin, PythonRun, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
+    BoundValue, CellOutcome, Environment, Pin, ProgramRequest, ProgramTold, PythonRun, PythonTold, RunCell, RunError,
+    RunRequest, RunResult, Runner,
 };
 pub use target::{Answered, Answerer, Basis, Question, Ranked, Retrieved, Retriever};
 pub use usage::Usage;

@@ -44,6 +44,34 @@ pub struct RunRequest {
     /// The cells are of Python, to be run so; none is Rust and magics.
     #[serde(default)]
     pub python: Option<PythonRun>,
+    /// The cells are wanted as a program, too, once all of them have run.
+    #[serde(default)]
+    pub program: Option<ProgramRequest>,
+}
+
+/// A crate that is to be made of cells of Rust.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramRequest {
+    /// Where its files go. Who asks adds `inputs/`: the tables that magics bound as `STEP-NAME.arrow`, with two digits of the step or more,
+    /// `digests.txt` and `directory.txt`.
+    pub directory: PathBuf,
+    /// The name of the package.
+    pub name: String,
+    /// The first number of its version.
+    pub version: u32,
+    /// What it is, in a line.
+    pub title: String,
+    /// Whether the sources of its dependencies are to lie beside.
+    pub vendor: bool,
+}
+
+/// What became of a [`ProgramRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProgramTold {
+    Written,
+    /// The cells have no such form; in words, which of them and why.
+    Refused(String),
 }
 
 /// How Python runs cells. What else decides their results and is not named here is the same for every run: the seed of
@@ -100,6 +128,8 @@ pub struct RunResult {
     pub outcomes: Vec<CellOutcome>,
     /// Of a run of Python.
     pub python: Option<PythonTold>,
+    /// Where a program was wanted and all cells have run.
+    pub program: Option<ProgramTold>,
 }
 
 /// The run could not be done, or not to its end.

@@ -45,7 +45,7 @@ pub use error::Error;
 pub use execution::Execution;
 pub use export::{
     Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
-    export, track,
+    export, export_crate, track,
 };
 pub use judge::CellReport;
 pub use pipeline::{BindingReference, MadeWith, OutputReference, PinnedInput, Pipeline, StepRecord, TargetStep, Trace};

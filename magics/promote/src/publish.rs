@@ -89,7 +89,8 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
         }
     };
     let begun = Instant::now();
-    let RunResult { outcomes, python: told } = prove(&plan, &mirror, spec.principal.as_deref(), python, runner, work)?;
+    let RunResult { outcomes, python: told, .. } =
+        prove(&plan, &mirror, spec.principal.as_deref(), python, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes)?;
     let code = match python.zip(told) {

@@ -42,6 +42,7 @@ pub(crate) fn run(
         pins: mirror.pins.clone(),
         cells,
         python,
+        program: None,
     };
     let mut told = Vec::new();
     work.progress(task, 0, Some(total), "cells");

@@ -37,6 +37,7 @@ fn failure(example: &Example) -> Option<String> {
             .map(|(source, ordinal)| RunCell { ordinal, source, may_fail: false, values: Vec::new() })
             .collect(),
         python: None,
+        program: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");
     let ran = place.run_with(&["run-cells"], &format!("{line}\n"));

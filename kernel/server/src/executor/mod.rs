@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kernwerk_cell::Variable;
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
@@ -68,6 +69,11 @@ impl Executor {
             memory: Mutex::default(),
             counted: AtomicU32::new(0),
         }
+    }
+
+    /// The variables that Rust cells have made, with their types.
+    pub(crate) fn variables(&self) -> Result<Vec<Variable>, Problem> {
+        self.cells.variables()
     }
 
     /// Runs a cell to its end, and records it.

@@ -10,6 +10,7 @@ mod mlflow;
 mod notebook;
 mod parameters;
 mod place;
+mod program;
 mod script;
 mod source;
 
@@ -21,6 +22,7 @@ use kernwerk_core::Work;
 use kernwerk_store::Lab;
 
 pub use mlflow::{Method, MlflowServer, Request, Response, Tracked, Unanswered, track};
+pub use program::export_crate;
 pub use script::Command;
 
 use crate::Error;
@@ -73,8 +75,7 @@ impl fmt::Display for Form {
 #[derive(Clone, Debug)]
 pub struct ExportSpec {
     pub reference: Reference,
-    pub form: Form,
-    /// A file, or a directory that exists; none is a name of its own in `directory`.
+    /// A file, or a directory that exists; none is a name of its own in `directory`. Of a crate the directory itself.
     pub output: Option<PathBuf>,
     /// What a relative output is relative to.
     pub directory: PathBuf,
@@ -112,10 +113,16 @@ struct Made {
 /// # Errors
 /// Those of finding it; [`Error::NotSound`] and [`Error::Unsigned`] where it is not what was published or nobody vouches for it;
 /// [`Error::NoExport`] where it has no such form; [`Error::Occupied`] where something else lies in its place. Nothing is written then.
-pub fn export(lab: &Lab, spec: &ExportSpec, magics: ReadMagics<'_>, work: &Work) -> Result<Exported, Error> {
+pub fn export(
+    lab: &Lab,
+    spec: &ExportSpec,
+    form: Form,
+    magics: ReadMagics<'_>,
+    work: &Work,
+) -> Result<Exported, Error> {
     let source = Source::read(lab, &spec.reference, work)?;
     let output = |name: &str| output(spec, name);
-    let made = match spec.form {
+    let made = match form {
         Form::Notebook => notebook::notebook(&source)?,
         Form::Script => script::script(&source, magics, output)?,
         Form::Dagster => dagster::dagster(&source, output)?,

@@ -371,7 +371,7 @@ impl Runner for MiniRunner {
         }
         let code = request.cells.iter().map(|cell| cell.source.replace('%', "get_ipython() %"));
         let python = request.python.map(|_| PythonTold { environment: self.told(), code: code.collect() });
-        Ok(RunResult { outcomes, python })
+        Ok(RunResult { outcomes, python, program: None })
     }
 
     fn environment(&self, packages: &[&str], _work: &Work) -> Result<Environment, RunError> {

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use kernwerk_core::{Access, Output, Problem, Resource};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{ExportSpec, Form, Reference};
+use kernwerk_promote::{ExportSpec, Exported, Form, Reference};
+use kernwerk_store::Lab;
 
 use super::TWO_VERSIONS;
 use crate::export::{HttpServer, read_magics};
@@ -15,7 +16,7 @@ pub(crate) struct Export {
     /// Such as `fares@2`; without a version the latest
     #[arg(value_name = "ARTIFACT")]
     artifact: String,
-    /// dagster, airflow, mlflow, notebook or script
+    /// dagster, airflow, mlflow, crate, notebook or script
     #[arg(long, value_name = "FORM")]
     to: Goal,
     /// Where to write it; else it gets a name of its own here
@@ -24,6 +25,9 @@ pub(crate) struct Export {
     /// The MLflow server, such as http://127.0.0.1:5000
     #[arg(long, value_name = "URI")]
     server: Option<String>,
+    /// Put the sources of a crate's dependencies beside it
+    #[arg(long)]
+    vendor: bool,
     /// Replace what lies there, whatever it is
     #[arg(long)]
     overwrite: bool,
@@ -34,6 +38,7 @@ pub(crate) struct Export {
 enum Goal {
     File(Form),
     Mlflow,
+    Crate,
 }
 
 impl FromStr for Goal {
@@ -42,7 +47,8 @@ impl FromStr for Goal {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "mlflow" => Ok(Self::Mlflow),
-            text => text.parse().map(Self::File).map_err(|error: String| format!("{error}, mlflow")),
+            "crate" => Ok(Self::Crate),
+            text => text.parse().map(Self::File).map_err(|error: String| format!("{error}, mlflow, crate")),
         }
     }
 }
@@ -75,10 +81,28 @@ impl Verb for Export {
     ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        if self.vendor && !matches!(self.to, Goal::Crate) {
+            return Err(Problem::new("BadArguments", "only `--to crate` has dependencies to `--vendor`"));
+        }
         match (self.to, &self.server) {
-            (Goal::File(form), None) => self.to_file(form, context),
+            (Goal::File(form), None) => {
+                let spec = self.spec(context)?;
+                let lab = context.lab()?;
+                let exported = kernwerk_promote::export(&lab, &spec, form, &read_magics, context.work())?;
+                Ok(told(context, &lab, exported))
+            }
+            (Goal::Crate, None) => {
+                let lab = context.lab_for_writing()?;
+                let spec = self.spec(context)?;
+                let runner = context.runner()?;
+                let made = kernwerk_promote::export_crate(&lab, &spec, self.vendor, runner.as_ref(), context.work());
+                let exported = context.block_on(made)?;
+                Ok(told(context, &lab, exported))
+            }
             (Goal::Mlflow, Some(server)) if self.output.is_none() => self.to_mlflow(server, context),
-            (Goal::File(_), Some(_)) => Err(Problem::new("BadArguments", "only `--to mlflow` has a `--server`")),
+            (Goal::File(_) | Goal::Crate, Some(_)) => {
+                Err(Problem::new("BadArguments", "only `--to mlflow` has a `--server`"))
+            }
             (Goal::Mlflow, _) => Err(Problem::new("BadArguments", "`--to mlflow` goes to a server, and to no file")
                 .with_hint("name it, as in `--server http://127.0.0.1:5000`")),
         }
@@ -90,25 +114,13 @@ impl Export {
         self.artifact.parse().map_err(Problem::from)
     }
 
-    fn to_file(self, form: Form, context: &Context<'_>) -> Result<Answer, Problem> {
-        let lab = context.lab()?;
-        let spec = ExportSpec {
+    fn spec(&self, context: &Context<'_>) -> Result<ExportSpec, Problem> {
+        Ok(ExportSpec {
             reference: self.reference()?,
-            form,
-            output: self.output.map(Into::into),
+            output: self.output.as_ref().map(Into::into),
             directory: context.directory().to_owned(),
             overwrite: self.overwrite,
-        };
-        let exported = kernwerk_promote::export(&lab, &spec, &read_magics, context.work())?;
-        let name = exported.location.to_string();
-        context.effect(Access::Read, Resource::Artifact, &name, None, Some(exported.id));
-        context.effect(Access::Write, Resource::File, &lab.relative(&exported.output), None, None);
-        let place = exported.output.display();
-        let words = match exported.unchanged {
-            true => format!("{name} lies in {place} already"),
-            false => format!("{name} is exported to {place}"),
-        };
-        Ok(exported.notes.into_iter().fold(Output::text(words), Output::with_note).volatile().into())
+        })
     }
 
     fn to_mlflow(&self, server: &str, context: &Context<'_>) -> Result<Answer, Problem> {
@@ -129,4 +141,17 @@ impl Export {
         }
         Ok(tracked.notes.into_iter().fold(output, Output::with_note).volatile().into())
     }
+}
+
+/// Records the export with the cell, and says where it lies.
+fn told(context: &Context<'_>, lab: &Lab, exported: Exported) -> Answer {
+    let name = exported.location.to_string();
+    context.effect(Access::Read, Resource::Artifact, &name, None, Some(exported.id));
+    context.effect(Access::Write, Resource::File, &lab.relative(&exported.output), None, None);
+    let place = exported.output.display();
+    let words = match exported.unchanged {
+        true => format!("{name} lies in {place} already"),
+        false => format!("{name} is exported to {place}"),
+    };
+    exported.notes.into_iter().fold(Output::text(words), Output::with_note).volatile().into()
 }
