@@ -22,7 +22,7 @@ import pytest
 from blake3 import blake3
 
 from artifact import Project
-from house import PROGRAM, Kernel
+from house import CHECKOUT, PROGRAM, Kernel
 
 RIDES = "ride,zone,pickup,fare\n1,1,2026-03-01T08:00:00Z,12.5\n2,2,2026-03-01T08:10:00Z,7.25\n3,1,2026-03-01T08:20:00Z,9.75\n"
 NOTEBOOK = "work/rides.ipynb"
@@ -435,6 +435,7 @@ def shown(project, name):
     return "".join(text if text.endswith("\n") else text + "\n" for text in texts)
 
 
+@LONG
 def test_a_crate_builds_by_plain_cargo_and_shows_what_was_published(rust, tmp_path):
     """Elsewhere, and without the network; what it reads must be what was published."""
     shutil.copytree(rust.directory / "zones crate", tmp_path / "elsewhere")
@@ -447,6 +448,7 @@ def test_a_crate_builds_by_plain_cargo_and_shows_what_was_published(rust, tmp_pa
     assert ran.returncode == 2 and "words.txt is not what" in ran.stderr and ran.stdout == "", ran.stderr
 
 
+@LONG
 def test_a_crate_takes_the_place_of_an_export_alone(rust):
     place = rust.directory / "zones crate"
     (place / "target").mkdir(exist_ok=True)
@@ -473,9 +475,9 @@ def test_a_crate_with_dependencies_beside_builds_without_a_registry(tmp_path):
     project = Project(tmp_path / "lab")
     project.directory.mkdir()
     with Kernel(project.directory, {"JPY_SESSION_NAME": str(project.directory / "n.ipynb")}) as kernel:
-        for cell in [":dep itoa = \"1\"\nlet digits = itoa::Buffer::new().format(1234).to_owned();", "digits"]:
+        for cell in ["%lab init", ":dep itoa = \"1\"\nlet digits = itoa::Buffer::new().format(1234).to_owned();", "digits"]:
             kernel.run(cell, seconds=300).ok()
-    project("promote", "publish", "digits", "--target", "2", "--notebook", "n.ipynb", seconds=300).ok()
+    project("promote", "publish", "digits", "--target", "3", "--notebook", "n.ipynb", seconds=300).ok()
     export(project, "crate", "--vendor", artifact="digits", seconds=300).ok()
     crate = project.directory / "digits-1"
     assert (crate / "vendor" / "itoa").is_dir()
@@ -485,3 +487,45 @@ def test_a_crate_with_dependencies_beside_builds_without_a_registry(tmp_path):
     rustup = os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup"))
     ran = cargo(crate, "run", "--locked", CARGO_HOME=str(home), RUSTUP_HOME=rustup)
     assert ran.returncode == 0 and ran.stdout == shown(project, "digits") == "\"1234\"\n", ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory):
+    """Runs commands of an Airflow that is installed in a place of its own; it needs other packages than the tests have."""
+    place = tmp_path_factory.mktemp("airflow")
+    subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True, timeout=120)
+    packages = CHECKOUT / "tests" / "setup" / "airflow.txt"
+    install = [place / "venv" / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", packages]
+    subprocess.run(install, check=True, timeout=900)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        "AIRFLOW_HOME": str(place / "home"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "KERNWERK_PROGRAM": str(PROGRAM),
+    }
+
+    def run(dags, *words):
+        command = [place / "venv" / "bin" / "airflow", *words]
+        ran = subprocess.run(command, env=environment | {"AIRFLOW__CORE__DAGS_FOLDER": str(dags)}, capture_output=True, text=True, timeout=300)
+        return ran.stdout + ran.stderr
+
+    run(place, "db", "migrate")
+    return run
+
+
+@LONG
+def test_airflow_reads_and_runs_the_dag(project, airflow):
+    declared = '[[parameters]]\nname = "limit"\ntype = "float"\ndefault = 9\n\n[target]'
+    dags = project.directory / "dags"
+    export(project, "airflow", "--output", "dags/fares.py").ok()
+    assert "fares.py" not in airflow(dags, "dags", "list-import-errors")
+    ran = airflow(dags, "dags", "test", "zone_fares")
+    assert "state=success" in ran and "zone-fares@1 replays" in ran, ran
+    project.write("the rides.csv", RIDES + "4,2,2026-03-01T08:30:00Z,1\n")
+    ran = airflow(dags, "dags", "test", "zone_fares")
+    assert "state=failed" in ran and "the rides.csv" in ran, ran
+    replace_in_artifact(project, "pipeline.toml", "[target]", declared)
+    assert "is not what was exported" in airflow(dags, "dags", "test", "zone_fares")
+    export(project, "airflow", "--output", "dags/fares.py").ok()
+    ran = airflow(dags, "dags", "test", "zone_fares", "--conf", json.dumps({"limit": "many"}))
+    assert "state=success" not in ran and "is not of type 'number'" in ran, ran

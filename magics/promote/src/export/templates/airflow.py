@@ -10,8 +10,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 ARTIFACT = @ARTIFACT@
 IDENTITY = @IDENTITY@
@@ -51,7 +51,11 @@ def pipeline():
             raise AirflowFailException(f"{ARTIFACT} failed: {ran.stderr}")
         if ran.returncode != 0:
             raise AirflowException(f"{ARTIFACT} could not be run: {ran.stderr}")
-        return {"identity": IDENTITY, "inputs": INPUTS, "verdict": "done", "report": json.loads(ran.stdout)}
+        try:
+            report = json.loads(ran.stdout)
+        except ValueError:
+            report = ran.stdout
+        return {"identity": IDENTITY, "inputs": INPUTS, "verdict": "done", "report": report}
 
     run()
 
