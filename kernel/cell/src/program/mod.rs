@@ -229,8 +229,8 @@ mod tests {
             .unwrap();
         assert_eq!(program.items.text(), "fn twice(x: i32) -> i32 { x * 2 }\nuse std::fmt::Debug;\n");
         let expected = "\n    // Cell 1.\nlet n = 2;\nlet _: &i32 = &n;\n\n    // Cell 2.\n\
-                        let fares: kernwerk::Frame = kernwerk::bind(start::input(\"01-fares.arrow\"));\nlet m = twice(n);\n\
-                        kernwerk::show!(\n// note\nm + fares.rows() as i32\n);\nlet _: &i32 = &m;\n";
+                        let fares: kernwerk::Frame = kernwerk::bind(start::input(\"01-fares.arrow\"));\nlet m = twice(n); // note\n\
+                        kernwerk::show!(\nm + fares.rows() as i32\n);\nlet _: &i32 = &m;\n";
         assert_eq!(program.statements, expected);
     }
 
