@@ -22,7 +22,7 @@ class Project(Shell):
     def verify(self):
         return self("promote", "verify", "trip@1")
 
-    def forge(self):
+    def forge(self, artifact="trip@1"):
         """Digests the artifact anew, as somebody would who hides what he did: only running the cells can tell."""
         manifest, proof = self.artifact("MANIFEST.json"), self.artifact("attestations/proof.json")
         root = self.artifact(".")
@@ -34,7 +34,7 @@ class Project(Shell):
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"files": listed}, indent=2) + "\n")
         identity = blake3(manifest.read_bytes()).hexdigest()
         proof.write_text(json.dumps(json.loads(proof.read_text()) | {"artifact": identity}))
-        assert "is sound" in self.verify().ok()
+        assert "is sound" in self("promote", "verify", artifact).ok()
 
 
 def assert_differs(report, *words: str):

@@ -18,6 +18,7 @@ mod error;
 mod home;
 mod host;
 mod process;
+mod program;
 mod serve;
 mod supervise;
 mod text;
@@ -34,6 +35,7 @@ pub use host::{
     Kept, Phases, Variable,
 };
 pub use kernwerk_wire::Confinement;
+pub use program::{ProgramCell, ProgramPart, write_program};
 pub use serve::serve;
 pub use text::{Completeness, is_complete, plain};
 

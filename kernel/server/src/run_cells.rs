@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernwerk_cell::Confinement;
-use kernwerk_core::{Cancel, CellOutcome, CellStatus, Problem, RunCell, RunRequest};
+use kernwerk_cell::{Confinement, ProgramCell, ProgramPart};
+use kernwerk_core::{Cancel, CellOutcome, CellStatus, Problem, ProgramTold, RunCell, RunRequest};
+use kernwerk_lang::{Segment, split};
 use kernwerk_session::Options;
+use serde::Serialize;
 
 use crate::Error;
 use crate::engine::{Cell, Engine, Unseen};
@@ -43,7 +45,8 @@ pub fn run_cells(program: PathBuf) -> Result<(), Problem> {
         parameters: request.parameters.clone(),
     };
     let executor = Executor::confined(options, confinement(&request));
-    let result = run_all(&executor, &request, &mut outcomes);
+    let result =
+        run_all(&executor, &request, &mut outcomes).and_then(|cells| write_program(&request, cells, &mut outcomes));
     executor.shutdown();
     result
 }
@@ -57,20 +60,48 @@ fn confinement(request: &RunRequest) -> Confinement {
     Confinement { environment, home, network: request.surroundings.network }
 }
 
-fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<(), Problem> {
+/// Runs the cells; where a program is wanted, gives them as its parts, if all have run.
+fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<Vec<ProgramCell>, Problem> {
     let mut given = request.given.iter().peekable();
+    let mut cells = Vec::new();
     for cell in &request.cells {
         while let Some(table) = given.next_if(|table| table.ordinal <= cell.ordinal) {
             executor.give(&table.name, &table.path, table.ordinal)?;
         }
         let outcome = run_one(executor, cell)?;
-        let mut line = serde_json::to_string(&outcome).map_err(|error| Error::Outcome(error.into()))?;
-        line.push('\n');
-        outcomes.write_all(line.as_bytes()).and_then(|()| outcomes.flush()).map_err(Error::Outcome)?;
+        tell(outcomes, &outcome)?;
         if outcome.status != CellStatus::Ok && !cell.may_fail {
-            break;
+            return Ok(Vec::new());
+        }
+        if request.program.is_some() {
+            let parts = split(&cell.source)?.into_iter().filter_map(part).collect();
+            cells.push(ProgramCell { step: cell.ordinal, parts, variables: executor.variables()? });
         }
     }
+    Ok(cells)
+}
+
+/// Writes the cells as a program where one is wanted, and tells what became of it.
+fn write_program(request: &RunRequest, cells: Vec<ProgramCell>, outcomes: &mut impl Write) -> Result<(), Problem> {
+    let Some(wanted) = request.program.as_ref().filter(|_| cells.len() == request.cells.len()) else { return Ok(()) };
+    let told = match kernwerk_cell::write_program(wanted, &cells)? {
+        Ok(()) => ProgramTold::Written,
+        Err(reason) => ProgramTold::Refused(reason),
+    };
+    tell(outcomes, &told)
+}
+
+fn part(segment: Segment) -> Option<ProgramPart> {
+    match segment {
+        Segment::Code { text, .. } => Some(ProgramPart::Code(text)),
+        Segment::Magic(magic) => magic.bind.map(ProgramPart::Bound),
+    }
+}
+
+fn tell(outcomes: &mut impl Write, what: &impl Serialize) -> Result<(), Problem> {
+    let mut line = serde_json::to_string(what).map_err(|error| Error::Outcome(error.into()))?;
+    line.push('\n');
+    outcomes.write_all(line.as_bytes()).and_then(|()| outcomes.flush()).map_err(Error::Outcome)?;
     Ok(())
 }
 

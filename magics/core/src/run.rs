@@ -63,6 +63,34 @@ pub struct RunRequest {
     #[serde(default)]
     pub python: bool,
     pub surroundings: Surroundings,
+    /// The cells are wanted as a program, too, once all of them have run.
+    #[serde(default)]
+    pub program: Option<ProgramRequest>,
+}
+
+/// A crate that is to be made of cells of Rust.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramRequest {
+    /// Where its files go. Who asks adds `inputs/`: the tables that magics bound as `STEP-NAME.arrow`, with two digits of the step or more,
+    /// `digests.txt` and `directory.txt`.
+    pub directory: PathBuf,
+    /// The name of the package.
+    pub name: String,
+    /// The first number of its version.
+    pub version: u32,
+    /// What it is, in a line.
+    pub title: String,
+    /// Whether the sources of its dependencies are to lie beside.
+    pub vendor: bool,
+}
+
+/// What became of a [`ProgramRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProgramTold {
+    Written,
+    /// The cells have no such form; in words, which of them and why.
+    Refused(String),
 }
 
 /// What cells of Python ran in.
@@ -119,6 +147,8 @@ pub struct RunResult {
     /// Of a run of Python.
     pub python: Option<PythonTold>,
     pub network: Network,
+    /// Where a program was wanted and all cells have run.
+    pub program: Option<ProgramTold>,
 }
 
 /// The run could not be done, or not to its end.

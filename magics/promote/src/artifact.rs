@@ -365,7 +365,7 @@ pub(crate) fn replace(staged: &Path, target: &Path) -> Result<(), Error> {
     }
 }
 
-fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.map_err(|error| Error::io("copy", from)(error.into()))?;
         let target = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));

@@ -85,6 +85,12 @@ pub enum Error {
     GatesNotPassed { refused: Vec<GateReport> },
     #[error("`{name}` in [promote.gates] of kernwerk.toml is no gate")]
     UnknownGate { name: String, near: Vec<String> },
+    #[error("{artifact} has no form as {form}: {reason}")]
+    NoExport { artifact: String, form: &'static str, reason: String, hint: String },
+    #[error("the MLflow server cannot {doing}: {reason}")]
+    Tracking { doing: &'static str, reason: String, hint: Option<String> },
+    #[error("{} is {what}", path.display())]
+    Occupied { path: PathBuf, what: String },
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
 }
@@ -178,6 +184,11 @@ impl Error {
                 remedies.join("\n")
             }
             Self::UnknownGate { near, .. } => return did_you_mean(near).or(Some(GATES.to_owned())),
+            Self::NoExport { hint, .. } => hint.clone(),
+            Self::Tracking { hint, .. } => hint.clone().unwrap_or_else(|| {
+                "`--server` names a running `mlflow server` that serves artifacts; nothing was left there".to_owned()
+            }),
+            Self::Occupied { .. } => "name another place with `--output`, or replace it with `--overwrite`".to_owned(),
             Self::UnknownVariable { .. } | Self::NotRun { .. } | Self::Io { .. } | Self::Cancelled(_) => return None,
         };
         Some(hint)
@@ -220,6 +231,9 @@ impl Error {
             Self::ProofDiffers { .. } => "ProofDiffers",
             Self::GatesNotPassed { .. } => "GateNotPassed",
             Self::UnknownGate { .. } => "UnknownGate",
+            Self::NoExport { .. } => "NoExport",
+            Self::Tracking { .. } => "TrackingFailed",
+            Self::Occupied { .. } => "Occupied",
             Self::Io { .. } => "FileFailed",
         }
     }

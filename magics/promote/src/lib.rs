@@ -6,6 +6,7 @@
 //! - Before that it asks the gates ([`GateReport`]): secrets, staleness, licences and their like. A required one that does not pass
 //!   stops it, with nothing written.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
+//! - [`export`] gives an artifact the form of another tool.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
 //! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
 //!
@@ -22,6 +23,7 @@ mod disk;
 mod environment;
 mod error;
 mod execution;
+mod export;
 mod facts;
 mod files;
 mod frame;
@@ -63,6 +65,10 @@ pub use disk::{Disk, FileState, file_version};
 pub use environment::PinnedEnvironment;
 pub use error::Error;
 pub use execution::Execution;
+pub use export::{
+    Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
+    export, export_crate, track,
+};
 pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, must_pass};
 pub use judge::{CellReport, Compared};
 pub use machine::Machine;

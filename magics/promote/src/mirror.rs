@@ -68,6 +68,11 @@ impl Mirror {
         Ok(Ok(mirror))
     }
 
+    /// A directory beside for what is made of the run; it goes with the mirror.
+    pub fn draft(&self) -> PathBuf {
+        self.staging.join("draft")
+    }
+
     /// Copies a file and returns whether it is still what was pinned. A file by absolute path stays where it is.
     fn add_file(&self, lab: &Lab, input: &PinnedInput, work: &Work) -> Result<bool, Error> {
         let from = lab.root().join(&input.name);

@@ -140,7 +140,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         }
     };
     let begun = Instant::now();
-    let RunResult { outcomes, python: told, network } = prove(&plan, &pipeline, &mirror, runner, work)?;
+    let RunResult { outcomes, python: told, network, .. } = prove(&plan, &pipeline, &mirror, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes)?;
     pipeline.parameters = declared(&outcomes)?;

@@ -48,6 +48,7 @@ pub(crate) fn run(
         given: Vec::new(),
         python,
         surroundings,
+        program: None,
     };
     let mut told = Vec::new();
     work.progress(task, 0, Some(total), "cells");

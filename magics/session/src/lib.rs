@@ -7,6 +7,7 @@ mod cells;
 mod context;
 mod crates;
 mod difference;
+mod export;
 mod gates;
 mod language;
 mod meter;

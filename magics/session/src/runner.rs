@@ -7,7 +7,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use kernwerk_core::{CellOutcome, Environment, Network, PythonTold, RunError, RunRequest, RunResult, Runner, Work};
+use kernwerk_core::{
+    CellOutcome, Environment, Network, ProgramTold, PythonTold, RunError, RunRequest, RunResult, Runner, Work,
+};
 use serde::de::DeserializeOwned;
 
 /// How often a run looks whether it was interrupted.
@@ -92,12 +94,16 @@ impl Runner for ProcessRunner {
         request.surroundings.network = network != Network::Off;
         let talk = self.start(&request)?;
         let mut outcomes: Vec<CellOutcome> = Vec::new();
-        let mut python = None;
+        let (mut python, mut program) = (None, None);
         while let Some(line) = talk.line(work)? {
-            // The last line of a run of Python is no outcome.
-            let is_end = request.python && outcomes.len() == request.cells.len();
-            if let Some(told) = is_end.then(|| read::<PythonTold>(&line)).and_then(Result::ok) {
-                python = Some(told);
+            // The last line of a run of Python, or of one that makes a program, is no outcome.
+            let is_end = outcomes.len() == request.cells.len();
+            if is_end && request.python {
+                python = Some(read::<PythonTold>(&line).map_err(|reason| died(&outcomes, reason))?);
+                continue;
+            }
+            if is_end && request.program.is_some() {
+                program = Some(read::<ProgramTold>(&line).map_err(|reason| died(&outcomes, reason))?);
                 continue;
             }
             match read::<CellOutcome>(&line) {
@@ -109,7 +115,7 @@ impl Runner for ProcessRunner {
             }
         }
         talk.end().map_err(|reason| died(&outcomes, reason))?;
-        Ok(RunResult { outcomes, python, network })
+        Ok(RunResult { outcomes, python, program, network })
     }
 
     fn environment(&self, packages: &[&str], work: &Work) -> Result<Environment, RunError> {

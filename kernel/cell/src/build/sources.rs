@@ -80,6 +80,28 @@ pub(super) fn unpack(root: &Path) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
+/// What stands in a program for the prelude's file of this name.
+const DISPLAY: (&str, &str) = ("prelude/src/display.rs", include_str!("../program/display.rs"));
+/// Preludes are one copy for all cells of a notebook, and a package of their own; in a program they are neither.
+const OF_NOTEBOOKS: [(&str, &str); 2] =
+    [("[workspace]\n", ""), ("crate-type = [\"dylib\"]", "crate-type = [\"rlib\"]")];
+
+/// The preludes that belong to `loaded`, as a program has them: paths beside its manifest, and what the files hold.
+pub(crate) fn of_program(loaded: Loaded) -> Vec<(&'static str, String)> {
+    let is_loaded = |path: &str| match path.split('/').next() {
+        Some("prelude-polars") => loaded.polars,
+        Some("prelude-plotters") => loaded.plotters || loaded.polars,
+        _ => true,
+    };
+    let files = FILES.iter().filter(|(path, _)| is_loaded(path)).map(|(path, text)| {
+        let text = if *path == DISPLAY.0 { DISPLAY.1 } else { text };
+        let is_manifest = path.ends_with("Cargo.toml");
+        let changes = OF_NOTEBOOKS.iter().filter(|_| is_manifest);
+        (*path, changes.fold(text.to_owned(), |text, (from, to)| text.replace(from, to)))
+    });
+    files.collect()
+}
+
 /// Which of our dependencies a notebook has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Loaded {
@@ -99,6 +121,11 @@ pub(crate) struct Pinned {
 impl Pinned {
     pub(super) fn new(sources: &Path) -> Self {
         Self { sources: sources.to_owned() }
+    }
+
+    /// With the preludes beside the manifest.
+    pub(crate) fn beside() -> Self {
+        Self::new(Path::new(""))
     }
 
     /// Without sources, for looking at specifications.

@@ -10,6 +10,6 @@ pub(crate) use ansi::pieces;
 pub use ansi::plain;
 pub(crate) use complete::unfinished;
 pub use complete::{Completeness, is_complete};
-pub(crate) use dependencies::header;
-pub(crate) use plan::{Place, Plan};
+pub(crate) use dependencies::{Dependency, header};
+pub(crate) use plan::{Place, Plan, needs_engine, pinned_crate, words};
 pub(crate) use statements::{Kind, statements};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kernwerk_wire::{Binding, BoundTo, CellText};
 
-use super::dependencies::header;
+use super::dependencies::{Dependency, header};
 use super::statements::{Kind, statements};
 use crate::build::{Loaded, Pinned};
 use crate::error::Error;
@@ -56,21 +56,12 @@ impl Plan {
         let mut plan = Self { text: String::new(), places: Vec::new(), loaded, crates: Vec::new() };
         let mut ours = None;
         for dependency in &header.dependencies {
-            match dependency.crate_name().as_str() {
-                "polars" if dependency.accepts(POLARS_VERSION) => {
-                    plan.loaded = Loaded { prelude: true, plotters: true, polars: true }
-                }
-                "plotters" if dependency.accepts(PLOTTERS_VERSION) => {
-                    plan.loaded = Loaded { prelude: true, plotters: true, ..plan.loaded }
-                }
-                "kernwerk" => plan.loaded.prelude = true,
-                name => {
-                    plan.crates.push(name.to_owned());
-                    plan.own(&dependency.line_for_evcxr(directory), Some(cell.line + dependency.line));
-                    continue;
-                }
+            if pinned_crate(dependency, &mut plan.loaded) {
+                ours = Some(cell.line + dependency.line);
+                continue;
             }
-            ours = Some(cell.line + dependency.line);
+            plan.crates.push(dependency.crate_name());
+            plan.own(&dependency.line_for_evcxr(directory), Some(cell.line + dependency.line));
         }
         plan.loaded.prelude |= cell.bindings.iter().any(is_frame) || needs_prelude(&cell.code);
         if plan.loaded != loaded {
@@ -166,6 +157,28 @@ fn is_frame(binding: &Binding) -> bool {
     matches!(binding.to, BoundTo::Frame(_))
 }
 
+/// Adds a dependency to `loaded` where it is one whose version is ours to say; whether it is.
+pub(crate) fn pinned_crate(dependency: &Dependency, loaded: &mut Loaded) -> bool {
+    match dependency.crate_name().as_str() {
+        "polars" if dependency.accepts(POLARS_VERSION) => {
+            *loaded = Loaded { prelude: true, plotters: true, polars: true }
+        }
+        "plotters" if dependency.accepts(PLOTTERS_VERSION) => {
+            *loaded = Loaded { prelude: true, plotters: true, ..*loaded }
+        }
+        "kernwerk" => loaded.prelude = true,
+        _ => return false,
+    }
+    true
+}
+
+/// What the code asks the kernel's engine by, where it does.
+pub(crate) fn needs_engine(code: &str) -> Option<&'static str> {
+    let called = |name: &str, sign: char| words(code, name).any(|after| after.trim_start().starts_with(sign));
+    let asks = [("magic", '!', "magic!"), ("magic", '(', "magic()"), ("lab", '(', "lab()")];
+    asks.into_iter().find(|(name, sign, _)| called(name, *sign)).map(|(_, _, shown)| shown)
+}
+
 /// Whether the code names the prelude, or something of it.
 fn needs_prelude(code: &str) -> bool {
     words(code, "kernwerk").next().is_some()
@@ -173,7 +186,7 @@ fn needs_prelude(code: &str) -> bool {
 }
 
 /// What follows each place where a name stands in the code, as a whole word.
-fn words<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn words<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     code.match_indices(name)
         .map(move |(at, _)| (&code[..at], &code[at + name.len()..]))

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_cell::{BoundTo, Confinement};
+use kernwerk_cell::{BoundTo, Confinement, Variable};
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
@@ -79,6 +79,11 @@ impl Executor {
             memory: Mutex::default(),
             counted: AtomicU32::new(0),
         }
+    }
+
+    /// The variables that Rust cells have made, with their types.
+    pub(crate) fn variables(&self) -> Result<Vec<Variable>, Problem> {
+        self.cells.variables()
     }
 
     /// Runs a cell to its end, and records it.

@@ -251,7 +251,7 @@ impl Change {
 }
 
 /// Checks the files of a version against its manifest, and its signatures; gives its identity.
-fn check_sound(lab: &Lab, location: &Location, work: &Work) -> Result<String, Error> {
+pub(crate) fn check_sound(lab: &Lab, location: &Location, work: &Work) -> Result<String, Error> {
     let verification = verify_location(lab, location, work)?;
     let artifact = location.to_string();
     match verification.changes() {

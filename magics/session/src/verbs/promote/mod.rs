@@ -4,6 +4,7 @@ mod alias;
 mod approve;
 mod card;
 mod diff;
+mod export;
 mod gates;
 mod history;
 mod key;
@@ -57,6 +58,7 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<alias::Alias>(),
     entry::<rollback::Rollback>(),
     entry::<history::History>(),
+    entry::<export::Export>(),
 ];
 
 /// What a plan or a publication aims at: in this notebook, or, in a shell, in the latest session of a named one.
