@@ -94,11 +94,12 @@ def test_inputs_are_read_as_they_are_now(project):
     project.write("zones.csv", ZONES.replace("Harbour", "Haven"))
     project("feature", "source", "zones", "zones.csv").ok()
     project.write("rides.csv", RIDES + "4,2,2026-03-01T09:00:00Z,40\n")
+    tables = project("feature", "list", "--format", "json").json()
     report = run(project, "fares", "--output", "now.csv")
-    assert statuses(report) == ["ran"] * 3 or statuses(report) == ["ran", "cached", "ran"], report.stdout
+    assert statuses(report) == ["ran"] * 3, report.stdout
     assert (project.directory / "now.csv").read_text() == "name,fare\nHaven,22.25\nStation,40.0\n"
     # The lab's own tables are as they were: a run works in a lab of its own.
-    assert "version 1" in project("feature", "show", "rides").ok() or "1" in project("feature", "list").ok()
+    assert project("feature", "list", "--format", "json").json() == tables
     replay = project("promote", "replay", "fares@1")
     assert replay.code == 1 and "changed: file `rides.csv`" in replay.stdout
     project.write("rides.csv", RIDES)
