@@ -213,7 +213,7 @@ def assert_published(case: Case, notebook: Notebook):
     for word in words:
         assert word in text, f"no {word!r} in: {text}"
     cells = sorted((notebook.shell.directory / "pipelines" / case.name / "1" / "cells").iterdir())
-    assert [path.read_text() for path in cells] == [cell.text for cell in case.cells if cell.needed]
+    assert [path.read_text() for path in cells] == [cell.text + "\n" for cell in case.cells if cell.needed]
     notebook.kernel.run(f"%promote replay {case.name}").ok()
 
 

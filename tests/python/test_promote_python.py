@@ -107,7 +107,7 @@ def step(name: str) -> int:
 def test_the_artifact_holds_exactly_the_cells_it_must(published):
     project, _ = published
     stored = sorted(project.artifact("cells").iterdir())
-    assert [path.read_text() for path in stored] == list(SLICE.values())
+    assert [path.read_text() for path in stored] == [cell + "\n" for cell in SLICE.values()]
     assert {path.suffix for path in stored} == {".py"}
 
 

@@ -56,5 +56,5 @@ def test_what_is_published_replays_in_the_notebook_and_in_a_shell(executed):
     assert "replay.md" in shown(cells["search"])
     assert "identical" in shown(cells["replay"])
     stored = sorted((directory / "pipelines" / "quickstart-python" / "1" / "cells").iterdir())
-    assert [path.read_text() for path in stored] == [cells[name].source for name in SLICE]
+    assert [path.read_text() for path in stored] == [cells[name].source + "\n" for name in SLICE]
     assert "identical" in Shell(directory)("promote", "replay", "quickstart-python@1", seconds=300).ok()
