@@ -200,6 +200,7 @@ def test_a_cell_in_a_fresh_process_calls_as_well(rides):
         "lab": str(rides.directory),
         "principal": None,
         "pins": [],
+        "surroundings": {"threads": 1},
         "cells": [{"ordinal": 1, "source": 'lab().table("rides")?.rows()', "may_fail": False, "values": []}],
     }
     ran = Shell(rides.directory)("run-cells", stdin=json.dumps(request) + "\n", seconds=180)

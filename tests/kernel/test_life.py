@@ -151,6 +151,7 @@ def test_a_request_for_cells_is_answered_line_by_line(tmp_path):
         "lab": str(tmp_path),
         "principal": None,
         "pins": [],
+        "surroundings": {"threads": 1},
         "cells": [
             {"ordinal": 1, "source": 'println!("one"); let x = 41;'},
             {"ordinal": 2, "source": "%lab status\nx + 1"},

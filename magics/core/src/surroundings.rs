@@ -135,12 +135,17 @@ mod tests {
         let surroundings = Surroundings { threads: 3, variables, network: false };
         let one =
             [("PATH", "/bin"), ("HOME", "/home/ada"), ("TZ", "Asia/Tokyo"), ("LC_NUMERIC", "de_DE"), ("TARIFF", "7")];
-        let other =
-            [("PATH", "/bin"), ("HOME", "/root"), ("USER", "root"), ("OMP_NUM_THREADS", "64"), ("https_proxy", "x")];
+        let other = [
+            ("PATH", "/bin"),
+            ("HOME", "/home/grace"),
+            ("USER", "grace"),
+            ("OMP_NUM_THREADS", "64"),
+            ("https_proxy", "x"),
+        ];
         let mut here = environment(&surroundings, &one);
         let mut there = environment(&surroundings, &other);
         assert_eq!(here.remove("PYTHONUSERBASE").as_deref(), Some("/home/ada/.local"));
-        assert_eq!(there.remove("PYTHONUSERBASE").as_deref(), Some("/root/.local"));
+        assert_eq!(there.remove("PYTHONUSERBASE").as_deref(), Some("/home/grace/.local"));
         assert_eq!(here, there);
         for (name, value) in
             [("PATH", "/bin"), ("HOME", "/run/home"), ("TZ", "UTC"), ("TARIFF", "12"), ("RAYON_NUM_THREADS", "3")]
