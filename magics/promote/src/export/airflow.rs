@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use kernwerk_core::{Parameter, ParameterType};
+
 use super::launch::{filled, python_text, values};
-use super::parameters::{Kind, Parameter};
+use super::parameters::python;
 use super::source::Source;
 use super::{Made, identifier};
 use crate::Error;
@@ -14,7 +16,7 @@ const TEMPLATE: &str = include_str!("templates/airflow.py");
 pub(super) fn airflow(source: &Source, output: impl Fn(&str) -> PathBuf) -> Result<Made, Error> {
     let name = format!("{}_airflow.py", identifier(&source.location));
     let mut values = values(source, &output(&name));
-    values.push(("PARAMETERS", source.parameters.iter().map(parameter).collect()));
+    values.push(("PARAMETERS", source.pipeline.parameters.iter().map(|pinned| parameter(&pinned.parameter)).collect()));
     let notes = vec![
         "it belongs among Airflow's DAGs; `KERNWERK_LAB` names the lab where that is not the present one".to_owned(),
     ];
@@ -23,12 +25,12 @@ pub(super) fn airflow(source: &Source, output: impl Fn(&str) -> PathBuf) -> Resu
 
 /// An entry of the DAG's parameters, which Airflow checks by JSON Schema.
 fn parameter(parameter: &Parameter) -> String {
-    let schema = match parameter.kind {
-        Kind::Integer => "type=\"integer\"",
-        Kind::Float => "type=\"number\"",
-        Kind::Boolean => "type=\"boolean\"",
-        Kind::Date => "type=\"string\", format=\"date\"",
-        Kind::Text => "type=\"string\"",
+    let schema = match parameter.value.kind() {
+        ParameterType::Integer => "type=\"integer\"",
+        ParameterType::Float => "type=\"number\"",
+        ParameterType::Boolean => "type=\"boolean\"",
+        ParameterType::Date => "type=\"string\", format=\"date\"",
+        ParameterType::Text => "type=\"string\"",
     };
-    format!("    {}: Param({}, {schema}),\n", python_text(&parameter.name), parameter.python())
+    format!("    {}: Param({}, {schema}),\n", python_text(&parameter.name), python(&parameter.value))
 }

@@ -1,78 +1,16 @@
-//! The parameters of a pipeline, for the tools whose users choose them.
+//! The defaults of parameters as other tools write them.
 
-use serde::Deserialize;
+use kernwerk_core::ParameterValue;
 
-use crate::Error;
-use crate::artifact::{Location, PIPELINE};
+use super::launch::python_text;
 
-/// A value that whoever runs a pipeline may choose.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub(super) struct Parameter {
-    pub name: String,
-    #[serde(rename = "type")]
-    pub kind: Kind,
-    /// What it was when the pipeline was published.
-    pub default: toml::Value,
-}
-
-/// What values a parameter takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
-    Integer,
-    Float,
-    Boolean,
-    /// As in `2026-01-31`.
-    Date,
-    Text,
-}
-
-impl Kind {
-    /// As it stands in `pipeline.toml`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Integer => "integer",
-            Self::Float => "float",
-            Self::Boolean => "boolean",
-            Self::Date => "date",
-            Self::Text => "text",
-        }
-    }
-}
-
-/// The parameters that `pipeline.toml` declares, in their order.
-pub(super) fn parameters(location: &Location) -> Result<Vec<Parameter>, Error> {
-    #[derive(Deserialize)]
-    struct Declared {
-        #[serde(default)]
-        parameters: Vec<Parameter>,
-    }
-    let declared: Declared = toml::from_str(&location.text(PIPELINE)?).map_err(|error| Error::BrokenArtifact {
-        path: location.path(PIPELINE),
-        message: error.message().to_owned(),
-    })?;
-    Ok(declared.parameters)
-}
-
-impl Parameter {
-    /// The default as a literal of Python.
-    pub fn python(&self) -> String {
-        match &self.default {
-            toml::Value::Boolean(value) => (if *value { "True" } else { "False" }).to_owned(),
-            toml::Value::Integer(value) if self.kind == Kind::Float => format!("{value}.0"),
-            toml::Value::Integer(value) => value.to_string(),
-            toml::Value::Float(value) if value.is_finite() => format!("{value:?}"),
-            toml::Value::Float(value) => format!("float(\"{value}\")"),
-            toml::Value::String(text) => super::launch::python_text(text),
-            other => super::launch::python_text(&other.to_string()),
-        }
-    }
-
-    /// The default as it would be given on a command line.
-    pub fn default_text(&self) -> String {
-        match &self.default {
-            toml::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
+/// A value as a literal of Python.
+pub(super) fn python(value: &ParameterValue) -> String {
+    match value {
+        ParameterValue::Integer(number) => number.to_string(),
+        ParameterValue::Float(number) => format!("{number:?}"),
+        ParameterValue::Boolean(true) => "True".to_owned(),
+        ParameterValue::Boolean(false) => "False".to_owned(),
+        ParameterValue::Date(text) | ParameterValue::Text(text) => python_text(text),
     }
 }

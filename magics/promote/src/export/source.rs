@@ -4,7 +4,6 @@ use kernwerk_core::{Resource, Work};
 use kernwerk_store::Lab;
 use serde_json::{Value, json};
 
-use super::parameters::{Parameter, parameters};
 use crate::Error;
 use crate::artifact::{Location, MANIFEST, Reference, find};
 use crate::catalog::target;
@@ -23,7 +22,6 @@ pub(super) struct Source {
     /// SHA-256 of the manifest, which other languages can compute by themselves.
     pub sha256: String,
     pub pipeline: Pipeline,
-    pub parameters: Vec<Parameter>,
     /// The text of each cell, in order.
     pub cells: Vec<String>,
 }
@@ -34,12 +32,11 @@ impl Source {
         let location = find(lab, reference)?;
         let id = check_sound(lab, &location, work)?;
         let pipeline = location.pipeline()?;
-        let cells = pipeline.steps.iter().map(|step| location.text(&step.file)).collect::<Result<_, _>>()?;
+        let cells = pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<_, _>>()?;
         Ok(Self {
             lab: lab.root().to_owned(),
             id,
             sha256: sha256(&read_file(&location.path(MANIFEST))?),
-            parameters: parameters(&location)?,
             pipeline,
             cells,
             location,

@@ -108,7 +108,7 @@ pub async fn execute(
     let settings = location.path(CONFIG);
     let settings = settings.is_file().then(|| read_file(&settings)).transpose()?;
     let texts =
-        present.pipeline.steps.iter().map(|step| location.text(&step.file)).collect::<Result<Vec<String>, Error>>()?;
+        present.pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<Vec<String>, Error>>()?;
     let environment = present.pipeline.environment.surroundings(spec.live);
     let ground = Ground {
         pipeline: &present.pipeline,

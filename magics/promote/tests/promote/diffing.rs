@@ -135,7 +135,7 @@ fn settings_that_nobody_here_knows_are_compared_as_well() {
     let text = std::fs::read_to_string(&path).expect("a text");
     let changed = text.replace("level = \"bytes\"", "level = \"tolerance\"").replace("rustc 1.95.0", "rustc 1.96.0");
     let changed = format!(
-        "{changed}\n[[parameters]]\nname = \"date\"\ndefault = \"2026-01-01\"\n\n[[models]]\nname = \"mini\"\ndigest = \"77\"\n"
+        "{changed}\n[[parameters]]\nname = \"date\"\ntype = \"date\"\nstep = 1\ndefault = \"2026-01-01\"\n\n[[models]]\nname = \"mini\"\ndigest = \"77\"\n"
     );
     std::fs::write(&path, changed).expect("written");
     std::fs::write(place.path("pipelines/sums/2/lab.toml"), "language = \"de\"\n").expect("written");
@@ -151,6 +151,8 @@ fn settings_that_nobody_here_knows_are_compared_as_well() {
             ("models.mini.name", Some("mini")),
             ("parameters.date.default", Some("2026-01-01")),
             ("parameters.date.name", Some("date")),
+            ("parameters.date.step", Some("1")),
+            ("parameters.date.type", Some("date")),
         ]
     );
     assert!(found.files.is_empty(), "the manifest was not forged: {:?}", found.files);

@@ -100,7 +100,11 @@ fn parameters(source: &Source) -> Vec<(String, String)> {
             .into_iter()
             .chain(packages)
     }));
-    let own = source.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.default_text()));
+    let own = source
+        .pipeline
+        .parameters
+        .iter()
+        .map(|pinned| (pinned.parameter.name.clone(), pinned.parameter.value.to_string()));
     parameters.extend(own);
     parameters
 }
