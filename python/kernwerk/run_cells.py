@@ -129,14 +129,13 @@ def _environment(packages: Iterable[str]) -> None:
 def _licence(package: str) -> str | None:
     """What a package says of its licence: its SPDX expression (PEP 639), else its classifier, else a short word of older metadata."""
     metadata = importlib.metadata.metadata(package)
-    expression = metadata.get("License-Expression")
-    if expression:
-        return str(expression)
+    if "License-Expression" in metadata:
+        return str(metadata["License-Expression"])
     classifiers = [line.split(" :: ") for line in metadata.get_all("Classifier") or [] if line.startswith("License :: ")]
     named = [parts[-1] for parts in classifiers if len(parts) > 2]
     if len(named) == 1:
         return named[0]
-    words = str(metadata.get("License") or "").strip()
+    words = str(metadata["License"]).strip() if "License" in metadata else ""
     return words if words and "\n" not in words and len(words) < 100 else None
 
 

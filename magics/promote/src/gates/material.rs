@@ -57,6 +57,11 @@ impl Material {
             cells.iter().copied().chain(subject.files.keys().map(String::as_str).filter(|file| !cells.contains(file)));
         for file in ordered {
             subject.work.check()?;
+            // The first rows of a table as text: they are looked at as the table's columns.
+            let table = file.strip_suffix(".head.csv").map(|stem| format!("{stem}.arrow"));
+            if table.is_some_and(|table| subject.files.contains_key(&table)) {
+                continue;
+            }
             let Some(bytes) = subject.files.get(file) else { continue };
             let place = place(subject, file);
             match file.rsplit('.').next().unwrap_or_default() {
