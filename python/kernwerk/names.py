@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import datetime
+import dis
 import enum
 import symtable
 import types
@@ -32,6 +33,25 @@ _FRAMES: dict[tuple[str, str], set[str]] = {
     ("pyarrow", "Table"): set(),
 }
 
+# Functions that only look at what they are given; others are called for what they do to it, where nobody takes their value.
+_LOOKING = {
+    "all", "any", "callable", "dir", "display", "format", "hash", "help", "id", "isinstance", "len", "max", "min", "pprint", "print", "repr",
+    "sorted", "str", "sum", "type",
+}  # fmt: skip
+# Methods of containers, which keep what they are given as it is.
+_KEEPING = {
+    "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update",
+}  # fmt: skip
+# Packages whose functions draw or write down what they are given.
+_SHOWING = {"IPython", "altair", "logging", "matplotlib", "plotly", "pprint", "seaborn", "warnings"}
+# Functions of modules that change the module, or what it does from then on.
+_SETTING = {
+    "basicConfig", "filterwarnings", "manual_seed", "seed", "set_option", "set_printoptions", "set_seed", "setlocale", "setrecursionlimit",
+    "setstate", "simplefilter",
+}  # fmt: skip
+# How the code of a function changes what it reaches by a name.
+_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "LOAD_METHOD", "CALL_METHOD"}
+
 # What runs text, or reaches names that are not spelt out.
 _OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
 
@@ -43,6 +63,12 @@ class Names:
     defines: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     mutates: set[str] = field(default_factory=set)
+    #: Modules that it sets.
+    sets: set[str] = field(default_factory=set)
+    #: Functions that it calls by their names.
+    functions: set[str] = field(default_factory=set)
+    #: What calls are given whose value nobody takes, by the name that the call begins with.
+    given: dict[str, set[str]] = field(default_factory=dict)
     #: Methods that it calls, by the name that the call begins with.
     called: dict[str, set[str]] = field(default_factory=dict)
     #: It makes names that its text does not spell out (`from module import *`).
@@ -92,6 +118,15 @@ def _add(names: Names, part: Names, namespace: Mapping[str, Any]) -> None:
     def changeable(name: str) -> bool:
         return known(name) and not isinstance(namespace.get(name, names), _IMMUTABLE)
 
+    for name, arguments in part.given.items():
+        value = namespace.get(name)
+        if _package(value) not in _SHOWING and _kind(value) not in _FRAMES:
+            part.mutates |= arguments
+    for name in part.functions:
+        written = _written_by(namespace.get(name), namespace)
+        names.mutates |= {name for name in written if known(name)}
+        names.uses |= {name for name in written if known(name)}
+    names.mutates |= {name for name in part.sets if known(name)}
     called = {name for name, methods in part.called.items() if _changing(namespace.get(name, names), methods)}
     names.mutates |= {name for name in part.mutates | called if changeable(name)}
     names.defines |= part.defines
@@ -99,10 +134,55 @@ def _add(names: Names, part: Names, namespace: Mapping[str, Any]) -> None:
     names.barrier |= part.barrier
 
 
+def _package(value: object) -> str:
+    """The package that a module, or a function or class of one, belongs to."""
+    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", "")
+    return str(name or "").partition(".")[0]
+
+
+def _written_by(function: object, namespace: Mapping[str, Any]) -> set[str]:
+    """The names of the notebook that a function of its own may change when it is called: those that it assigns, and, where its
+    code changes anything at all by attributes, items or methods, those that it reads."""
+    written: set[str] = set()
+    open_functions, seen = [function], set()
+    while open_functions:
+        one = open_functions.pop()
+        if not isinstance(one, types.FunctionType) or one.__globals__ is not namespace or id(one) in seen:
+            continue
+        seen.add(id(one))
+        instructions = list(_instructions(one.__code__))
+        written |= {i.argval for i in instructions if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+        read = {i.argval for i in instructions if i.opname == "LOAD_GLOBAL"}
+        open_functions += [namespace[name] for name in read if name in namespace]
+        # From 3.12 on a method is loaded as an attribute is.
+        if any(i.opname in _CHANGES or (i.opname == "LOAD_ATTR" and (i.arg or 0) & 1) for i in instructions):
+            written |= {name for name in read if name in namespace and not _stays(namespace[name])}
+    return written
+
+
+def _stays(value: object) -> bool:
+    """Whether no function changes the value. A class of the notebook's can hold what changes."""
+    if isinstance(value, type):
+        return value.__module__ != "__main__"
+    return isinstance(value, _IMMUTABLE)
+
+
+def _instructions(code: types.CodeType) -> Iterator[dis.Instruction]:
+    yield from dis.get_instructions(code)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _instructions(constant)
+
+
 def _changing(value: object, methods: set[str]) -> set[str]:
     """Those of `methods` that may change `value`: all of them, but for frames whose methods are known."""
-    kind = (type(value).__module__.partition(".")[0], type(value).__name__)
+    kind = _kind(value)
     return methods & _FRAMES[kind] if kind in _FRAMES else methods
+
+
+def _kind(value: object) -> tuple[str, str]:
+    """The package and the name of a value's class."""
+    return type(value).__module__.partition(".")[0], type(value).__name__
 
 
 def _of_statement(statement: ast.stmt, magics: Collection[str]) -> Names:
@@ -121,6 +201,8 @@ def _of_statement(statement: ast.stmt, magics: Collection[str]) -> Names:
                 names.uses.add(symbol.get_name())
     for node in ast.walk(statement):
         _of_node(names, node, magics)
+    for node in _at_once(statement):
+        _of_call(names, node)
     names.uses.discard("get_ipython")
     return names
 
@@ -155,6 +237,38 @@ def _of_node(names: Names, node: ast.AST, magics: Collection[str]) -> None:
             names.mutates |= {target.id for target in targets if isinstance(target, ast.Name)}
         case ast.ImportFrom(names=[ast.alias(name="*")]):
             names.defines_any = True
+
+
+def _at_once(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when the statement does: not those within functions that it defines."""
+    yield node
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for decorator in node.decorator_list:
+            yield from _at_once(decorator)
+        return
+    if isinstance(node, ast.Lambda):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _at_once(child)
+
+
+def _of_call(names: Names, node: ast.AST) -> None:
+    match node:
+        case ast.Expr(value=ast.Call() | ast.Await(value=ast.Call())):
+            call = node.value.value if isinstance(node.value, ast.Await) else node.value
+            assert isinstance(call, ast.Call)
+            if isinstance(call.func, ast.Attribute) and call.func.attr in _KEEPING:
+                return
+            for name in _root(call.func) - _LOOKING - {"get_ipython"}:
+                arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+                names.given.setdefault(name, set()).update(*(_root(argument) for argument in arguments))
+        case ast.Call(func=ast.Name(id=name)):
+            names.functions.add(name)
+        case ast.Call(func=ast.Attribute(attr=attribute) as function) if attribute in _SETTING:
+            names.sets |= _root(function)
+        case ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators):
+            # A decorator may keep what it is given in a place of its own.
+            names.functions |= {decorator.id for decorator in decorators if isinstance(decorator, ast.Name)}
 
 
 def _magic_of(node: ast.expr) -> tuple[str, str] | None:

@@ -134,7 +134,7 @@ def _licence(package: str) -> str | None:
     classifiers = [line.split(" :: ") for line in metadata.get_all("Classifier") or [] if line.startswith("License :: ")]
     named = [parts[-1] for parts in classifiers if len(parts) > 2]
     if len(named) == 1:
-        return named[0]
+        return str(named[0])
     words = str(metadata["License"]).strip() if "License" in metadata else ""
     return words if words and "\n" not in words and len(words) < 100 else None
 

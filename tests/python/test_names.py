@@ -1,5 +1,6 @@
 """The names that a cell of Python touches: what its text spells out, and what could hide behind it."""
 
+import random
 import types
 
 import polars
@@ -95,3 +96,26 @@ def test_cells_of_magics_alone_are_told_from_others():
     assert is_magics_alone(ours, MAGICS) and is_magics_alone(f"{ours}\n{ours}\n", MAGICS)
     for other in ("", "x = 1", f"{ours}\nx = 1", f"x = {ours}", LINE.format("time", "x"), "x ="):
         assert not is_magics_alone(other, MAGICS)
+
+
+def test_what_a_call_is_given_counts_as_changed_where_nobody_takes_its_value():
+    kinds = {"df": [], "k": 3, "q": [], "random": random, "numbers": [2]}
+    for code in ("scale(df, k)", "clean(frame=df)", "if k:\n    train(df, k)", "random.shuffle(df)", "df2.fit(df)"):
+        assert "df" in names(code, **kinds).mutates and "k" not in names(code, **kinds).mutates, code
+    for code in ("y = mean(df)", "print(df)", "len(df)", "q.append(df)", "def f():\n    scale(df)"):
+        assert "df" not in names(code, **kinds).mutates, code
+    assert "random" in names("random.seed(4)", **kinds).mutates
+    assert "random" not in names("r = random.random()", **kinds).mutates
+
+
+def test_a_function_of_the_notebook_changes_what_its_code_changes():
+    notebook = {"__name__": "__main__"}
+    exec("class Acc:\n    total = 0\ncounter = 0\nlog = []\nlimit = 3", notebook)
+    exec("def add(n):\n    Acc.total += n\ndef count():\n    global counter\n    counter += limit", notebook)
+    exec("def note(x):\n    log.append(x)\ndef outer(n):\n    return add(n)\ndef double(n):\n    return n * 2", notebook)
+    def names_of(code):
+        return of_cell(code, MAGICS, notebook)
+
+    for code, changed in [("add(1)", "Acc"), ("y = add(1)", "Acc"), ("count()", "counter"), ("note(1)", "log"), ("z = outer(2)", "Acc")]:
+        assert names_of(code).mutates == {changed}, code
+    assert names_of("y = double(2)").mutates == set()

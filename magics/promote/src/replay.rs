@@ -2,7 +2,7 @@
 //!
 //! Digests on the disk are only ever compared with what was read or run just now, never with other digests on the disk.
 
-use kernwerk_core::{CellStatus, Network, Problem, Resource, RunCell, RunError, Runner, Verdict, Work};
+use kernwerk_core::{CellOutcome, CellStatus, Network, Problem, Resource, RunCell, RunError, Runner, Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
@@ -11,7 +11,7 @@ use crate::compare::{Agreement, Level};
 use crate::environment::asks_network;
 use crate::files::digest_file;
 use crate::inputs::open;
-use crate::judge::{CellReport, against_reference};
+use crate::judge::{CellReport, against_reference, error_text};
 use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::pipeline::{MadeWith, PinnedInput, Pipeline};
@@ -272,7 +272,7 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
         surroundings: pipeline.environment.surroundings(live),
         task: "replay",
     };
-    let (outcomes, cut_off) = match crate::run::run(runner, &mirror, course, work)? {
+    let (mut outcomes, mut cut_off) = match crate::run::run(runner, &mirror, course, work)? {
         Ran::Done(result) => {
             replay.network = Some(result.network);
             (result.outcomes, None)
@@ -282,6 +282,13 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
             (outcomes, Some(format!("could not run: the process ended in cell {ordinal}: {reason}")))
         }
     };
+    // A cell that could not be compiled here says nothing of what was published.
+    if let Some((place, reason)) =
+        outcomes.iter().position(lacks_toolchain).zip(outcomes.iter().find_map(toolchain_words))
+    {
+        cut_off = cut_off.or_else(|| Some(format!("could not run: cell {}: {reason}", place + 1)));
+        outcomes.truncate(place);
+    }
     for ((step, text), outcome) in pipeline.steps.iter().zip(texts).zip(&outcomes) {
         replay.cells.push(against_reference(location, step, text, outcome, &mirror)?);
     }
@@ -297,6 +304,16 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
         replay.findings.push(format!("could not run: the run ended before cell {}", outcomes.len() + 1));
     }
     Ok(())
+}
+
+/// What a cell says that failed because there is no Rust toolchain to compile it.
+fn toolchain_words(outcome: &CellOutcome) -> Option<String> {
+    let words = error_text(outcome).filter(|_| outcome.status != CellStatus::Ok)?;
+    words.split(':').next().is_some_and(|name| name.ends_with("RustToolchain")).then_some(words)
+}
+
+fn lacks_toolchain(outcome: &CellOutcome) -> bool {
+    toolchain_words(outcome).is_some()
 }
 
 fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, Error> {

@@ -82,6 +82,11 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), Error> {
 pub(crate) fn atomic_write(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     // A symbolic link stays one: what it points to is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // A device or a pipe is not ours to replace.
+    if std::fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is there already, and is no regular file");
+        return Err(Error::io("write", &target)(error));
+    }
     let draft = write_draft(temporary, bytes)?;
     if let Ok(metadata) = std::fs::metadata(&target) {
         std::fs::set_permissions(&draft, metadata.permissions())

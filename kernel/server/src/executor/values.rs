@@ -25,7 +25,8 @@ impl Cells {
     }
 }
 
-/// Rust that shows the value of a variable. The order of hash maps is another in each process, so the lines of a value with some are sorted.
+/// Rust that shows the value of a variable. The order of hash maps is another in each process, so the entries of one whose keys and values
+/// take a line each are sorted; a value that holds maps within others shows their order, and does not agree with another process.
 fn expression(name: &str) -> String {
     format!(
         r#"{{
@@ -38,10 +39,20 @@ fn expression(name: &str) -> String {
     let kernwerk_value = &{name};
     let kernwerk_type = std::any::type_name_of_val(kernwerk_value);
     let mut kernwerk_told = std::format!("{{kernwerk_value:#?}}");
-    if kernwerk_type.contains("::HashMap<") || kernwerk_type.contains("::HashSet<") {{
-        let mut kernwerk_lines: std::vec::Vec<&str> = kernwerk_told.lines().collect();
-        kernwerk_lines.sort_unstable();
-        kernwerk_told = kernwerk_lines.join("\n");
+    let kernwerk_is_hashed = |part: &str| part.contains("::HashMap<") || part.contains("::HashSet<");
+    if kernwerk_is_hashed(kernwerk_type) {{
+        let kernwerk_outer = kernwerk_type.split('<').next().unwrap_or_default();
+        let kernwerk_is_flat = (kernwerk_outer.ends_with("::HashMap") || kernwerk_outer.ends_with("::HashSet"))
+            && kernwerk_told.lines().skip(1).all(|line| line == "}}" || (line.starts_with("    ") && !line.starts_with("     ")))
+            && !kernwerk_told.lines().any(|line| line.ends_with(['[', '(']));
+        if kernwerk_is_flat {{
+            let mut kernwerk_lines: std::vec::Vec<&str> = kernwerk_told.lines().collect();
+            let kernwerk_last = kernwerk_lines.len().saturating_sub(1);
+            if let Some(kernwerk_entries) = kernwerk_lines.get_mut(1..kernwerk_last) {{
+                kernwerk_entries.sort_unstable();
+            }}
+            kernwerk_told = kernwerk_lines.join("\n");
+        }}
     }}
     if kernwerk_told.len() > {LONGEST} {{
         let kernwerk_digest = kernwerk_told.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {{

@@ -112,11 +112,12 @@ fn run(
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<Vec<CellOutcome>, Error> {
+    let target = &source.pipeline.target;
     let cells = source.pipeline.steps.iter().zip(&source.cells).map(|(step, text)| RunCell {
         ordinal: step.step,
         source: text.clone(),
         may_fail: false,
-        values: Vec::new(),
+        values: target.variable.iter().filter(|_| step.step == target.step).cloned().collect(),
     });
     let request = RunRequest {
         directory: mirror.directory.clone(),

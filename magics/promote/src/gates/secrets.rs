@@ -45,6 +45,14 @@ impl Gate for Secrets {
                 }
             }
         }
+        // A parameter's value stands in its cell without quotes, and so looks like no literal.
+        for pinned in &subject.pipeline.parameters {
+            let value = pinned.parameter.value.to_string();
+            if value.len() >= SHORTEST_VALUE && is_secret_name(&pinned.parameter.name) {
+                let place = format!("parameter `{}` of cell {}", pinned.parameter.name, pinned.step);
+                search.add("value of a parameter that is a secret by its name".to_owned(), place, &value);
+            }
+        }
         search.texts(secrets)?;
         search.columns(|column| secrets_in_column(&column.name, column.texts()))?;
         Ok(search.judged())

@@ -156,10 +156,10 @@ impl Attempt<'_> {
 
     /// The variables of Python whose values are to be kept: the target, and tables that magics bind. Rust's tables are in files anyway.
     fn values_of(&self, step: &StepRecord) -> Vec<String> {
-        if self.pipeline.python.is_none() {
-            return Vec::new();
-        }
         let target = &self.pipeline.target;
+        if self.pipeline.python.is_none() {
+            return target.variable.iter().filter(|_| step.step == target.step).cloned().collect();
+        }
         let is_parameter = |name: &str| self.parameters.iter().any(|pinned| pinned.parameter.name == name);
         let bound = step.bindings.iter().map(|binding| &binding.name).filter(|name| step.magics && !is_parameter(name));
         let value = target.variable.iter().filter(|_| step.step == target.step);

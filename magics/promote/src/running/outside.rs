@@ -36,6 +36,12 @@ const WORDS: &[&str] = &[
     // The calendar.
     "Local",
     "SystemTime",
+    "asctime",
+    "ctime",
+    "gmtime",
+    "localtime",
+    "strftime",
+    "time_ns",
     "Utc",
     "now",
     "today",
