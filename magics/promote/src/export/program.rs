@@ -68,6 +68,10 @@ pub async fn export_crate(
 
 /// That the slice can be a program at all.
 fn check(source: &Source) -> Result<(), Error> {
+    if let Some(pinned) = source.pipeline.parameters.first() {
+        let reason = format!("it has the parameter `{}`, and a crate takes none", pinned.parameter.name);
+        return Err(source.refused(FORM, reason, HINT));
+    }
     if source.pipeline.python.is_some() {
         return Err(source.refused(FORM, "its cells are of Python", "`--to script` gives a script of Python"));
     }
@@ -173,7 +177,10 @@ fn tables(source: &Source, mirror: &Mirror, outcomes: &[CellOutcome]) -> Result<
                     format!("the rows of `{}` from cell {} are not to be found", binding.name, outcome.ordinal);
                 return Err(source.refused(FORM, reason, HINT));
             };
-            tables.insert(format!("inputs/{:02}-{}.{format}", outcome.ordinal, binding.name), bytes);
+            // The target's own value is what the program gives, and not what it is given.
+            if format == "arrow" {
+                tables.insert(format!("inputs/{:02}-{}.{format}", outcome.ordinal, binding.name), bytes);
+            }
         }
     }
     Ok(tables)
