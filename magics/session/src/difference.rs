@@ -1,13 +1,11 @@
 //! What differs between two artifacts, in words, tables and lines.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Field, Schema};
 use kernwerk_core::{Body, Document, Lines, Output, Part, Pictures, Problem, Section, Side, Table, Verdict};
 use kernwerk_promote::{
     Change, Diff, DiffSide, FileDiff, InputDiff, InputPin, MatchedBy, OutputDiff, StepChange, StepDiff, TableDiff,
 };
+
+use crate::columns::{numbers, table, texts};
 
 /// So much of a digest tells two apart.
 const DIGITS: usize = 12;
@@ -289,22 +287,4 @@ fn number_text(number: f64) -> String {
 
 fn short(digest: &str) -> String {
     digest.chars().take(DIGITS).collect()
-}
-
-fn table(columns: Vec<(&str, ArrayRef)>) -> Result<Table, Problem> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let columns: Vec<ArrayRef> = columns.into_iter().map(|(_, column)| column).collect();
-    let batch = RecordBatch::try_new(schema.clone(), columns)
-        .map_err(|error| Problem::new("InternalError", error.to_string()))?;
-    Ok(Table::new(schema, vec![batch]))
-}
-
-fn texts(values: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(values.into_iter().collect::<StringArray>())
-}
-
-fn numbers(values: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.into_iter().collect::<Int64Array>())
 }

@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod cells;
+mod columns;
 mod context;
 mod crates;
 mod difference;

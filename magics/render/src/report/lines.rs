@@ -1,4 +1,6 @@
-//! Two texts line by line: which lines they share, in order (a longest common subsequence).
+//! Two texts line by line: which lines they share, in order.
+
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 /// A line of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,38 +19,16 @@ pub(super) fn lines<'a>(expected: &'a str, found: &'a str) -> Option<Vec<Line<'a
     if one.len() > MOST_LINES || other.len() > MOST_LINES {
         return None;
     }
-    // Ends that are the same need no table.
-    let start = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
-    let rest = one.len().min(other.len()) - start;
-    let end = one.iter().rev().zip(other.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
-    let (left, right) = (&one[start..one.len() - end], &other[start..other.len() - end]);
-    let width = right.len() + 1;
-    // lengths[i * width + j] is how many lines left[i..] and right[j..] share.
-    let mut lengths = vec![0u32; (left.len() + 1) * width];
-    for i in (0..left.len()).rev() {
-        for j in (0..right.len()).rev() {
-            lengths[i * width + j] = if left[i] == right[j] {
-                lengths[(i + 1) * width + j + 1] + 1
-            } else {
-                lengths[(i + 1) * width + j].max(lengths[i * width + j + 1])
-            };
-        }
-    }
-    let mut lines: Vec<Line<'_>> = one[..start].iter().map(|line| Line::Both(line)).collect();
-    let (mut i, mut j) = (0, 0);
-    while i < left.len() || j < right.len() {
-        if i < left.len() && j < right.len() && left[i] == right[j] {
-            lines.push(Line::Both(left[i]));
-            (i, j) = (i + 1, j + 1);
-        } else if j == right.len() || (i < left.len() && lengths[(i + 1) * width + j] >= lengths[i * width + j + 1]) {
-            lines.push(Line::Expected(left[i]));
-            i += 1;
+    let mut lines = Vec::new();
+    for operation in capture_diff_slices(Algorithm::Myers, &one, &other) {
+        let (left, right) = (&one[operation.old_range()], &other[operation.new_range()]);
+        if operation.tag() == DiffTag::Equal {
+            lines.extend(left.iter().map(|line| Line::Both(line)));
         } else {
-            lines.push(Line::Found(right[j]));
-            j += 1;
+            lines.extend(left.iter().map(|line| Line::Expected(line)));
+            lines.extend(right.iter().map(|line| Line::Found(line)));
         }
     }
-    lines.extend(one[one.len() - end..].iter().map(|line| Line::Both(line)));
     Some(lines)
 }
 

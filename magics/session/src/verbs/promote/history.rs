@@ -4,7 +4,8 @@ use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Event;
 
-use super::{TWO_VERSIONS, numbers, table, texts};
+use super::TWO_VERSIONS;
+use crate::columns::{numbers, table, texts};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]

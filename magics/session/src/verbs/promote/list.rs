@@ -3,7 +3,7 @@
 use kernwerk_core::{Output, Problem};
 use kernwerk_lang::{BodyUse, Example};
 
-use super::{table, texts};
+use crate::columns::{table, texts};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]

@@ -24,13 +24,11 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Field, Schema};
 use kernwerk_core::{Output, Problem, Table};
 use kernwerk_promote::{CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
 
+use crate::columns::{numbers, table, texts};
 use crate::verb::{Entry, entry};
 use crate::{Answer, Context};
 
@@ -185,25 +183,6 @@ fn entered(event: &Event, words: &str) -> Answer {
 fn toolchain() -> Option<String> {
     let output = Command::new("rustc").arg("--version").output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// A table of short columns, in their order.
-fn table(columns: Vec<(&str, ArrayRef)>) -> Result<Table, Problem> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let columns: Vec<ArrayRef> = columns.into_iter().map(|(_, column)| column).collect();
-    let batch = RecordBatch::try_new(schema.clone(), columns)
-        .map_err(|error| Problem::new("InternalError", error.to_string()))?;
-    Ok(Table::new(schema, vec![batch]))
-}
-
-fn texts(values: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(values.into_iter().collect::<StringArray>())
-}
-
-fn numbers(values: impl IntoIterator<Item = i64>) -> ArrayRef {
-    Arc::new(values.into_iter().map(Some).collect::<Int64Array>())
 }
 
 /// Cell by cell, how a run agreed with what was recorded. How long it took changes from run to run.

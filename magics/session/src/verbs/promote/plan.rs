@@ -9,7 +9,8 @@ use kernwerk_promote::{Kept, PlanSpec};
 use kernwerk_render::{Node, graph};
 use kernwerk_store::Lab;
 
-use super::{beginning, numbers, plan_spec, table, telling_line, texts};
+use super::{beginning, plan_spec, telling_line};
+use crate::columns::{numbers, table, texts};
 use crate::verbs::cost::money;
 use crate::{Answer, Context, Verb};
 

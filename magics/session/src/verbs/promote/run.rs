@@ -8,7 +8,8 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Metrics, Reference, RunRecord, RunResult, RunSpec, StepStatus};
 use kernwerk_store::Call;
 
-use super::{numbers, table, texts, toolchain};
+use super::toolchain;
+use crate::columns::{numbers, table, texts};
 use crate::person::user;
 use crate::{Answer, Context, Verb};
 

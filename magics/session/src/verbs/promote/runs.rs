@@ -4,7 +4,7 @@ use kernwerk_core::{Output, Problem};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Reference, RunRecord, RunStatus, StepStatus};
 
-use super::{numbers, table, texts};
+use crate::columns::{numbers, table, texts};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
