@@ -24,7 +24,7 @@ MOST_CASES = 14
 
 TOPICS = """mutation aliasing shadowing hidden-state order edited failing items use dep unsafe flow moved patterns reading unrelated random time
 threads maps floats files environment magics frames""".split()
-HEADS = {"title", "topics", "target", "env", "last", "publish", "prove", "when"}
+HEADS = {"title", "topics", "target", "env", "first", "last", "publish", "prove", "when"}
 # How a cell ends, where it does not end well.
 ENDS = {"fails", "rejected"}
 
@@ -47,6 +47,8 @@ class Case:
     title: str
     topics: list
     target: str
+    # Depends on what cells of any case before did, such as all that write files.
+    first: bool = False
     # Brings into scope, or changes, what cells of later cases might depend on.
     last: bool = False
     # What publishing must say: it agrees, it is refused, or it agrees but for what changes from run to run; then, words of the message.
@@ -70,7 +72,7 @@ def read(path: Path) -> Case:
         said.setdefault(key, []).append(value.strip())
     first = {key: values[0] for key, values in said.items()}
     case = Case(path.name.removesuffix(".nb.txt"), first["title"], first["topics"].split(), first["target"])
-    case.last = first.get("last") == "yes"
+    case.first, case.last = first.get("first") == "yes", first.get("last") == "yes"
     case.prove = first.get("prove") == "always"
     case.long = first.get("when") == "torture"
     case.publish = tuple(word.strip() for word in first.get("publish", "agrees").split("|"))
@@ -166,6 +168,8 @@ def notebooks(tmp_path_factory):
         open_one.clear()
 
     def notebook_for(case: Case) -> Notebook:
+        if case.first:
+            end()
         if not open_one:
             notebook = Notebook(tmp_path_factory.mktemp("lab"))
             notebook.kernel.__enter__()

@@ -31,8 +31,10 @@ pub(crate) fn look(lab: &Lab, directory: &str, log: &[Execution], work: &Work) -
         }
     }
     let directory = lab.root().join(directory);
-    let words =
-        flow(log).into_iter().filter(|step| step.ran && step.is_untraced()).flat_map(|step| step.facts.literals);
+    let words = flow(log)
+        .into_iter()
+        .filter(|step| step.ran && step.is_untraced())
+        .flat_map(|step| step.facts.effects.literals);
     for word in words.collect::<BTreeSet<_>>() {
         if word.len() > LONGEST_PATH || word.contains(['\n', '\0']) {
             continue;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernwerk_core::{Access, Effect, Resource};
 
-use super::scan::{Facts, Token};
+use super::scan::Token;
 use super::{Outside, Slicer, Step, Why};
 use crate::disk::{Fit, may_have_written};
 
@@ -47,17 +47,60 @@ const WRITE: [&str; 25] = [
 /// Methods that write into texts.
 const INTO_TEXTS: [&str; 3] = ["write_str", "write_char", "write_fmt"];
 
-/// Reads what the tokens of a cell say of files.
-pub(super) fn read(tokens: &[Token<'_>], facts: &mut Facts) {
+/// Calls that change the process itself, which every later cell may notice.
+const PROCESS: [&str; 3] = ["set_var", "remove_var", "set_current_dir"];
+
+/// What code does with files and with the process, as far as its text tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SideEffects {
+    /// String literals that could be paths.
+    pub literals: BTreeSet<String>,
+    /// Those of them that are only given to functions that read files.
+    pub read_only: BTreeSet<String>,
+    /// Those of them that are only given to functions that make files anew, whatever was in them.
+    pub made_anew: BTreeSet<String>,
+    /// May write files: it calls what does.
+    pub writes: bool,
+    /// Reads files whose names do not stand in the call.
+    pub reads_hidden: bool,
+    /// Changes the process itself: its environment or its directory.
+    pub process: bool,
+}
+
+impl SideEffects {
+    /// Adds what other code does that runs with this.
+    pub fn join(&mut self, other: &Self) {
+        let written = |own: &Self, text: &str| own.literals.contains(text) && !own.read_only.contains(text);
+        let built_on = |own: &Self, text: &str| written(own, text) && !own.made_anew.contains(text);
+        let both = |own: &BTreeSet<String>, others: &BTreeSet<String>, but: &dyn Fn(&str) -> bool| {
+            own.union(others).filter(|text| !but(text)).cloned().collect()
+        };
+        let read_only = both(&self.read_only, &other.read_only, &|text| written(self, text) || written(other, text));
+        let made_anew = both(&self.made_anew, &other.made_anew, &|text| built_on(self, text) || built_on(other, text));
+        (self.read_only, self.made_anew) = (read_only, made_anew);
+        self.literals.extend(other.literals.iter().cloned());
+        self.writes |= other.writes;
+        self.reads_hidden |= other.reads_hidden;
+        self.process |= other.process;
+    }
+}
+
+/// Reads what tokens of Rust say of them.
+pub(super) fn read(tokens: &[Token<'_>]) -> SideEffects {
+    let mut found = SideEffects::default();
     let mut written: BTreeSet<&str> = BTreeSet::new();
     let mut built_on: BTreeSet<&str> = BTreeSet::new();
     for (index, token) in tokens.iter().enumerate() {
         match token {
-            Token::Text(text) if is_read(tokens, index) => _ = facts.read_only.insert((*text).to_owned()),
             Token::Text(text) => {
+                found.literals.insert((*text).to_owned());
+                if is_read(tokens, index) {
+                    found.read_only.insert((*text).to_owned());
+                    continue;
+                }
                 written.insert(text);
                 if is_made_anew(tokens, index) {
-                    facts.made_anew.insert((*text).to_owned());
+                    found.made_anew.insert((*text).to_owned());
                 } else {
                     built_on.insert(text);
                 }
@@ -66,14 +109,16 @@ pub(super) fn read(tokens: &[Token<'_>], facts: &mut Facts) {
                 let is_macro = tokens.get(index + 1) == Some(&Token::Mark('!'));
                 let writes = WRITE.contains(word) || word.ends_with("Writer") || word.starts_with("sink_");
                 let into_file = word.starts_with("write_") && !INTO_TEXTS.contains(word);
-                facts.writes_files |= !is_macro && (writes || into_file);
-                facts.reads_hidden |= reads_hidden(tokens, index, word);
+                found.writes |= !is_macro && (writes || into_file);
+                found.process |= PROCESS.contains(word);
+                found.reads_hidden |= reads_hidden(tokens, index, word);
             }
             Token::Mark(_) => {}
         }
     }
-    facts.read_only.retain(|text| !written.contains(text.as_str()));
-    facts.made_anew.retain(|text| !built_on.contains(text.as_str()));
+    found.read_only.retain(|text| !written.contains(text.as_str()));
+    found.made_anew.retain(|text| !built_on.contains(text.as_str()));
+    found
 }
 
 /// Whether the string literal at `index` is the path of a file that a call makes anew.
@@ -203,7 +248,7 @@ impl<'a> Slicer<'a> {
 
     /// Keeps the cells before `user` that write files, where it reads one whose name is put together.
     pub(super) fn hidden_files(&mut self, user: usize) {
-        if self.steps[user].facts.reads_hidden {
+        if self.steps[user].facts.effects.reads_hidden {
             let writers: Vec<usize> =
                 self.before(user).filter(|(_, step)| step.writes_files()).map(|(index, _)| index).collect();
             for writer in writers {
@@ -226,15 +271,15 @@ impl<'a> Slicer<'a> {
     /// The files that a cell names and may write.
     fn may_write(&self, step: &'a Step) -> impl Iterator<Item = &'a str> + use<'a> {
         let disk = self.disk;
-        let literals = step.is_untraced().then_some(&step.facts.literals);
-        let literals = literals.into_iter().flatten().filter(|word| !step.facts.read_only.contains(*word));
+        let literals = step.is_untraced().then_some(&step.facts.effects.literals);
+        let literals = literals.into_iter().flatten().filter(|word| !step.facts.effects.read_only.contains(*word));
         literals.filter_map(|word| disk.mentions.get(word).map(String::as_str))
     }
 
     /// The files that words in the text of a cell mean, where the cell may access them without a trace.
     fn mentions(&self, step: &'a Step) -> impl Iterator<Item = &'a str> + use<'a> {
         let disk = self.disk;
-        let literals = step.is_untraced().then_some(&step.facts.literals);
+        let literals = step.is_untraced().then_some(&step.facts.effects.literals);
         literals.into_iter().flatten().filter_map(|word| disk.mentions.get(word).map(String::as_str))
     }
 
@@ -245,7 +290,7 @@ impl<'a> Slicer<'a> {
             let traced = self.writes(user, Resource::File, name).next();
             let modified = self.disk.files.get(name).map(|file| file.modified);
             let fits = self.ran_at(modified);
-            let literals = &self.steps[user].facts.made_anew;
+            let literals = &self.steps[user].facts.effects.made_anew;
             let is_made_anew =
                 literals.iter().any(|word| self.disk.mentions.get(word).is_some_and(|mentioned| mentioned == name));
             // Where it was written again since, its time does not tell who wrote it before.
@@ -282,29 +327,29 @@ mod tests {
             "include_str!(\"a\")",
             "std::fs::metadata(\"a\")?.len()",
         ] {
-            let facts = scan(code);
-            assert!(facts.read_only.contains("a") && !facts.writes_files && !facts.reads_hidden, "{code}");
+            let effects = scan(code).effects;
+            assert!(effects.read_only.contains("a") && !effects.writes && !effects.reads_hidden, "{code}");
         }
         for code in ["File::create(\"a\")", "load(\"a\")", "fs::read(\"a\"); fs::write(\"a\", \"b\")", "\"a\""] {
-            assert!(!scan(code).read_only.contains("a"), "{code}");
+            assert!(!scan(code).effects.read_only.contains("a"), "{code}");
         }
         let facts = scan("std::fs::write(\"a\", \"b\")?; OpenOptions::new().append(true).open(\"c\")?;");
-        assert_eq!(facts.made_anew, ["a".to_owned()].into());
+        assert_eq!(facts.effects.made_anew, ["a".to_owned()].into());
     }
 
     #[test]
     fn calls_that_write_and_that_read_what_is_not_named_are_seen() {
         for code in ["std::fs::write(&name, x)?", "file.write_all(b\"x\")?", "CsvWriter::new(f)", "frame.sink_csv(p)"] {
-            assert!(scan(code).writes_files, "{code}");
+            assert!(scan(code).effects.writes, "{code}");
         }
         for code in ["write!(text, \"x\")?", "text.write_str(\"x\")?", "list.len()"] {
-            assert!(!scan(code).writes_files, "{code}");
+            assert!(!scan(code).effects.writes, "{code}");
         }
         for code in ["fs::read_to_string(&name)?", "File::open(path)?", "BufReader::new(f)", "path.exists()"] {
-            assert!(scan(code).reads_hidden, "{code}");
+            assert!(scan(code).effects.reads_hidden, "{code}");
         }
         for code in ["file.read_to_string(&mut text)?", "handle.metadata()?", "reader.lines()"] {
-            assert!(!scan(code).reads_hidden, "{code}");
+            assert!(!scan(code).effects.reads_hidden, "{code}");
         }
     }
 }

@@ -6,10 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernwerk_core::{CellStatus, Language, RustNames, Touch};
 
 use super::change::{Items, Known};
+use super::files::SideEffects;
+use super::functions::{Function, Functions};
 use super::python::python_literals;
 use super::scan::{Facts, scan};
-use super::types::{Kind, is_handle, kind, leads_elsewhere, may_be_address};
+use super::types::{Kind, holds_code, is_handle, kind, leads_elsewhere, may_be_address};
 use crate::execution::Execution;
+
+/// What tells values that can be called from functions of the same name.
+const VALUE: &str = "let";
 
 /// An execution's part in the flow of names.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +57,7 @@ impl Step {
 
     /// Whether its text has calls that write files.
     pub fn writes_files(&self) -> bool {
-        self.ran && self.is_untraced() && (self.facts.writes_files || self.barrier)
+        self.ran && self.is_untraced() && (self.facts.effects.writes || self.barrier)
     }
 
     /// Whether it may read and write files without a trace.
@@ -102,6 +107,8 @@ struct Scope {
     groups: Groups,
     /// What the notebook's own items are.
     items: Items,
+    /// What they, and values that can be called, do outside of their variables.
+    functions: Functions,
 }
 
 #[derive(Clone, Debug)]
@@ -135,12 +142,14 @@ impl Scope {
             Language::Rust => scan(&execution.text),
             Language::Python => python_facts(&execution.text),
         };
-        let barrier = names.barrier || facts.process;
         let mut reads: BTreeSet<String> = names.uses.union(&names.mutates).cloned().collect();
+        let reached = self.reached(names.rust.as_ref(), &reads, &facts);
+        facts.effects.join(&reached);
+        let barrier = names.barrier || facts.effects.process;
         if barrier {
             // Opaque text can mean a variable or a file only by naming it.
             reads.extend(words(&execution.text).filter(|word| self.origins.contains_key(*word)).map(str::to_owned));
-            facts.literals.extend(shell_words(&execution.text).map(str::to_owned));
+            facts.effects.literals.extend(shell_words(&execution.text).map(str::to_owned));
         }
         let mut step = Step {
             ran,
@@ -166,6 +175,12 @@ impl Scope {
             step.handles = touched.filter(is_handle).cloned().collect();
         }
         step
+    }
+
+    /// What a cell does by way of functions: those that it names, and those of the types of what it reads.
+    fn reached(&self, rust: Option<&RustNames>, reads: &BTreeSet<String>, facts: &Facts) -> SideEffects {
+        let types = reads.iter().filter_map(|name| self.type_of(rust?, name)).flat_map(words);
+        self.functions.reached(facts.names.iter().map(String::as_str).chain(types), &facts.functions)
     }
 
     /// The type of a variable that a cell names.
@@ -224,6 +239,7 @@ impl Scope {
         let is_rust = execution.language == Language::Rust;
         let rust = execution.names.rust.as_ref();
         rust.into_iter().for_each(|rust| self.items.learn(rust));
+        self.learn_functions(rust, step);
         let reads_shared = step.reads.iter().any(|name| self.origins.get(name).is_some_and(|origin| origin.shared));
         // In Python every value may have several names; in Rust only where the text shows how.
         let shared = !is_rust || step.facts.shared || reads_shared;
@@ -264,6 +280,20 @@ impl Scope {
                 self.groups.join(meeting, index);
             }
             None => {}
+        }
+    }
+
+    /// Takes in the functions of a cell, and its values that can be called: they do what their cell does.
+    fn learn_functions(&mut self, rust: Option<&RustNames>, step: &Step) {
+        step.facts.functions.iter().for_each(|function| self.functions.learn(function.clone()));
+        for name in step.defines.iter().chain(&step.changes).filter(|name| !step.facts.items.contains(*name)) {
+            let type_name = rust.and_then(|rust| self.type_of(rust, name));
+            if type_name.is_some_and(|name| holds_code(name, &self.items.structures)) {
+                let (effects, names) = (step.facts.effects.clone(), BTreeSet::new());
+                self.functions.learn(Function { name: name.clone(), of: Some(VALUE.to_owned()), effects, names });
+            } else {
+                self.functions.forget(name, VALUE);
+            }
         }
     }
 
@@ -340,7 +370,7 @@ fn python_facts(text: &str) -> Facts {
     Facts {
         code: true,
         late: words(text).any(|word| matches!(word, "def" | "lambda" | "class")),
-        literals: python_literals(text),
+        effects: SideEffects { literals: python_literals(text), ..SideEffects::default() },
         ..Facts::default()
     }
 }

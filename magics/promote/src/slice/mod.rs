@@ -7,6 +7,7 @@ mod change;
 mod effects;
 mod files;
 mod flow;
+mod functions;
 mod items;
 mod library;
 mod python;
@@ -30,7 +31,7 @@ pub(crate) fn has_code(text: &str) -> bool {
 
 /// The string literals in a cell's text.
 pub(crate) fn literals(text: &str, is_python: bool) -> BTreeSet<String> {
-    if is_python { python::python_literals(text) } else { scan::scan(text).literals }
+    if is_python { python::python_literals(text) } else { scan::literals(text) }
 }
 
 /// Where a slice starts from.

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::files;
+use super::files::{self, SideEffects};
+use super::functions::{Function, names, parts};
 
 /// Types and words that let a value change although its name is not `mut`, or is changed through another name.
 const SHARED: [&str; 15] = [
@@ -25,8 +26,6 @@ const SHARED: [&str; 15] = [
     "thread_local",
     "unsafe",
 ];
-/// Calls that change the process itself, which every later cell may notice.
-const PROCESS: [&str; 3] = ["set_var", "remove_var", "set_current_dir"];
 /// Macros of the standard library that need no trait that a cell could have brought into scope.
 const PLAIN_MACROS: [&str; 17] = [
     "println",
@@ -71,20 +70,14 @@ pub(crate) struct Facts {
     pub variables: BTreeSet<String>,
     /// Makes values that can change behind an immutable name.
     pub shared: bool,
-    /// Changes the process itself: its environment or its directory.
-    pub process: bool,
     /// Names declared with `mut`.
     pub mutable: BTreeSet<String>,
-    /// String literals that could be paths.
-    pub literals: BTreeSet<String>,
-    /// Those of them that are only given to functions that read files.
-    pub read_only: BTreeSet<String>,
-    /// Those of them that are only given to functions that make files anew, whatever was in them.
-    pub made_anew: BTreeSet<String>,
-    /// May write files: it calls what does.
-    pub writes_files: bool,
-    /// Reads files whose names do not stand in the call.
-    pub reads_hidden: bool,
+    /// What it does outside of its variables where it runs; what its items do is another question.
+    pub effects: SideEffects,
+    /// Names in what runs of it.
+    pub names: BTreeSet<String>,
+    /// Its items, as far as they may have side effects.
+    pub functions: Vec<Function>,
     /// Takes addresses, and has whole numbers of their size.
     pub addresses: bool,
 }
@@ -117,9 +110,20 @@ pub(crate) fn scan(text: &str) -> Facts {
             Token::Mark(_) | Token::Text(_) => facts.code = true,
         }
     }
-    files::read(&tokens, &mut facts);
+    let parts = parts(&tokens);
+    (facts.effects, facts.names) = (files::read(&parts.running), names(&parts.running));
+    facts.functions = parts.functions;
     facts.addresses = takes_addresses(&tokens);
     facts
+}
+
+/// The string literals of the Rust code in `text`.
+pub(super) fn literals(text: &str) -> BTreeSet<String> {
+    let literal = |token: Token<'_>| match token {
+        Token::Text(text) => Some(text.to_owned()),
+        Token::Word(_) | Token::Mark(_) => None,
+    };
+    tokens(text, &mut Facts::default()).into_iter().filter_map(literal).collect()
 }
 
 fn takes_addresses(tokens: &[Token<'_>]) -> bool {
@@ -137,7 +141,6 @@ fn read_word(word: &str, depth: usize, before: Option<&Token<'_>>, facts: &mut F
         _ => {}
     }
     facts.shared |= SHARED.contains(&word) || word.starts_with("Atomic");
-    facts.process |= PROCESS.contains(&word);
     match before {
         Some(Token::Word("mut")) => _ = facts.mutable.insert(word.to_owned()),
         Some(Token::Word("as")) => facts.unnamed |= word == "_",
@@ -179,7 +182,7 @@ pub(super) enum Token<'a> {
     Text(&'a str),
 }
 
-/// The words, marks and string literals of the Rust code in `text`, without comments and magics; literals go into `facts`, too.
+/// The words, marks and string literals of the Rust code in `text`, without comments and magics.
 pub(super) fn tokens<'a>(text: &'a str, facts: &mut Facts) -> Vec<Token<'a>> {
     let mut tokens = Vec::new();
     let mut depth = 0usize;
@@ -203,7 +206,6 @@ pub(super) fn tokens<'a>(text: &'a str, facts: &mut Facts) -> Vec<Token<'a>> {
             after
         } else if let Some((literal, after)) = literal(rest) {
             facts.code = true;
-            facts.literals.extend(literal.map(str::to_owned));
             tokens.extend(literal.map(Token::Text));
             after
         } else if first.is_alphanumeric() || first == '_' {
@@ -382,7 +384,7 @@ mod tests {
         assert!(scan("let a = Rc::new(RefCell::new(1));").shared);
         assert!(scan("static N: AtomicU32 = AtomicU32::new(0);").shared);
         assert!(!scan("let a: &'static str = \"x\"; let c = 'c'; let q = '\\'';").shared);
-        assert!(scan("std::env::set_var(\"A\", \"b\")").process);
+        assert!(scan("std::env::set_var(\"A\", \"b\")").effects.process);
     }
 
     #[test]
@@ -392,6 +394,6 @@ mod tests {
         assert_eq!(facts.mutable, ["a", "b"].map(String::from).into());
         assert_eq!(facts.variables, ["mut", "a", "c"].map(String::from).into());
         assert_eq!(facts.items, ["f"].map(String::from).into());
-        assert_eq!(facts.literals, ["data/x.csv", "a\"b", "c\\\"d"].map(String::from).into());
+        assert_eq!(facts.effects.literals, ["data/x.csv", "a\"b", "c\\\"d"].map(String::from).into());
     }
 }

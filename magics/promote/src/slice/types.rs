@@ -186,6 +186,13 @@ pub(super) fn is_handle(type_name: &str) -> bool {
     words(type_name).any(|word| word == "File" || word.ends_with("Writer"))
 }
 
+/// Whether a value of the type can be called, or holds what can.
+pub(super) fn holds_code(type_name: &str, own: &Structures) -> bool {
+    let is_code = |text: &str| words(text).any(|word| ["dyn", "fn", "impl", "Fn", "FnMut", "FnOnce"].contains(&word));
+    is_code(type_name)
+        || own_types(type_name, own).into_iter().any(|name| own.get(name).is_some_and(|inner| is_code(inner)))
+}
+
 /// Whether the type is a number that can hold an address.
 pub(super) fn may_be_address(type_name: &str) -> bool {
     words(type_name).any(|word| ADDRESSES.contains(&word))
