@@ -4,17 +4,22 @@ What is needed was thought out from what Rust does, not read off the program. A 
 gives another result. README.md in `corpus/` says how a case is written.
 
 Kernels are slow to start, so that cases share one: the cells of the cases before are cells of the same notebook, and never needed. With
-KERNWERK_TORTURE=1 all cases run, and each is published and replayed; without, those that say more than others do.
+KERNWERK_TORTURE=1 all cases run, and each is published and replayed as another user on another machine, once more with a wrong result; without, those that say more than others do.
 """
 
 import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
+from artifact import Project, agreements, assert_differs
 from house import Kernel, Shell
+from surroundings import ONE_CORE, elsewhere, replay
 
 CORPUS = Path(__file__).parent / "corpus"
 NOTEBOOK = "corpus.ipynb"
@@ -216,9 +221,45 @@ def assert_published(case: Case, notebook: Notebook):
     assert ("not compared" in text) == (verdict == "partly"), text
     for word in words:
         assert word in text, f"no {word!r} in: {text}"
-    cells = sorted((notebook.shell.directory / "pipelines" / case.name / "1" / "cells").iterdir())
+    artifact = notebook.shell.directory / "pipelines" / case.name / "1"
+    cells = sorted((artifact / "cells").iterdir())
     assert [path.read_text() for path in cells] == [cell.text + "\n" for cell in case.cells if cell.needed]
-    notebook.kernel.run(f"%promote replay {case.name}").ok()
+    if LONG:
+        assert_same_elsewhere(case, artifact)
+    else:
+        notebook.kernel.run(f"%promote replay {case.name}").ok()
+
+
+def assert_same_elsewhere(case: Case, artifact: Path):
+    """Another user of another machine with one core finds the same bytes, and sees that a result is not what the cells give."""
+    with tempfile.TemporaryDirectory() as place:
+        project = Project(Path(place) / "project")
+        project.artifact_path = Path("pipelines") / case.name / "1"
+        shutil.copytree(artifact, project.artifact("."))
+        environment = elsewhere(Path(place))
+        again = replay(project.directory, case.name, "--format", "json", environment=environment, first=ONE_CORE)
+        assert again.code == 0, again.stdout + again.stderr
+        if case.publish[0] == "agrees":
+            assert set(agreements(again)) <= {"identical", "shows nothing to compare"}, again.stdout
+        if plant_in_a_result(project):
+            project.forge(case.name)
+            assert_differs(replay(project.directory, case.name, environment=environment), "is the first to diverge")
+
+
+def plant_in_a_result(project: Project) -> bool:
+    """Writes another value into the last result of the artifact that is a text, as somebody would who hides it. Whether there is one."""
+    for path in sorted(project.artifact("outputs").glob("*.txt"), reverse=True):
+        before = path.read_bytes()
+        digit = re.search(rb"\d|[a-z]", before)
+        if digit is None:
+            continue
+        other = b"8" if digit[0] == b"7" else b"7"
+        path.write_bytes(before[: digit.start()] + other + before[digit.end() :])
+        pipeline = project.artifact("pipeline.toml")
+        new = blake3(path.read_bytes()).hexdigest()
+        pipeline.write_text(pipeline.read_text().replace(blake3(before).hexdigest(), new))
+        return True
+    return False
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

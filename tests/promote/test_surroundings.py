@@ -1,7 +1,5 @@
 """What runs of an artifact find around them: the same environment, home, time zone, locale and number of threads on every machine, and no network."""
 
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,6 +9,7 @@ import pytest
 
 from artifact import Project, assert_differs, assert_not_run
 from house import PROGRAM, Kernel
+from surroundings import ONE_CORE, elsewhere, replay
 
 CELLS = {
     "fare": 'let tariff: f64 = std::env::var("KW_TARIFF")?.parse()?;\nlet fare = tariff * 1.5;\nprintln!("{fare}");\nfare',
@@ -70,28 +69,6 @@ def project(tmp_path_factory, server):
     return project, published
 
 
-def replay(project, name, *words, environment=None, first=()):
-    command = [*first, str(PROGRAM), "promote", "replay", name, *words]
-    ran = subprocess.run(command, cwd=project.directory, env=environment, capture_output=True, text=True, timeout=300)
-    return type(project.verify())(ran.returncode, ran.stdout, ran.stderr)
-
-
-def elsewhere(tmp_path, **variables) -> dict:
-    """The environment of another user of another machine, whose toolchain and caches are this one's."""
-    home = tmp_path / "someone"
-    home.mkdir(exist_ok=True)
-    here = os.environ
-    own = os.path.expanduser("~")
-    places = {
-        "CARGO_HOME": here.get("CARGO_HOME", f"{own}/.cargo"),
-        "RUSTUP_HOME": here.get("RUSTUP_HOME", f"{own}/.rustup"),
-        "XDG_CACHE_HOME": here.get("XDG_CACHE_HOME", f"{own}/.cache"),
-    }
-    settings = {"HOME": str(home), "USER": "someone", "LOGNAME": "someone", "TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8", "LC_ALL": "tr_TR.UTF-8"}
-    threads = {"RAYON_NUM_THREADS": "7", "POLARS_MAX_THREADS": "7", "OMP_NUM_THREADS": "7"}
-    return {"PATH": here["PATH"], **places, **settings, **threads, **variables}
-
-
 def pinned(project, name) -> dict:
     return tomllib.loads((project.directory / "pipelines" / name / "1" / "pipeline.toml").read_text())["environment"]
 
@@ -100,15 +77,14 @@ def test_a_variable_that_a_cell_reads_is_pinned(project, tmp_path):
     project, published = project
     assert "`KW_TARIFF` of the environment is pinned to `8`" in published["fare"].ok()
     assert pinned(project, "fare")["variables"] == {"KW_TARIFF": "8"}
-    assert replay(project, "fare", environment=elsewhere(tmp_path, KW_TARIFF="9")).code == 0
-    assert replay(project, "fare", environment=elsewhere(tmp_path)).code == 0
+    assert replay(project.directory, "fare", environment=elsewhere(tmp_path, KW_TARIFF="9")).code == 0
+    assert replay(project.directory, "fare", environment=elsewhere(tmp_path)).code == 0
 
 
 def test_time_zone_locale_threads_and_cores_of_another_machine_change_nothing(project, tmp_path):
     project, published = project
     published["clock"].ok()
-    one_core = ["taskset", "-c", "0"] if shutil.which("taskset") else []
-    report = replay(project, "clock", environment=elsewhere(tmp_path), first=one_core)
+    report = replay(project.directory, "clock", environment=elsewhere(tmp_path), first=ONE_CORE)
     assert report.code == 0, report.stdout + report.stderr
 
 
@@ -118,9 +94,9 @@ def test_a_secret_stays_out_of_the_artifact_and_is_asked_for(project, tmp_path):
     assert pinned(project, "token")["secrets"] == ["KW_API_TOKEN"]
     held = [path for path in (project.directory / "pipelines" / "token").rglob("*") if path.is_file() and b"abcdef" in path.read_bytes()]
     assert not held
-    assert_not_run(replay(project, "token", environment=elsewhere(tmp_path)), "missing: the secret `KW_API_TOKEN`")
-    assert replay(project, "token", environment=elsewhere(tmp_path, KW_API_TOKEN="ghijkl")).code == 0
-    assert_differs(replay(project, "token", environment=elsewhere(tmp_path, KW_API_TOKEN="longer than that")), "is the first to diverge")
+    assert_not_run(replay(project.directory, "token", environment=elsewhere(tmp_path)), "missing: the secret `KW_API_TOKEN`")
+    assert replay(project.directory, "token", environment=elsewhere(tmp_path, KW_API_TOKEN="ghijkl")).code == 0
+    assert_differs(replay(project.directory, "token", environment=elsewhere(tmp_path, KW_API_TOKEN="longer than that")), "is the first to diverge")
 
 
 def test_what_tells_of_the_user_is_refused_with_the_reason(project):
@@ -135,13 +111,13 @@ def test_the_network_is_kept_away_but_for_what_cells_serve_themselves(project):
     published["reached"].failed("the proof run failed", "the network is kept away", "`--live`")
     assert not (project.directory / "pipelines" / "reached").exists()
     published["echoed"].ok()
-    assert replay(project, "echoed").code == 0
+    assert replay(project.directory, "echoed").code == 0
 
 
 def test_cells_that_need_the_network_are_published_and_replayed_live(project):
     project, published = project
     assert "use the network" in published["live"].ok()
     assert pinned(project, "live")["network"] is True
-    assert_not_run(replay(project, "live"), "its cells use the network", "`--live`")
-    live = replay(project, "live", "--live")
+    assert_not_run(replay(project.directory, "live"), "its cells use the network", "`--live`")
+    live = replay(project.directory, "live", "--live")
     assert live.code == 0 and "free to use the network" in live.stdout, live.stdout + live.stderr
