@@ -69,7 +69,7 @@ pub use export::{
     Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
     export, export_crate, track,
 };
-pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, must_pass};
+pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, mask, must_pass};
 pub use judge::{CellReport, Compared};
 pub use machine::Machine;
 pub use pipeline::{

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::Error;
 use crate::disk::Disk;
 use crate::execution::{Execution, label, read_log};
+use crate::gates::masked;
 use crate::inputs;
 use crate::reason::{Why, WhyNot, noun};
 use crate::slice::{Goal, Outside, Slice, Step, flow, slice};
@@ -180,6 +181,7 @@ pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error
     if Path::new(&spec.directory).is_relative() {
         plan.directory.clone_from(&spec.directory);
     }
+    plan.obstacles.extend(kept_secrets(&plan.kept));
     inputs::declare(&mut plan, &spec.declared);
     inputs::complete(lab, &mut plan, work).await?;
     Ok(plan)
@@ -219,6 +221,22 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
         models,
         obstacles,
     })
+}
+
+/// What stands in the way because the record does not have the whole text of a cell.
+fn kept_secrets(kept: &[Kept]) -> Vec<String> {
+    let of_cell = |cell: &Kept| {
+        let told = masked(&cell.execution.text).into_iter().map(|(what, fingerprint)| {
+            format!(
+                "{} holds a secret ({what}), which is not recorded: read it from the environment, run the cell again, and revoke it, for it \
+                 stood in a notebook; if it is none, write its fingerprint `{fingerprint}` below `allow` in [promote.gates] of kernwerk.toml \
+                 and run the cell again",
+                label(cell.execution.execution_count)
+            )
+        });
+        told.collect::<Vec<_>>()
+    };
+    kept.iter().flat_map(of_cell).collect()
 }
 
 fn kept(log: &[Execution], slice: &Slice) -> Vec<Kept> {

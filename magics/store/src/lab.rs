@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::pins::Pins;
 use crate::recovery::{self, Process};
-use crate::{Blobs, Config, Error, Ledger, Operation, Price, Prices, Principal, WriteLock, config, files, lock, names};
+use crate::{
+    Blobs, Config, Error, GateRules, Ledger, Operation, Price, Prices, Principal, WriteLock, config, files, lock, names,
+};
 
 const DATA: &str = ".kernwerk";
 /// How long [`Lab::open`] waits for another process that opens the same lab.
@@ -163,6 +165,11 @@ impl Lab {
     /// What models cost, as `kernwerk.toml` says at this moment: somebody may have written a price since the lab was opened.
     pub fn prices(&self) -> Result<BTreeMap<String, Prices>, Error> {
         Ok(Config::read(&self.inner.root)?.prices)
+    }
+
+    /// What publications have to pass, as `kernwerk.toml` says at this moment.
+    pub fn gate_rules(&self) -> Result<GateRules, Error> {
+        Ok(Config::read(&self.inner.root)?.promote.gates)
     }
 
     /// What the use of a model costs today; none where nobody said it.

@@ -8,6 +8,7 @@ mod advisories;
 mod budget;
 mod dependencies;
 mod licences;
+mod mask;
 mod material;
 mod personal;
 mod production;
@@ -22,6 +23,8 @@ use std::path::PathBuf;
 use kernwerk_core::{Runner, Work, near};
 use kernwerk_store::{GateRules, Lab};
 
+pub use mask::mask;
+pub(crate) use mask::masked;
 pub use report::{Demand, Finding, GateReport, State};
 
 use crate::Error;

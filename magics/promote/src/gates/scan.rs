@@ -98,7 +98,7 @@ impl<'a> Search<'a> {
 }
 
 /// By which a finding is allowed: a digest that is good for nothing else.
-fn fingerprint(value: &str) -> String {
+pub(super) fn fingerprint(value: &str) -> String {
     let digest = blake3::Hasher::new_derive_key(CONTEXT).update(value.as_bytes()).finalize();
     digest.to_hex()[..FINGERPRINT_DIGITS].to_owned()
 }

@@ -60,7 +60,7 @@ impl Gate for Secrets {
 }
 
 /// Whether a variable holds a secret: its name says so, and its value is neither a short word nor a path.
-fn is_worth_hiding(name: &str, value: &str) -> bool {
+pub(super) fn is_worth_hiding(name: &str, value: &str) -> bool {
     let is_no_word = value.len() >= 2 * SHORTEST_VALUE || value.bytes().any(|byte| byte.is_ascii_digit());
     value.len() >= SHORTEST_VALUE && is_no_word && !value.starts_with('/') && is_secret_name(name)
 }
