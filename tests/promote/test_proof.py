@@ -23,19 +23,19 @@ TRIED = [case for case in CASES if case.publish == ("agrees",) and (LONG or case
 
 @contextmanager
 def without(ledger, number):
-    """The log without the execution of this number."""
+    """The log without the execution of this number: it is another notebook's."""
     with closing(sqlite3.connect(ledger, timeout=60)) as connection:
-        condition = "notebook = ? AND execution_count = ?"
-        rows = connection.execute(f"SELECT * FROM cell WHERE {condition}", (NOTEBOOK, number)).fetchall()
-        assert len(rows) == 1
-        try:
+
+        def move(notebook, to):
             with connection:
-                connection.execute("PRAGMA foreign_keys = OFF")
-                connection.execute(f"DELETE FROM cell WHERE {condition}", (NOTEBOOK, number))
+                moved = connection.execute("UPDATE cell SET notebook = ? WHERE notebook = ? AND execution_count = ?", (to, notebook, number))
+            assert moved.rowcount == 1
+
+        move(NOTEBOOK, "elsewhere.ipynb")
+        try:
             yield
         finally:
-            with connection:
-                connection.execute(f"INSERT INTO cell VALUES ({', '.join('?' * len(rows[0]))})", rows[0])
+            move("elsewhere.ipynb", NOTEBOOK)
 
 
 def published(kernel, code):

@@ -129,7 +129,9 @@ impl Executor {
             Err(Stop::Interrupted(failure)) => (CellStatus::Interrupted, Some(failure)),
         };
         failure.iter().for_each(|failure| recorder.failed(failure));
-        for name in variables.iter().filter(|name| failure.is_none() && !running.has_bound(name)) {
+        // A cell that broke off has changed what it has changed.
+        let has_run = matches!(status, CellStatus::Ok | CellStatus::Error);
+        for name in variables.iter().filter(|name| has_run && !running.has_bound(name)) {
             // What cannot be told is missing from the outcome, and that is seen.
             if let Err(problem) = session.record_value(&running, name) {
                 recorder.note(format!("the value of `{name}` is not recorded: {}", problem.message));
