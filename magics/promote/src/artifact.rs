@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use kernwerk_core::{Work, near};
 use kernwerk_store::Lab;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Error;
 use crate::bundle::to_json;
+use crate::damage;
 use crate::files::{digest, make_directory, read_file, write_file};
 use crate::pipeline::{FORMAT, Pipeline, StepRecord};
 use crate::proof::Proof;
@@ -117,8 +119,19 @@ impl Location {
         self.directory.join(relative)
     }
 
+    /// What is wrong with one of its files, in words that begin with `it`; of the directory itself where `file` is empty.
     pub(crate) fn broken(&self, file: &str, message: impl fmt::Display) -> Error {
-        Error::BrokenArtifact { path: self.path(file), message: message.to_string() }
+        Error::BrokenArtifact { artifact: self.to_string(), file: file.to_owned(), message: message.to_string() }
+    }
+
+    /// That one of its files cannot be read.
+    pub(crate) fn unreadable(&self, file: &str) -> impl FnOnce(std::io::Error) -> Error {
+        move |error| self.broken(file, damage::unreadable(&error))
+    }
+
+    /// Reads one of its files that holds JSON; `bytes` are its content.
+    pub(crate) fn json<T: DeserializeOwned>(&self, file: &str, bytes: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(bytes).map_err(|error| self.broken(file, damage::no_json(bytes, &error)))
     }
 
     /// Reads `pipeline.toml`.
@@ -128,11 +141,12 @@ impl Location {
             format: u32,
         }
         let text = self.text(PIPELINE)?;
-        let head: Head = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
+        let no_toml = |error: toml::de::Error| self.broken(PIPELINE, damage::no_toml(&text, &error));
+        let head: Head = toml::from_str(&text).map_err(no_toml)?;
         if head.format > FORMAT {
             return Err(Error::NewerArtifact { path: self.path(PIPELINE), found: head.format, known: FORMAT });
         }
-        let pipeline: Pipeline = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
+        let pipeline: Pipeline = toml::from_str(&text).map_err(no_toml)?;
         match pipeline.fault() {
             Some(fault) => Err(self.broken(PIPELINE, fault)),
             None => Ok(pipeline),
@@ -142,7 +156,7 @@ impl Location {
     /// Reads `MANIFEST.json`, and with it the artifact's identity: the digest of the manifest.
     pub(crate) fn manifest(&self) -> Result<(Manifest, String), Error> {
         let text = self.text(MANIFEST)?;
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| self.broken(MANIFEST, error))?;
+        let manifest: Manifest = self.json(MANIFEST, text.as_bytes())?;
         if manifest.format > FORMAT {
             return Err(Error::NewerArtifact { path: self.path(MANIFEST), found: manifest.format, known: FORMAT });
         }
@@ -162,12 +176,12 @@ impl Location {
     /// Reads `attestations/proof.json`; none where it was taken away.
     pub(crate) fn proof(&self) -> Result<Option<Proof>, Error> {
         let Some(bytes) = self.attestation(PROOF)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.broken(PROOF, error))
+        self.json(PROOF, &bytes).map(Some)
     }
 
     /// Reads one of the artifact's files as text.
     pub(crate) fn text(&self, file: &str) -> Result<String, Error> {
-        let bytes = sealed::read(&self.directory, file, LARGEST_TEXT).map_err(|error| self.broken(file, error))?;
+        let bytes = sealed::read(&self.directory, file, LARGEST_TEXT).map_err(self.unreadable(file))?;
         String::from_utf8(bytes).map_err(|_| self.broken(file, "it is not UTF-8"))
     }
 
@@ -182,7 +196,7 @@ impl Location {
 
     /// Reads one of the artifact's files.
     pub(crate) fn bytes(&self, file: &str) -> Result<Vec<u8>, Error> {
-        sealed::read(&self.directory, file, LARGEST_FILE).map_err(|error| self.broken(file, error))
+        sealed::read(&self.directory, file, LARGEST_FILE).map_err(self.unreadable(file))
     }
 
     /// Reads what lies in `attestations/`, by path; what is no plain file is left out.
@@ -191,7 +205,7 @@ impl Location {
         let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            Err(error) => return Err(Error::io("list", &directory)(error)),
+            Err(error) => return Err(self.unreadable(ATTESTATIONS)(error)),
         };
         let mut found = BTreeMap::new();
         for entry in entries {
@@ -209,7 +223,7 @@ impl Location {
         match sealed::read(&self.directory, file, LARGEST_TEXT) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.broken(file, error)),
+            Err(error) => Err(self.unreadable(file)(error)),
         }
     }
 }

@@ -59,8 +59,10 @@ pub enum Error {
     BadKey { place: String },
     #[error("the history of `{name}` is not whole: {}", findings.join("; "))]
     BrokenHistory { name: String, findings: Vec<String> },
+    #[error("{artifact} is damaged: {}{message}", if file.is_empty() { String::new() } else { format!("{file}: ") })]
+    BrokenArtifact { artifact: String, file: String, message: String },
     #[error("{}: {message}", path.display())]
-    BrokenArtifact { path: PathBuf, message: String },
+    BrokenWords { path: PathBuf, message: String },
     #[error("{}: {message}", path.display())]
     BrokenRun { path: PathBuf, message: String },
     #[error("{artifact} is the only version, so there is nothing to compare it with")]
@@ -151,7 +153,8 @@ impl Error {
                 let versions: Vec<String> = versions.iter().map(u32::to_string).collect();
                 format!("there are the versions {}", versions.join(", "))
             }
-            Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
+            Self::BrokenArtifact { .. } => "restore it from version control, or publish it again".to_owned(),
+            Self::BrokenWords { .. } => "correct it, or restore it from version control".to_owned(),
             Self::BrokenRun { .. } => "remove its directory: nothing else refers to it".to_owned(),
             Self::UnknownParameter { known, .. } if known.is_empty() => {
                 "it has none: `%promote param NAME=VALUE` in a cell of its notebook declares them".to_owned()
@@ -220,6 +223,7 @@ impl Error {
             Self::BadKey { .. } => "BadKey",
             Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
+            Self::BrokenWords { .. } => "BrokenWords",
             Self::NothingToCompare { .. } => "NothingToCompare",
             Self::NewerArtifact { .. } => "NewerArtifact",
             Self::BrokenRun { .. } => "BrokenRun",

@@ -17,6 +17,7 @@ mod bundle;
 mod card;
 mod catalog;
 mod compare;
+mod damage;
 mod describe;
 mod diff;
 mod disk;
