@@ -33,6 +33,7 @@ mod inputs;
 mod judge;
 mod machine;
 mod mirror;
+mod names;
 mod parameters;
 mod pipeline;
 mod plan;
@@ -83,8 +84,8 @@ pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use recover::{Gone, Lost, Recovery, Rerun};
 pub use registry::{
-    Action, Author, Event, History, Holder, PRODUCTION, Registry, alias, approve, history, registry, rollback, stage,
-    unalias,
+    Action, Approval, Author, Event, History, Holder, PRODUCTION, Registry, Removal, alias, approve, approve_signed,
+    history, registry, restore, rollback, stage, unalias, withdraw,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use running::{

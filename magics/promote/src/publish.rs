@@ -20,11 +20,13 @@ use crate::gates::{self, GateReport, GateSpec, Subject};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::machine::Machine;
 use crate::mirror::Mirror;
+use crate::names::check_new_name;
 use crate::parameters::declared;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
 use crate::python::PinnedPython;
+use crate::registry::History;
 use crate::run::{Course, Ran, run};
 use crate::sealed::{LARGEST_FILE, is_inside_or_root};
 use crate::slice::has_code;
@@ -78,7 +80,9 @@ pub struct Published {
 /// Those of [`plan`]; [`Error::Obstacles`]; [`Error::ProofFailed`] and [`Error::ProofDiffers`] where a fresh process does not
 /// repeat what the notebook recorded; [`Error::GatesNotPassed`]. Nothing is written then.
 pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work) -> Result<Published, Error> {
-    artifact::check_name(&spec.name)?;
+    check_new_name(lab, &spec.name)?;
+    // Which number is free only a whole history tells: better said before the cells run.
+    History::sound(lab, &spec.name)?;
     let operation = lab.begin("publish", &spec.name)?;
     let Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes } = prepare(lab, spec, runner, work).await?;
     gates::must_pass(&gates)?;
@@ -97,7 +101,7 @@ pub async fn judge_target(
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<Vec<GateReport>, Error> {
-    artifact::check_name(&spec.name)?;
+    check_new_name(lab, &spec.name)?;
     Ok(prepare(lab, spec, runner, work).await?.gates)
 }
 
@@ -436,7 +440,7 @@ fn put(
     let name = &spec.name;
     let _lock = artifact::lock(lab, name, work)?;
     artifact::sweep_drafts(lab, name);
-    if let Some(latest) = artifact::versions(lab, name).last() {
+    if let Some(latest) = artifact::present_versions(lab, name)?.last() {
         let latest = artifact::location(lab, name, *latest);
         let same = latest.manifest().is_ok_and(|(_, found)| found == id);
         if same && verify_location(lab, &latest, work)?.differences().is_empty() {

@@ -31,6 +31,10 @@ pub(crate) const TEMPLATE: &str = "\
 # [promote.approvals]
 # production = 2
 
+# Approvals count only when they are signed with a key that stands below.
+# [promote]
+# signed_approvals = true
+
 # Whose signatures count; with a key in here, every artifact has to be signed.
 # [promote.keys]
 # ada = \"MCowBQYDK2VwAyEA…\"
@@ -82,6 +86,8 @@ pub struct ModelDefaults {
 pub struct PromotionRules {
     /// How many people have to approve a version before it takes a stage, by the stage's name.
     pub approvals: BTreeMap<String, u32>,
+    /// Whether only approvals count that are signed with the key of the person who gives them.
+    pub signed_approvals: bool,
     /// Whose signatures count: ed25519 keys as SubjectPublicKeyInfo in base64, by the names of their owners. With none, nothing has to be
     /// signed.
     pub keys: BTreeMap<String, String>,

@@ -25,7 +25,7 @@ pub use tables::{CellChange, ColumnChange, MatchedBy, NumberChange, RowChange, T
 
 use crate::Error;
 use crate::artifact::{
-    CONFIG, Location, MANIFEST, NOTEBOOK, PIPELINE, PROOF, Reference, SCRIPT, Which, find, versions,
+    CONFIG, Location, MANIFEST, NOTEBOOK, PIPELINE, PROOF, Reference, SCRIPT, Which, find, present_versions,
 };
 use crate::catalog::{Shown, show_location};
 use crate::damage;
@@ -115,7 +115,7 @@ pub fn compared(lab: &Lab, first: &Reference, second: Option<&Reference>) -> Res
         Which::Latest => registry(lab, &first.name)?.holder(PRODUCTION).map(|holder| holder.version),
         _ => None,
     };
-    let earlier = versions(lab, &first.name).into_iter().rfind(|version| *version < latest.version);
+    let earlier = present_versions(lab, &first.name)?.into_iter().rfind(|version| *version < latest.version);
     match in_use.filter(|version| *version != latest.version).or(earlier) {
         Some(version) => Ok((find(lab, &Reference { which: Which::Version(version), ..first.clone() })?, latest)),
         None => Err(Error::NothingToCompare { artifact: latest.to_string() }),
