@@ -6,6 +6,7 @@
 //! - Before that it asks the gates ([`GateReport`]): secrets, staleness, licences and their like. A required one that does not pass
 //!   stops it, with nothing written.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
+//! - [`prune`] removes the versions and runs that nobody relies on, and the history says so.
 //! - [`export`] gives an artifact the form of another tool.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
 //! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
@@ -29,6 +30,7 @@ mod facts;
 mod files;
 mod frame;
 mod gates;
+mod holding;
 mod inputs;
 mod judge;
 mod machine;
@@ -44,6 +46,7 @@ mod reason;
 mod recover;
 mod registry;
 mod replay;
+mod retention;
 mod run;
 mod running;
 mod sbom;
@@ -88,6 +91,7 @@ pub use registry::{
     history, registry, restore, rollback, stage, unalias, withdraw,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
+pub use retention::{Fate, PruneSpec, Pruning, prune, survey};
 pub use running::{
     KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
     StepStatus, execute, runs,

@@ -17,6 +17,7 @@ use crate::environment::{PinnedEnvironment, unseen};
 use crate::execution::read_log;
 use crate::files::{read_file, write_file};
 use crate::gates::{self, GateReport, GateSpec, Subject};
+use crate::holding::{Hold, hold_inputs};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::machine::Machine;
 use crate::mirror::Mirror;
@@ -84,9 +85,11 @@ pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &
     // Which number is free only a whole history tells: better said before the cells run.
     History::sound(lab, &spec.name)?;
     let operation = lab.begin("publish", &spec.name)?;
-    let Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes } = prepare(lab, spec, runner, work).await?;
+    let Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes, held } =
+        prepare(lab, spec, runner, work).await?;
     gates::must_pass(&gates)?;
     let (location, id, unchanged) = put(lab, spec, &bundle, proof, &gates, work)?;
+    drop(held);
     operation.done()?;
     Ok(Published { notes, location, id, unchanged, plan, cells, gates, wall_seconds })
 }
@@ -114,6 +117,8 @@ struct Prepared {
     proof: Proof,
     gates: Vec<GateReport>,
     notes: Vec<String>,
+    /// Versions of which the slice reads files.
+    held: Vec<Hold>,
 }
 
 /// Slices, proves, puts the files together in memory, and asks the gates.
@@ -135,6 +140,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let config = config(lab)?;
     let mut pipeline = pipeline(lab, spec, &plan);
     let environment = pipeline.environment.clone();
+    let held = hold_inputs(lab, &pipeline.inputs, work)?;
     let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -166,7 +172,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     if let Network::Unenforced(reason) = &network {
         notes.push(format!("the network was not kept away from the proof run: {reason}"));
     }
-    Ok(Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes })
+    Ok(Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes, held })
 }
 
 /// Asks the gates about what would be written.

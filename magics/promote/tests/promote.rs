@@ -24,6 +24,8 @@ mod python;
 mod registry;
 #[path = "promote/replaying.rs"]
 mod replaying;
+#[path = "promote/retention.rs"]
+mod retention;
 #[path = "promote/running.rs"]
 mod running;
 #[path = "promote/slicing.rs"]

@@ -39,6 +39,12 @@ pub(crate) const TEMPLATE: &str = "\
 # [promote.keys]
 # ada = \"MCowBQYDK2VwAyEA…\"
 
+# What `%promote prune` leaves of versions of artifacts and of their runs.
+# [promote.retention]
+# keep_versions = 10
+# keep_days = 90
+# keep_runs = 20
+
 # What is checked before a version is published; `%promote gates --help` names the gates.
 # [promote.gates]
 # suites = [\"quality\"]
@@ -92,6 +98,21 @@ pub struct PromotionRules {
     /// signed.
     pub keys: BTreeMap<String, String>,
     pub gates: GateRules,
+    pub retention: RetentionRules,
+}
+
+/// How long versions of artifacts and their runs are kept. What is none here sets no bound: a lab that says nothing keeps everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionRules {
+    /// So many of the last versions of each artifact stay.
+    pub keep_versions: Option<u32>,
+    /// What is younger than so many days stays, and so does a version that held a stage or another name within them.
+    pub keep_days: Option<u32>,
+    /// So many of the last runs of each artifact stay.
+    pub keep_runs: Option<u32>,
+    /// So many versions stay on each stage that a rollback can go back to; all of them unless this says otherwise.
+    pub keep_rollbacks: Option<u32>,
 }
 
 /// What is checked before a version is published, and what becomes of the answers.

@@ -11,8 +11,10 @@ mod key;
 mod list;
 mod param;
 mod plan;
+mod prune;
 mod publish;
 mod replay;
+mod restore;
 mod rollback;
 mod run;
 mod runs;
@@ -56,6 +58,8 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<alias::Alias>(),
     entry::<rollback::Rollback>(),
     entry::<history::History>(),
+    entry::<prune::Prune>(),
+    entry::<restore::Restore>(),
     entry::<export::Export>(),
 ];
 
