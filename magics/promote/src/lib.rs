@@ -99,5 +99,5 @@ pub use running::{
 pub use sbom::{CrateLicense, sbom};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
-pub use trust::{PublicKey, SigningKey, Trust, sign};
+pub use trust::{PublicKey, SigningKey, Trust, is_signed, sign};
 pub use verify::{Verification, verify};
