@@ -1,7 +1,10 @@
-"""kill −9 at random moments of publishing, staging and rolling back: whatever was there stays there, whole, and the next command goes on."""
+"""kill −9 at random moments of publishing, staging, rolling back and pruning: what was there stays there, whole, or is told to have been removed, and
+the next command goes on."""
 
+import json
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -12,6 +15,7 @@ from house import Kernel
 
 RIDES = "ride,zone,pickup,fare\n1,1,2026-03-01T08:00:00Z,12.5\n2,2,2026-03-01T08:10:00Z,7.25\n3,1,2026-03-01T08:20:00Z,9.75\n"
 NOTEBOOK = "rides.ipynb"
+PRUNE = ["promote", "prune", "fares", "--keep-versions", "2", "--keep-rollbacks", "1", "--apply", "--by", "grace"]
 KILLS = 50 if os.environ.get("KERNWERK_TORTURE") else 12
 
 
@@ -47,12 +51,18 @@ def versions(project) -> list:
     return [int(row["artifact"].split("@")[1]) for row in listed]
 
 
+def removed(project) -> set:
+    """The versions that the history says were removed."""
+    events = json.loads(project("promote", "history", "fares", "--format", "json").ok())
+    return {event["version"] for event in events if event["action"] == "prune"}
+
+
 def commands(project, moments) -> list:
-    """Something to kill: a publication that makes a new version, a stage that moves, or a way back."""
-    latest = versions(project)
+    """Something to kill: a publication that makes a new version, a stage that moves, a way back, or a removal."""
+    latest = sorted(set(versions(project)) - removed(project))
     publication = ["publish", "fares", "--target", moments.choice(["low", "high"]), "--notebook", NOTEBOOK]
     staging = ["stage", f"fares@{moments.choice(latest)}", moments.choice(["production", "staging"]), "--by", "ada"]
-    return ["promote", *moments.choice([publication, staging, ["rollback", "fares", "--by", "grace"]])]
+    return moments.choice([["promote", *publication], ["promote", *staging], ["promote", "rollback", "fares", "--by", "grace"], PRUNE])
 
 
 def whole_seconds(project, command) -> float:
@@ -67,6 +77,7 @@ def test_kills_lose_nothing_and_leave_nothing_half(project):
         "publish": whole_seconds(project, ["promote", "publish", "fares", "--target", "low", "--notebook", NOTEBOOK]),
         "stage": whole_seconds(project, ["promote", "stage", "fares@1", "staging", "--by", "ada"]),
         "rollback": whole_seconds(project, ["promote", "rollback", "fares", "--by", "grace"]),
+        "prune": whole_seconds(project, PRUNE),
     }
     cut_off = 0
     for _ in range(KILLS):
@@ -79,22 +90,91 @@ def test_kills_lose_nothing_and_leave_nothing_half(project):
         process.communicate()
 
         after = files(project)
-        lost = {name for name in before if after.get(name) != before[name]}
-        assert not lost, (command, lost)
         project("promote", "history", "fares").ok()
-        for version in versions(project):
+        gone = removed(project)
+        lost = {name for name in before if after.get(name) != before[name]}
+        of_removed = {name for name in lost if name not in after and name.split("/")[1].isdigit() and int(name.split("/")[1]) in gone}
+        assert lost == of_removed, (command, lost)
+        here = {int(name.split("/")[1]) for name in after if name.split("/")[1].isdigit()}
+        for version in here:
+            # A version is there whole, or not at all.
+            files_of = [name for name in before if name.startswith(f"fares/{version}/")]
+            assert all(name in after for name in files_of), (command, version)
+        for version in sorted(here - gone):
             project("promote", "verify", f"fares@{version}").ok()
+        for version in sorted(gone)[-2:]:
+            project("promote", "verify", f"fares@{version}").failed(f"fares@{version} was removed at", "by grace")
         project("promote", "show", "fares@production").ok()
     assert cut_off >= KILLS / 3, f"only {cut_off} of {KILLS} commands were at work when they were killed"
 
     publish(project, "low").ok()
     publish(project, "high").ok()
     project("promote", "stage", "fares", "canary", "--by", "ada").ok()
+    project(*PRUNE).ok()
+    assert not directories(project) & removed(project), "the next pruning takes away what a killed one left"
     project("lab", "doctor").ok()
-    left = [str(path) for path in project.directory.rglob("*") if ".draft-" in path.name or path.name.endswith(".new")]
+    left = [str(path) for path in project.directory.rglob("*") if path.name.startswith((".draft-", ".removed-")) or path.name.endswith(".new")]
     assert not left, left
     left = [path for path in (project.directory / ".kernwerk" / "tmp").rglob("*") if path.is_file()]
     assert not left, left
+
+
+def directories(project) -> set:
+    """The versions whose files are there."""
+    return {int(path.name) for path in (project.directory / "pipelines/fares").iterdir() if path.name.isdigit()}
+
+
+def more_versions(project, wanted):
+    """Adds versions that are like the latest until so many are there: what a version is called does not stand in it."""
+    home = project.directory / "pipelines" / "fares"
+    present = directories(project) - removed(project)
+    first = max(directories(project) | removed(project)) + 1
+    for version in range(first, first + wanted - len(present)):
+        shutil.copytree(home / str(max(present)), home / str(version))
+
+
+def test_a_killed_pruning_takes_no_version_away_untold(project):
+    moments = random.Random(11)
+    events = project.directory / "pipelines/fares/history"
+    halfway = 0
+    for _ in range(KILLS):
+        more_versions(project, 14)
+        before, known, told = files(project), removed(project), len(list(events.iterdir()))
+        process = project.start(*PRUNE)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and len(list(events.iterdir())) == told and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.03))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        after, gone = files(project), removed(project)
+        for version in {int(name.split("/")[1]) for name in before if name.split("/")[1].isdigit()}:
+            whole = {name for name in before if name.startswith(f"fares/{version}/")}
+            assert whole <= set(after) or (not whole & set(after) and version in gone), version
+        assert all(after.get(name) == before[name] for name in before if "/history/" in name)
+        halfway += bool(gone - known) and len(directories(project) - gone) > 4
+    assert halfway >= KILLS / 3, f"only {halfway} of {KILLS} prunings were killed halfway"
+    project(*PRUNE).ok()
+    assert not directories(project) & removed(project), "the next pruning takes away what a killed one left"
+    project("promote", "show", f"fares@{max(removed(project))}").failed("was removed at", "by grace")
+
+
+def test_what_would_go_is_shown_and_goes_only_when_asked(project):
+    before = files(project)
+    shown = project("promote", "prune", "fares", "--keep-versions", "1", "--keep-rollbacks", "0")
+    assert "the same with `--apply` removes it" in shown.ok() or "nothing would be removed" in shown.stdout, shown
+    assert files(project) == before
+    project("promote", "prune", "fare").failed("no artifact is called `fare`")
+    publish(project, "low").ok()
+    publish(project, "high").ok()
+    told = json.loads(project("promote", "prune", "fares", "--keep-versions", "1", "--format", "json", "--apply", "--by", "ada", "--why", "the disk is full").ok())
+    going = [fate["what"] for fate in told["versions"] if fate["goes"]]
+    assert going and told["applied"] and told["bytes"] > 0, told
+    gone = project("promote", "show", going[-1])
+    gone.failed(f"{going[-1]} was removed at", "by ada: the disk is full", f"%promote restore {going[-1]}")
+    for verb in ["verify", "replay", "run", "card", "sbom"]:
+        assert project("promote", verb, going[-1]).code == 2, verb
+        project("promote", verb, going[-1]).failed("was removed at")
 
 
 def test_every_mistake_is_told(project):
@@ -103,6 +183,9 @@ def test_every_mistake_is_told(project):
     project("promote", "stage", "fares@nobody", "staging").failed("no version of artifact `fares` is called `nobody`")
     project("promote", "rollback", "fares", "--stage", "nowhere").failed("is called `nowhere`")
     project("promote", "history", "fare").failed("fares")
+    for name in ["latest", "production", "Fares", "CON", ".git", "fares.", "x" * 101]:
+        project("promote", "publish", name, "--target", "low", "--notebook", NOTEBOOK).failed("hint:")
+    assert [path.name for path in (project.directory / "pipelines").iterdir()] == ["fares"]
     (event, *_) = sorted((project.directory / "pipelines/fares/history").iterdir())
     text = event.read_bytes()
     event.write_bytes(text.replace(b"ada", b"eve"))
@@ -111,3 +194,29 @@ def test_every_mistake_is_told(project):
     project("promote", "replay", "fares@production").failed("not whole", "version control")
     event.write_bytes(text)
     project("promote", "replay", "fares@production").ok()
+
+
+def test_who_publishes_signs_with_their_key_if_they_have_one(project, tmp_path):
+    def published(user):
+        environment = os.environ | {"USER": user, "XDG_CONFIG_HOME": str(tmp_path)}
+        command = ["promote", "publish", "signed", "--target", "low", "--notebook", NOTEBOOK]
+        return project(*command, env=environment).ok()
+
+    assert "unsigned: `%promote key NAME` makes a key, `%promote sign signed@1 --key NAME` signs it" in published("ada")
+    key = project("promote", "key", "ada", "--directory", tmp_path / "kernwerk" / "keys", "--format", "json").json()["public key"]
+    assert "signed with the key of ada, which kernwerk.toml does not name" in published("ada")
+    envelope = project.directory / "pipelines/signed/1/attestations/provenance.dsse.json"
+    once = envelope.read_bytes()
+    assert "signed before" in published("grace") and "signed with the key of ada" in published("ada") and envelope.read_bytes() == once
+    settings = project.directory / "kernwerk.toml"
+    before = settings.read_text()
+    settings.write_text(before + f'\n[promote.keys]\nada = "{key}"\n')
+    assert "signed by ada" in project("promote", "verify", "signed@1").ok()
+    assert "unsigned, so that nobody replays, runs or stages it here yet: `%promote sign signed@2 --key NAME`" in published("grace")
+    assert project("promote", "replay", "signed@2").code != 0
+    ours = ["--key", "ada", "--directory", tmp_path / "kernwerk" / "keys"]
+    assert project("promote", "publish", "signed", "--target", "high", "--notebook", NOTEBOOK, *ours).ok().rstrip().endswith("signed with the key of ada")
+    project("promote", "replay", "signed@3").ok()
+    absent = project("promote", "publish", "signed", "--target", "low", "--notebook", NOTEBOOK, "--key", "eve", "--directory", tmp_path)
+    absent.failed("there is no key", "%promote key eve")
+    settings.write_text(before)

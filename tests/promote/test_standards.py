@@ -279,3 +279,30 @@ def test_words_of_a_stranger_stay_words(varied):
     page = (varied.directory / "diff.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page and "Content-Security-Policy" in page
     assert not re.search(r'(?:src|href)="(?!data:)', page), "the page loads nothing"
+
+
+def test_a_signed_approval_is_checked_by_other_libraries(project):
+    project("promote", "approve", "trip@1", "production", "--key", "ada", "--directory", "keys", "--why", "half the cost").ok()
+    (path,) = (project.directory / "pipelines/trip/history").iterdir()
+    event = json.loads(path.read_text())
+    (signature,) = event["signature"]["signatures"]
+    key = public_key(project, signature["keyid"])
+    assert list(Envelope.from_dict(event["signature"]).verify([key], 1)) == [key.keyid]
+    payload = base64.b64decode(event["signature"]["payload"])
+    statement = json_format.Parse(payload, statement_pb2.Statement())
+    Statement.copy_from_pb(statement).validate()
+    (subject,) = statement.subject
+    assert (subject.name, subject.digest["blake3"]) == ("trip@1", blake3(project.artifact("MANIFEST.json").read_bytes()).hexdigest())
+    predicate = json_format.MessageToDict(statement.predicate)
+    assert {name: predicate[name] for name in ["stage", "by", "at", "why"]} == {"stage": "production", **{name: event[name] for name in ["by", "at", "why"]}}
+    for change in [b"trip@2", b"trip@7"]:
+        with pytest.raises(VerificationError):
+            changed = base64.b64encode(payload.replace(b"trip@1", change)).decode()
+            Envelope.from_dict(json.loads(path.read_text())["signature"] | {"payload": changed}).verify([key], 1)
+    assert "approved for production by ada (signed)" in project("promote", "verify", "trip@1").ok()
+    assert "for production by ada (signed)" in project("promote", "show", "trip@1").ok()
+    (told,) = json.loads(project("promote", "history", "trip", "--format", "json").ok())
+    assert (told["action"], told["by"], told["signed"]) == ("approve", "ada", "yes")
+    project("promote", "approve", "trip@1", "production", "--by", "eve", "--key", "ada", "--directory", "keys").failed(
+        "this key is that of ada, who does not approve for eve", "hint:"
+    )

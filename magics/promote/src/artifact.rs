@@ -9,15 +9,18 @@ use std::time::Duration;
 
 use kernwerk_core::{Work, near};
 use kernwerk_store::Lab;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Error;
 use crate::bundle::to_json;
+use crate::damage;
 use crate::files::{digest, make_directory, read_file, write_file};
+use crate::names::check_name;
 use crate::pipeline::{FORMAT, Pipeline, StepRecord};
 use crate::proof::Proof;
-use crate::registry::{known_versions, labelled};
+use crate::registry::{History, Removal, labelled, removals};
 use crate::sealed::{self, LARGEST_FILE, LARGEST_TEXT};
 
 pub(crate) const PIPELINE: &str = "pipeline.toml";
@@ -30,8 +33,10 @@ pub(crate) const PROOF: &str = "attestations/proof.json";
 pub(crate) const ATTESTATIONS: &str = "attestations";
 /// The lab's `kernwerk.toml` as it was; under another name, so that the artifact is not taken for a lab.
 pub(crate) const CONFIG: &str = "lab.toml";
-const LONGEST_NAME: usize = 64;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How the directory of a version begins that is on its way out.
+pub(crate) const REMOVED: &str = ".removed-";
+/// How long who waits for a lock sleeps between two looks.
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// An artifact as people name it: `NAME`, `NAME@3` or `NAME@production`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,14 +95,6 @@ impl FromStr for Which {
     }
 }
 
-/// Checks that `name` may name an artifact: it becomes a directory.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    let is_good = name.len() <= LONGEST_NAME
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    is_good.then_some(()).ok_or_else(|| Error::BadName { name: name.to_owned() })
-}
-
 /// A version of an artifact on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -113,12 +110,34 @@ impl fmt::Display for Location {
 }
 
 impl Location {
+    /// What names it.
+    pub fn reference(&self) -> Reference {
+        Reference { name: self.name.clone(), which: Which::Version(self.version) }
+    }
+
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.directory.join(relative)
     }
 
+    /// What is wrong with one of its files, in words that begin with `it`; of the directory itself where `file` is empty.
     pub(crate) fn broken(&self, file: &str, message: impl fmt::Display) -> Error {
-        Error::BrokenArtifact { path: self.path(file), message: message.to_string() }
+        Error::BrokenArtifact { artifact: self.to_string(), file: file.to_owned(), message: message.to_string() }
+    }
+
+    /// That one of its files cannot be read.
+    pub(crate) fn unreadable(&self, file: &str) -> impl FnOnce(std::io::Error) -> Error {
+        move |error| self.broken(file, damage::unreadable(&error))
+    }
+
+    /// Reads one of its files that holds JSON; `bytes` are its content.
+    pub(crate) fn json<T: DeserializeOwned>(&self, file: &str, bytes: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(bytes).map_err(|error| self.broken(file, damage::no_json(bytes, &error)))
+    }
+
+    /// That it was removed.
+    pub(crate) fn removed(&self, removal: &Removal) -> Error {
+        let Removal { at, by, why, .. } = removal.clone();
+        Error::Removed { artifact: self.to_string(), at, by, why, is_here: self.directory.is_dir() }
     }
 
     /// Reads `pipeline.toml`.
@@ -128,11 +147,12 @@ impl Location {
             format: u32,
         }
         let text = self.text(PIPELINE)?;
-        let head: Head = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
+        let no_toml = |error: toml::de::Error| self.broken(PIPELINE, damage::no_toml(&text, &error));
+        let head: Head = toml::from_str(&text).map_err(no_toml)?;
         if head.format > FORMAT {
             return Err(Error::NewerArtifact { path: self.path(PIPELINE), found: head.format, known: FORMAT });
         }
-        let pipeline: Pipeline = toml::from_str(&text).map_err(|error| self.broken(PIPELINE, error.message()))?;
+        let pipeline: Pipeline = toml::from_str(&text).map_err(no_toml)?;
         match pipeline.fault() {
             Some(fault) => Err(self.broken(PIPELINE, fault)),
             None => Ok(pipeline),
@@ -142,7 +162,7 @@ impl Location {
     /// Reads `MANIFEST.json`, and with it the artifact's identity: the digest of the manifest.
     pub(crate) fn manifest(&self) -> Result<(Manifest, String), Error> {
         let text = self.text(MANIFEST)?;
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| self.broken(MANIFEST, error))?;
+        let manifest: Manifest = self.json(MANIFEST, text.as_bytes())?;
         if manifest.format > FORMAT {
             return Err(Error::NewerArtifact { path: self.path(MANIFEST), found: manifest.format, known: FORMAT });
         }
@@ -162,12 +182,12 @@ impl Location {
     /// Reads `attestations/proof.json`; none where it was taken away.
     pub(crate) fn proof(&self) -> Result<Option<Proof>, Error> {
         let Some(bytes) = self.attestation(PROOF)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.broken(PROOF, error))
+        self.json(PROOF, &bytes).map(Some)
     }
 
     /// Reads one of the artifact's files as text.
     pub(crate) fn text(&self, file: &str) -> Result<String, Error> {
-        let bytes = sealed::read(&self.directory, file, LARGEST_TEXT).map_err(|error| self.broken(file, error))?;
+        let bytes = sealed::read(&self.directory, file, LARGEST_TEXT).map_err(self.unreadable(file))?;
         String::from_utf8(bytes).map_err(|_| self.broken(file, "it is not UTF-8"))
     }
 
@@ -182,7 +202,7 @@ impl Location {
 
     /// Reads one of the artifact's files.
     pub(crate) fn bytes(&self, file: &str) -> Result<Vec<u8>, Error> {
-        sealed::read(&self.directory, file, LARGEST_FILE).map_err(|error| self.broken(file, error))
+        sealed::read(&self.directory, file, LARGEST_FILE).map_err(self.unreadable(file))
     }
 
     /// Reads what lies in `attestations/`, by path; what is no plain file is left out.
@@ -191,7 +211,7 @@ impl Location {
         let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            Err(error) => return Err(Error::io("list", &directory)(error)),
+            Err(error) => return Err(self.unreadable(ATTESTATIONS)(error)),
         };
         let mut found = BTreeMap::new();
         for entry in entries {
@@ -209,7 +229,7 @@ impl Location {
         match sealed::read(&self.directory, file, LARGEST_TEXT) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.broken(file, error)),
+            Err(error) => Err(self.unreadable(file)(error)),
         }
     }
 }
@@ -286,29 +306,63 @@ pub(crate) fn location(lab: &Lab, name: &str, version: u32) -> Location {
     Location { name: name.to_owned(), version, directory: home(lab, name).join(version.to_string()) }
 }
 
+/// The versions of an artifact that were not removed, oldest first. Files of a removed one may be here again.
+///
+/// # Errors
+/// Those of reading the history.
+pub(crate) fn present_versions(lab: &Lab, name: &str) -> Result<Vec<u32>, Error> {
+    let removed = removals(lab, name)?;
+    Ok(versions(lab, name).into_iter().filter(|version| !removed.contains_key(version)).collect())
+}
+
 /// Finds the artifact that `reference` names.
+///
+/// # Errors
+/// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::UnknownLabel`]; [`Error::Removed`]; [`Error::BrokenArtifact`] where a
+/// link or a file lies in its place; those of reading the history.
 pub(crate) fn find(lab: &Lab, reference: &Reference) -> Result<Location, Error> {
-    let versions = versions(lab, &reference.name);
-    let Some(latest) = versions.last() else {
-        return Err(Error::UnknownArtifact {
-            name: reference.name.clone(),
-            near: near(&reference.name, names(lab).iter().map(String::as_str)),
-        });
-    };
-    let version = match &reference.which {
-        Which::Latest => *latest,
-        Which::Version(version) => *version,
-        Which::Label(label) => return labelled(lab, &reference.name, label),
-    };
-    if versions.contains(&version) {
-        let location = location(lab, &reference.name, version);
-        let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink());
-        return match is_link(&location.directory) || is_link(&home(lab, &reference.name)) {
-            true => Err(location.broken("", "it is a link, which is not followed")),
-            false => Ok(location),
-        };
+    let name = &reference.name;
+    if let Which::Label(label) = &reference.which {
+        return if versions(lab, name).is_empty() { Err(unknown(lab, name)) } else { labelled(lab, name, label) };
     }
-    Err(Error::UnknownVersion { name: reference.name.clone(), version, versions })
+    let removed = removals(lab, name)?;
+    if let Which::Version(version) = reference.which
+        && let Some(removal) = removed.get(&version)
+    {
+        return Err(location(lab, name, version).removed(removal));
+    }
+    let present: Vec<u32> = versions(lab, name).into_iter().filter(|version| !removed.contains_key(version)).collect();
+    let version = match reference.which {
+        Which::Version(version) => version,
+        _ => present.last().copied().ok_or_else(|| unknown(lab, name))?,
+    };
+    let location = location(lab, name, version);
+    check_place(lab, &location)?;
+    match present.contains(&version) {
+        true => Ok(location),
+        false if present.is_empty() => Err(unknown(lab, name)),
+        false => Err(Error::UnknownVersion { name: name.clone(), version, versions: present }),
+    }
+}
+
+/// That no link and no file lies where the version has its directory.
+pub(crate) fn check_place(lab: &Lab, location: &Location) -> Result<(), Error> {
+    for path in [&home(lab, &location.name), &location.directory] {
+        let Ok(metadata) = path.symlink_metadata() else { continue };
+        let kind = metadata.file_type();
+        if kind.is_symlink() {
+            return Err(location.broken("", "it is a link, which is not followed"));
+        }
+        if !kind.is_dir() {
+            return Err(location.broken("", "a file lies in the place of its directory"));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(lab: &Lab, name: &str) -> Error {
+    let near = near(name, names(lab).iter().map(String::as_str).filter(|other| *other != name));
+    Error::UnknownArtifact { name: name.to_owned(), near }
 }
 
 /// The right to add versions to an artifact; freed on drop and by death.
@@ -334,7 +388,8 @@ pub(crate) fn place(lab: &Lab, name: &str, staged: &Path) -> Result<Location, Er
     let home = home(lab, name);
     make_directory(&home)?;
     // A number that the history knows is not given to another artifact, even where the files are gone.
-    let taken = versions(lab, name).last().copied().max(known_versions(lab, name).into_iter().max());
+    let known = History::sound(lab, name)?.versions();
+    let taken = versions(lab, name).last().copied().max(known.last().copied());
     let version = taken.unwrap_or(0) + 1;
     let location = location(lab, name, version);
     let put = Error::io("put in place", &location.directory);
@@ -378,10 +433,11 @@ pub(crate) fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes drafts of versions whose process died; the caller holds the artifact's lock.
+/// Removes drafts of versions, and what is left of removed ones, whose process died; the caller holds the artifact's lock.
 pub(crate) fn sweep_drafts(lab: &Lab, name: &str) {
     let home = home(lab, name);
-    for draft in subdirectories(&home).iter().filter(|name| name.starts_with(".draft-")) {
+    let is_left = |name: &&String| name.starts_with(".draft-") || name.starts_with(REMOVED);
+    for draft in subdirectories(&home).iter().filter(is_left) {
         // What cannot be removed now is tried again by the next publication.
         let _ = std::fs::remove_dir_all(home.join(draft));
     }

@@ -81,8 +81,11 @@ pub(crate) fn bundle(
     if let Some(config) = config {
         files.insert(CONFIG.to_owned(), config);
     }
-    let text = toml::to_string(&pipeline)
-        .map_err(|error| Error::BrokenArtifact { path: PIPELINE.into(), message: error.to_string() })?;
+    let text = toml::to_string(&pipeline).map_err(|error| Error::BrokenArtifact {
+        artifact: pipeline.name.clone(),
+        file: PIPELINE.to_owned(),
+        message: error.to_string(),
+    })?;
     files.insert(PIPELINE.to_owned(), text.into_bytes());
     Ok(Bundle { files, pipeline })
 }

@@ -3,11 +3,11 @@
 use kernwerk_store::Lab;
 
 use crate::Error;
-use crate::artifact::{Location, Manifest, Reference, find, location, names, versions};
+use crate::artifact::{Location, Manifest, Reference, find, location, names, present_versions, versions};
 use crate::gates::{GateReport, recorded};
 use crate::pipeline::Pipeline;
 use crate::proof::Proof;
-use crate::registry::{Registry, registry};
+use crate::registry::{Approval, Registry, registry};
 
 /// A version of an artifact in a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,9 +39,12 @@ pub fn list(lab: &Lab) -> Vec<Listed> {
         let registry = registry(lab, &name).unwrap_or_default();
         for version in versions(lab, &name) {
             let location = location(lab, &name, version);
-            let summary = summary(&location);
+            let summary = match registry.removed().get(&version) {
+                Some(removal) => Err(location.removed(removal)),
+                None => summary(&location),
+            };
             let labels = summary.as_ref().map(|summary| labels(&registry, version, &summary.id)).unwrap_or_default();
-            listed.push(Listed { labels, summary: summary.map_err(|error| error.to_string()), location });
+            listed.push(Listed { labels, summary: summary.map_err(told), location });
         }
     }
     listed
@@ -53,9 +56,20 @@ pub fn references(lab: &Lab) -> Vec<String> {
     for name in names(lab) {
         let registry = registry(lab, &name).unwrap_or_default();
         references.extend(registry.labels().map(|(label, _)| format!("{name}@{label}")));
-        references.extend(versions(lab, &name).into_iter().map(|version| location(lab, &name, version).to_string()));
+        references.extend(
+            present_versions(lab, &name)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|version| location(lab, &name, version).to_string()),
+        );
     }
     references
+}
+
+/// Why nothing can be read of a version, and what to do about it.
+fn told(error: Error) -> String {
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{error}{hint}")
 }
 
 fn summary(location: &Location) -> Result<Summary, Error> {
@@ -100,6 +114,7 @@ pub struct Shown {
     pub gates: Option<Vec<GateReport>>,
     /// The text of each cell, in order.
     pub cells: Vec<String>,
+    pub approvals: Vec<Approval>,
 }
 
 /// Reads an artifact without checking it; see [`crate::verify`].
@@ -117,5 +132,6 @@ pub(crate) fn show_location(lab: &Lab, location: &Location) -> Result<Shown, Err
     let registry = registry(lab, &location.name).unwrap_or_default();
     let labels = labels(&registry, location.version, &id);
     let (proof, gates) = (location.proof()?, recorded(location)?);
-    Ok(Shown { labels, proof, gates, location: location.clone(), id, pipeline, manifest, cells })
+    let approvals = registry.approvals(&id);
+    Ok(Shown { labels, approvals, proof, gates, location: location.clone(), id, pipeline, manifest, cells })
 }

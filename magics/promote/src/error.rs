@@ -27,8 +27,10 @@ pub enum Error {
     TargetFailed { count: u32, status: CellStatus },
     #[error("no recorded cell of this kernel session defines `{name}`")]
     UnknownVariable { name: String, near: Vec<String> },
-    #[error("`{name}` cannot be the name of an artifact")]
-    BadName { name: String },
+    #[error("`{name}` cannot be a name: {reason}")]
+    BadName { name: String, reason: String },
+    #[error("`{name}` is `{other}`, which is {noun} already, but for the size of letters")]
+    LikeAnother { name: String, other: String, noun: &'static str },
     #[error("`{text}` does not name an artifact")]
     BadReference { text: String },
     #[error("no artifact is called `{name}`")]
@@ -37,16 +39,39 @@ pub enum Error {
     UnknownVersion { name: String, version: u32, versions: Vec<u32> },
     #[error("no version of artifact `{name}` is called `{label}`")]
     UnknownLabel { name: String, label: String, labels: Vec<String> },
-    #[error("`{label}` cannot be the name of a stage or an alias")]
-    BadLabel { label: String },
+    #[error("{artifact} was removed at {at} by {by}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Removed { artifact: String, at: String, by: String, why: Option<String>, is_here: bool },
+    #[error("{artifact} was not removed")]
+    NotRemoved { artifact: String, removed: Vec<u32> },
+    #[error("`{label}` cannot be the name of a stage or an alias: {reason}")]
+    BadLabel { label: String, reason: String },
     #[error("`{label}` is {kind} of this artifact already")]
     LabelTaken { label: String, kind: &'static str },
     #[error("{artifact} is `{label}` already")]
     HeldAlready { artifact: String, label: String },
     #[error("no version of `{name}` was {stage} before the one that is")]
     NothingBefore { name: String, stage: String },
-    #[error("{artifact} has {} of the {wanted} approvals that `{stage}` asks for{}", given.len(), by(given))]
-    NotApproved { artifact: String, stage: String, wanted: u32, given: Vec<String> },
+    #[error(
+        "{artifact} has {} of the {wanted} {}approvals that `{stage}` asks for{}{}",
+        given.len(), if *signed { "signed " } else { "" }, by(given), unsigned_by(unsigned)
+    )]
+    NotApproved {
+        artifact: String,
+        stage: String,
+        wanted: u32,
+        given: Vec<String>,
+        /// Only signed approvals count; these are not.
+        signed: bool,
+        unsigned: Vec<String>,
+    },
+    #[error("{by} has not approved {artifact} for `{stage}`")]
+    NothingToWithdraw { artifact: String, stage: String, by: String },
+    #[error("approvals have to be signed here, and that of {by} would not be")]
+    MustSign { by: String },
+    #[error("this key is that of {owner}, who does not approve for {by}")]
+    NotTheirKey { by: String, owner: String },
+    #[error("kernwerk.toml names no such key of {by}, so that the approval would not count")]
+    UnknownKey { by: String, key: String },
     #[error("{artifact} is not what was published: {}", findings.join("; "))]
     NotSound { artifact: String, findings: Vec<String> },
     #[error("none of the keys in kernwerk.toml has signed {artifact}")]
@@ -57,10 +82,14 @@ pub enum Error {
     OtherIdentity { artifact: String, label: String, wanted: String, found: String },
     #[error("{place} holds no ed25519 key")]
     BadKey { place: String },
+    #[error("kernwerk.toml names one key for {first} and for {second}")]
+    SharedKey { first: String, second: String },
     #[error("the history of `{name}` is not whole: {}", findings.join("; "))]
     BrokenHistory { name: String, findings: Vec<String> },
+    #[error("{artifact} is damaged: {}{message}", if file.is_empty() { String::new() } else { format!("{file}: ") })]
+    BrokenArtifact { artifact: String, file: String, message: String },
     #[error("{}: {message}", path.display())]
-    BrokenArtifact { path: PathBuf, message: String },
+    BrokenWords { path: PathBuf, message: String },
     #[error("{}: {message}", path.display())]
     BrokenRun { path: PathBuf, message: String },
     #[error("{artifact} is the only version, so there is nothing to compare it with")]
@@ -122,6 +151,29 @@ impl Error {
             Self::BadName { .. } => {
                 "a name begins with a letter and has at most 64 letters, digits, `_` and `-`".to_owned()
             }
+            Self::LikeAnother { other, .. } => {
+                format!("write `{other}`, or choose another name: some file systems and many people take the two for one")
+            }
+            Self::Removed { artifact, is_here: true, .. } => format!(
+                "its files are here again: `%promote prune --apply` removes them, `%promote restore {artifact}` makes it count again"
+            ),
+            Self::Removed { artifact, .. } => format!(
+                "get its files back from version control, and `%promote restore {artifact}` makes it count again"
+            ),
+            Self::NotRemoved { removed, .. } if removed.is_empty() => {
+                "no version of it was; `%promote history NAME` shows what happened".to_owned()
+            }
+            Self::NotRemoved { removed, .. } => {
+                let removed: Vec<String> = removed.iter().map(u32::to_string).collect();
+                format!("name one that was by its number: {}", removed.join(", "))
+            }
+            Self::NothingToWithdraw { artifact, .. } => {
+                format!("`%promote show {artifact}` says who has; `--by` names the person")
+            }
+            Self::MustSign { .. } => "sign it with `--key NAME`; `%promote key NAME` makes a key".to_owned(),
+            Self::NotTheirKey { owner, .. } => format!("`--by {owner}`, or a key of one's own"),
+            Self::UnknownKey { by, key } => format!("below [promote.keys] of kernwerk.toml it would be: {by} = \"{key}\""),
+            Self::SharedKey { .. } => "give each person a key of their own: `%promote key NAME` makes one".to_owned(),
             Self::BadReference { .. } => {
                 "write NAME for the latest version, NAME@3, or NAME@STAGE such as NAME@production".to_owned()
             }
@@ -137,8 +189,9 @@ impl Error {
             Self::HeldAlready { .. } | Self::NothingBefore { .. } => {
                 "`%promote history NAME` shows which version was where and when".to_owned()
             }
-            Self::NotApproved { artifact, stage, .. } => {
-                format!("`%promote approve {artifact} {stage}`, each time by another person")
+            Self::NotApproved { artifact, stage, signed, .. } => {
+                let key = if *signed { " --key NAME" } else { "" };
+                format!("`%promote approve {artifact} {stage}{key}`, each time by another person")
             }
             Self::BadKey { .. } => {
                 "`%promote key NAME` makes a key and shows what stands in kernwerk.toml for it".to_owned()
@@ -151,7 +204,8 @@ impl Error {
                 let versions: Vec<String> = versions.iter().map(u32::to_string).collect();
                 format!("there are the versions {}", versions.join(", "))
             }
-            Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
+            Self::BrokenArtifact { .. } => "restore it from version control, or publish it again".to_owned(),
+            Self::BrokenWords { .. } => "correct it, or restore it from version control".to_owned(),
             Self::BrokenRun { .. } => "remove its directory: nothing else refers to it".to_owned(),
             Self::UnknownParameter { known, .. } if known.is_empty() => {
                 "it has none: `%promote param NAME=VALUE` in a cell of its notebook declares them".to_owned()
@@ -210,6 +264,14 @@ impl Error {
             Self::UnknownVersion { .. } => "UnknownVersion",
             Self::UnknownLabel { .. } => "UnknownStage",
             Self::BadLabel { .. } => "BadStage",
+            Self::LikeAnother { .. } => "LikeAnother",
+            Self::Removed { .. } => "Removed",
+            Self::NotRemoved { .. } => "NotRemoved",
+            Self::NothingToWithdraw { .. } => "NothingToWithdraw",
+            Self::MustSign { .. } => "MustSign",
+            Self::NotTheirKey { .. } => "NotTheirKey",
+            Self::UnknownKey { .. } => "UnknownKey",
+            Self::SharedKey { .. } => "SharedKey",
             Self::LabelTaken { .. } => "StageTaken",
             Self::HeldAlready { .. } => "StagedAlready",
             Self::NothingBefore { .. } => "NothingBefore",
@@ -220,6 +282,7 @@ impl Error {
             Self::BadKey { .. } => "BadKey",
             Self::BrokenHistory { .. } => "BrokenHistory",
             Self::BrokenArtifact { .. } => "BrokenArtifact",
+            Self::BrokenWords { .. } => "BrokenWords",
             Self::NothingToCompare { .. } => "NothingToCompare",
             Self::NewerArtifact { .. } => "NewerArtifact",
             Self::BrokenRun { .. } => "BrokenRun",
@@ -278,6 +341,11 @@ fn ended(status: CellStatus) -> &'static str {
         CellStatus::Rejected => "did not compile",
         CellStatus::Interrupted => "was interrupted",
     }
+}
+
+/// Whose approvals there are that do not count.
+fn unsigned_by(unsigned: &[String]) -> String {
+    if unsigned.is_empty() { String::new() } else { format!("; not signed: {}", unsigned.join(", ")) }
 }
 
 /// Whose approvals there are.

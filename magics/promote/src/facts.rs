@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::artifact::{Location, Reference, find, home};
 use crate::catalog::{Shown, show_location};
+use crate::damage;
 use crate::describe::BILL;
 use crate::inputs::open;
 use crate::pipeline::PinnedInput;
@@ -78,7 +79,7 @@ pub(crate) struct Facts {
 /// Gathers what is known of an artifact.
 ///
 /// # Errors
-/// Those of finding and reading it; [`Error::BrokenArtifact`] for a `card.toml` that cannot be read.
+/// Those of finding and reading it; [`Error::BrokenWords`] for a `card.toml` that cannot be read.
 pub(crate) async fn gather(lab: &Lab, reference: &Reference, work: &Work) -> Result<Facts, Error> {
     let location = find(lab, reference)?;
     let shown = show_location(lab, &location)?;
@@ -93,14 +94,14 @@ pub(crate) async fn gather(lab: &Lab, reference: &Reference, work: &Work) -> Res
 
 fn words(lab: &Lab, name: &str) -> Result<Words, Error> {
     let directory = home(lab, name);
-    let broken = |message: String| Error::BrokenArtifact { path: directory.join(WORDS), message };
+    let broken = |message: String| Error::BrokenWords { path: directory.join(WORDS), message };
     let bytes = match sealed::read(&directory, WORDS, LARGEST_TEXT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Words::default()),
-        Err(error) => return Err(broken(error.to_string())),
+        Err(error) => return Err(broken(damage::unreadable(&error))),
     };
     let text = String::from_utf8(bytes).map_err(|_| broken("it is not UTF-8".to_owned()))?;
-    toml::from_str(&text).map_err(|error| broken(error.message().to_owned()))
+    toml::from_str(&text).map_err(|error| broken(damage::no_toml(&text, &error)))
 }
 
 async fn look(lab: &Lab, input: &PinnedInput, words: &Words) -> Result<Data, Error> {
@@ -126,8 +127,7 @@ fn attested(location: &Location) -> Result<BTreeMap<String, Value>, Error> {
     for (file, bytes) in location.attestations()? {
         let name = file.strip_suffix(".json").and_then(|name| name.rsplit('/').next());
         if let Some(name) = name.filter(|_| file != PROVENANCE && file != BILL) {
-            let value = serde_json::from_slice(&bytes).map_err(|error| location.broken(&file, error))?;
-            attested.insert(name.to_owned(), value);
+            attested.insert(name.to_owned(), location.json(&file, &bytes)?);
         }
     }
     Ok(attested)

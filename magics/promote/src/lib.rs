@@ -6,6 +6,7 @@
 //! - Before that it asks the gates ([`GateReport`]): secrets, staleness, licences and their like. A required one that does not pass
 //!   stops it, with nothing written.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
+//! - [`prune`] removes the versions and runs that nobody relies on, and the history says so.
 //! - [`export`] gives an artifact the form of another tool.
 //! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
 //! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
@@ -17,6 +18,7 @@ mod bundle;
 mod card;
 mod catalog;
 mod compare;
+mod damage;
 mod describe;
 mod diff;
 mod disk;
@@ -28,10 +30,12 @@ mod facts;
 mod files;
 mod frame;
 mod gates;
+mod holding;
 mod inputs;
 mod judge;
 mod machine;
 mod mirror;
+mod names;
 mod parameters;
 mod pipeline;
 mod plan;
@@ -42,6 +46,7 @@ mod reason;
 mod recover;
 mod registry;
 mod replay;
+mod retention;
 mod run;
 mod running;
 mod sbom;
@@ -82,10 +87,11 @@ pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use recover::{Gone, Lost, Recovery, Rerun};
 pub use registry::{
-    Action, Author, Event, History, Holder, PRODUCTION, Registry, alias, approve, history, registry, rollback, stage,
-    unalias,
+    Action, Approval, Author, Event, History, Holder, PRODUCTION, Registry, Removal, alias, approve, approve_signed,
+    history, registry, restore, rollback, stage, unalias, withdraw,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
+pub use retention::{Fate, PruneSpec, Pruning, prune, survey};
 pub use running::{
     KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
     StepStatus, execute, runs,
@@ -93,5 +99,5 @@ pub use running::{
 pub use sbom::{CrateLicense, sbom};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
-pub use trust::{PublicKey, SigningKey, Trust, sign};
+pub use trust::{PublicKey, SigningKey, Trust, is_signed, sign};
 pub use verify::{Verification, verify};

@@ -58,7 +58,7 @@ impl Mirror {
             work.check()?;
             match input.resource {
                 Resource::File => {
-                    if !mirror.add_file(lab, input, work)? {
+                    if !mirror.add_file(lab, (&pipeline.name, input), work)? {
                         return Ok(Err(Changed { name: input.name.clone() }));
                     }
                 }
@@ -73,15 +73,15 @@ impl Mirror {
         self.staging.join("draft")
     }
 
-    /// Copies a file and returns whether it is still what was pinned. A file by absolute path stays where it is.
-    fn add_file(&self, lab: &Lab, input: &PinnedInput, work: &Work) -> Result<bool, Error> {
+    /// Copies a file that an artifact reads and returns whether it is still what was pinned. A file by absolute path stays where it is.
+    fn add_file(&self, lab: &Lab, (artifact, input): (&str, &PinnedInput), work: &Work) -> Result<bool, Error> {
         let from = lab.root().join(&input.name);
         let to = plain(&self.lab.join(&input.name));
         let is_absolute = Path::new(&input.name).is_absolute();
         // As many `..` as a hostile artifact likes must not lead out of the run's own directory.
         if !is_absolute && !to.starts_with(&self.staging) {
             let message = format!("`{}` lies outside of everything that this lab could be in", input.name);
-            return Err(Error::BrokenArtifact { path: PIPELINE.into(), message });
+            return Err(Error::BrokenArtifact { artifact: artifact.to_owned(), file: PIPELINE.to_owned(), message });
         }
         let found = if is_absolute { digest_file(&from, work)? } else { copy_file(&from, &to, work)? };
         Ok(found == input.digest)

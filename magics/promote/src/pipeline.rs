@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use kernwerk_core::{Access, Channel, ModelId, Parameter, ParameterType, ParameterValue, Resource};
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::check_name;
 use crate::compare::Level;
 use crate::environment::PinnedEnvironment;
+use crate::names::check_name;
 use crate::python::PinnedPython;
 use crate::sealed::{is_input, is_inside, is_inside_or_root};
 

@@ -17,14 +17,17 @@ use crate::environment::{PinnedEnvironment, unseen};
 use crate::execution::read_log;
 use crate::files::{read_file, write_file};
 use crate::gates::{self, GateReport, GateSpec, Subject};
+use crate::holding::{Hold, hold_inputs};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::machine::Machine;
 use crate::mirror::Mirror;
+use crate::names::check_new_name;
 use crate::parameters::declared;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
 use crate::python::PinnedPython;
+use crate::registry::History;
 use crate::run::{Course, Ran, run};
 use crate::sealed::{LARGEST_FILE, is_inside_or_root};
 use crate::slice::has_code;
@@ -78,11 +81,15 @@ pub struct Published {
 /// Those of [`plan`]; [`Error::Obstacles`]; [`Error::ProofFailed`] and [`Error::ProofDiffers`] where a fresh process does not
 /// repeat what the notebook recorded; [`Error::GatesNotPassed`]. Nothing is written then.
 pub async fn publish(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work) -> Result<Published, Error> {
-    artifact::check_name(&spec.name)?;
+    check_new_name(lab, &spec.name)?;
+    // Which number is free only a whole history tells: better said before the cells run.
+    History::sound(lab, &spec.name)?;
     let operation = lab.begin("publish", &spec.name)?;
-    let Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes } = prepare(lab, spec, runner, work).await?;
+    let Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes, held } =
+        prepare(lab, spec, runner, work).await?;
     gates::must_pass(&gates)?;
     let (location, id, unchanged) = put(lab, spec, &bundle, proof, &gates, work)?;
+    drop(held);
     operation.done()?;
     Ok(Published { notes, location, id, unchanged, plan, cells, gates, wall_seconds })
 }
@@ -97,7 +104,7 @@ pub async fn judge_target(
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<Vec<GateReport>, Error> {
-    artifact::check_name(&spec.name)?;
+    check_new_name(lab, &spec.name)?;
     Ok(prepare(lab, spec, runner, work).await?.gates)
 }
 
@@ -110,6 +117,8 @@ struct Prepared {
     proof: Proof,
     gates: Vec<GateReport>,
     notes: Vec<String>,
+    /// Versions of which the slice reads files.
+    held: Vec<Hold>,
 }
 
 /// Slices, proves, puts the files together in memory, and asks the gates.
@@ -131,6 +140,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let config = config(lab)?;
     let mut pipeline = pipeline(lab, spec, &plan);
     let environment = pipeline.environment.clone();
+    let held = hold_inputs(lab, &pipeline.inputs, work)?;
     let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -162,7 +172,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     if let Network::Unenforced(reason) = &network {
         notes.push(format!("the network was not kept away from the proof run: {reason}"));
     }
-    Ok(Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes })
+    Ok(Prepared { plan, cells, wall_seconds, bundle, proof, gates, notes, held })
 }
 
 /// Asks the gates about what would be written.
@@ -436,7 +446,7 @@ fn put(
     let name = &spec.name;
     let _lock = artifact::lock(lab, name, work)?;
     artifact::sweep_drafts(lab, name);
-    if let Some(latest) = artifact::versions(lab, name).last() {
+    if let Some(latest) = artifact::present_versions(lab, name)?.last() {
         let latest = artifact::location(lab, name, *latest);
         let same = latest.manifest().is_ok_and(|(_, found)| found == id);
         if same && verify_location(lab, &latest, work)?.differences().is_empty() {

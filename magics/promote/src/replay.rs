@@ -6,10 +6,11 @@ use kernwerk_core::{CellOutcome, CellStatus, Network, Problem, Resource, RunCell
 use kernwerk_store::Lab;
 
 use crate::Error;
-use crate::artifact::{CONFIG, Location, Reference, find};
+use crate::artifact::{CONFIG, Location, Reference};
 use crate::compare::{Agreement, Level};
 use crate::environment::asks_network;
 use crate::files::digest_file;
+use crate::holding::find_held;
 use crate::inputs::open;
 use crate::judge::{CellReport, against_reference, error_text};
 use crate::machine::Machine;
@@ -87,7 +88,7 @@ pub async fn replay(
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<Replay, Error> {
-    let location = find(lab, &spec.reference)?;
+    let (location, _held) = find_held(lab, &spec.reference, work)?;
     let verification = verify_location(lab, &location, work)?;
     let mut replay = Replay {
         verdict: verification.verdict(),

@@ -1,7 +1,7 @@
 //! Reading what may come from a stranger: nothing outside the artifact, nothing but plain files, and no more bytes than are sensible.
 
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Component, Path};
 
 /// No file of an artifact is larger; what is written here comes from memory and stays far below.
@@ -34,7 +34,8 @@ pub(crate) fn is_input(path: &str) -> bool {
         && !path.chars().any(char::is_control)
 }
 
-fn is_plain_part(part: &str) -> bool {
+/// Whether a part of a path is a name on any system.
+pub(crate) fn is_plain_part(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or(part).to_ascii_lowercase();
     let letters = stem.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = stem.len() - letters.len();
@@ -87,7 +88,9 @@ pub(crate) fn examine(root: &Path, relative: &str) -> std::io::Result<Metadata> 
         match parts.peek() {
             Some(_) if kind.is_dir() => {}
             None if kind.is_file() => return Ok(metadata),
-            _ => return Err(other("it is no plain file".to_owned())),
+            Some(_) => return Err(ErrorKind::NotADirectory.into()),
+            None if kind.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+            None => return Err(other("it is no plain file".to_owned())),
         }
     }
     Err(other("it has no name".to_owned()))

@@ -6,9 +6,10 @@ use kernwerk_core::{Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
-use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, Reference, find};
+use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, PROOF, Reference, find};
 use crate::files::digest_file;
-use crate::registry::identities;
+use crate::gates::recorded;
+use crate::registry::{Approval, History, Registry};
 use crate::sealed::{self, LARGEST_FILE};
 use crate::trust::{Trust, check};
 
@@ -24,6 +25,8 @@ pub struct Verification {
     pub changed: Vec<String>,
     pub missing: Vec<String>,
     pub extra: Vec<String>,
+    /// What lies beside it and is not what it should be, with the reason, one line each.
+    pub unreadable: Vec<String>,
     /// The manifest itself was replaced: the proof run attests another identity.
     pub attested: Option<String>,
     /// Another artifact was put under this number: the history knows it by another identity.
@@ -31,6 +34,9 @@ pub struct Verification {
     /// Whether the proof run's attestation is there.
     pub is_attested: bool,
     pub trust: Trust,
+    pub approvals: Vec<Approval>,
+    /// What is wrong with the artifact's history, one line each. It is no finding about the version, which can be named by its number.
+    pub history: Vec<String>,
 }
 
 impl Verification {
@@ -63,6 +69,7 @@ impl Verification {
         let mut findings = list(&self.changed, "changed");
         findings.extend(list(&self.missing, "missing"));
         findings.extend(list(&self.extra, "extra"));
+        findings.extend(self.unreadable.iter().map(|line| format!("changed: {line}")));
         if let Some(attested) = &self.attested {
             findings.push(format!("changed: {MANIFEST}, for the proof run attests the artifact {attested}"));
         }
@@ -99,11 +106,15 @@ pub fn verify(lab: &Lab, reference: &Reference, work: &Work) -> Result<Verificat
 
 pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Result<Verification, Error> {
     let (manifest, id) = location.manifest()?;
-    let proof = location.proof()?;
-    let is_attested = proof.is_some();
+    let mut unreadable = Vec::new();
+    let proof = told(location.proof(), &mut unreadable)?.flatten();
+    told(recorded(location), &mut unreadable)?;
+    let is_attested = location.path(PROOF).symlink_metadata().is_ok();
     let attested = proof.map(|proof| proof.artifact).filter(|attested| *attested != id);
-    let known = identities(lab, &location.name, location.version);
-    let known_as = known.into_iter().find(|known| *known != id);
+    let history = History::read(lab, &location.name)?;
+    let known = history.identities(location.version);
+    let known_as = known.into_iter().find(|known| *known != id).map(str::to_owned);
+    let approvals = Registry::of(&history).approvals(&id);
     let mut present = present_files(location)?;
     let (mut changed, mut missing) = (Vec::new(), Vec::new());
     let total = manifest.files.len() as u64;
@@ -122,11 +133,25 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
         changed,
         missing,
         extra: present.into_keys().collect(),
+        unreadable,
         attested,
         known_as,
         is_attested,
         trust: check(lab, location)?,
+        approvals,
+        history: history.findings,
     })
+}
+
+/// What was read, or none with a line about what is wrong with it.
+fn told<T>(read: Result<T, Error>, lines: &mut Vec<String>) -> Result<Option<T>, Error> {
+    match read {
+        Err(Error::BrokenArtifact { file, message, .. }) => {
+            lines.push(format!("{file}: {message}"));
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
 }
 
 /// Whether a file has the size and the digest that the manifest says; no more is read than it may have.

@@ -1,5 +1,7 @@
 //! The tests of promotion. Cells are run by interpreters of tiny languages, which stand in for the kernel.
 
+#[path = "promote/approving.rs"]
+mod approving;
 #[path = "promote/diffing.rs"]
 mod diffing;
 #[path = "promote/gates.rs"]
@@ -10,6 +12,8 @@ mod kernel;
 mod malicious;
 #[path = "promote/model.rs"]
 mod model;
+#[path = "promote/naming.rs"]
+mod naming;
 #[path = "promote/place.rs"]
 mod place;
 #[path = "promote/publishing.rs"]
@@ -20,6 +24,8 @@ mod python;
 mod registry;
 #[path = "promote/replaying.rs"]
 mod replaying;
+#[path = "promote/retention.rs"]
+mod retention;
 #[path = "promote/running.rs"]
 mod running;
 #[path = "promote/slicing.rs"]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use kernwerk_core::Problem;
-use kernwerk_promote::Author;
+use kernwerk_promote::{Author, SigningKey};
 
 use crate::Context;
 
@@ -22,7 +22,13 @@ pub(crate) struct Signature {
 impl Signature {
     /// The person that the line names, else the principal of the session, else the user of the machine.
     pub(crate) fn author(self, context: &Context<'_>) -> Result<Author, Problem> {
-        let by = self.by.or_else(|| context.principal_name()).or_else(user).filter(|by| !by.trim().is_empty());
+        self.author_or(context, None)
+    }
+
+    /// As [`Signature::author`], but `otherwise` where the line names nobody.
+    pub(crate) fn author_or(self, context: &Context<'_>, otherwise: Option<String>) -> Result<Author, Problem> {
+        let by = self.by.or(otherwise).or_else(|| context.principal_name()).or_else(user);
+        let by = by.filter(|by| !by.trim().is_empty());
         let nobody =
             || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
         Ok(Author { by: by.ok_or_else(nobody)?, why: self.why })
@@ -47,6 +53,39 @@ impl Keys {
         let nowhere =
             || Problem::new("NoKeys", "it is not known where keys lie").with_hint("name a place with `--directory`");
         Ok(settings.ok_or_else(nowhere)?.join("kernwerk").join("keys"))
+    }
+
+    /// The key of the person who is named, else that of the machine's user, if there is one; with the person's name.
+    ///
+    /// # Errors
+    /// As [`Keys::read`] where somebody is named; that the user's file holds something else.
+    pub(crate) fn of(
+        self,
+        context: &Context<'_>,
+        named: Option<String>,
+    ) -> Result<Option<(String, SigningKey)>, Problem> {
+        if let Some(name) = named {
+            return self.read(context, &name).map(|key| Some((name, key)));
+        }
+        let (Some(name), Ok(directory)) = (user(), self.directory(context)) else { return Ok(None) };
+        match SigningKey::read(&directory, &name) {
+            // No key has the name of such a user.
+            Err(kernwerk_promote::Error::BadName { .. }) => Ok(None),
+            read => Ok(read?.map(|key| (name, key))),
+        }
+    }
+
+    /// A person's key to sign with.
+    ///
+    /// # Errors
+    /// That there is none, with how to make one; that the file holds something else.
+    pub(crate) fn read(self, context: &Context<'_>, name: &str) -> Result<SigningKey, Problem> {
+        let directory = self.directory(context)?;
+        if let Some(key) = SigningKey::read(&directory, name)? {
+            return Ok(key);
+        }
+        let missing = format!("there is no key {}", directory.join(format!("{name}.pem")).display());
+        Err(Problem::new("NoKey", missing).with_hint(format!("`%promote key {name}` makes one")))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, files};
 
-/// The lab's blobs, each named by the blake3 digest of its bytes. There are no deletions here.
+/// The lab's blobs, each named by the blake3 digest of its bytes. They stay until somebody removes one who knows that nothing names it.
 pub struct Blobs {
     /// `.kernwerk/blobs`; a blob lies at `ab/cdef…`.
     directory: PathBuf,
@@ -52,6 +52,23 @@ impl Blobs {
     /// Whether there is a blob with this digest; its bytes are not checked.
     pub fn contains(&self, digest: &str) -> bool {
         self.path(digest).is_ok_and(|path| path.exists())
+    }
+
+    /// The size of a blob in bytes; 0 where there is none.
+    pub fn size(&self, digest: &str) -> u64 {
+        self.path(digest).ok().and_then(|path| path.metadata().ok()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Removes a blob. The caller knows that nothing names it, and keeps everybody from storing the same bytes meanwhile.
+    pub fn remove(&self, digest: &str) -> Result<(), Error> {
+        if self.temporary.is_none() {
+            return Err(Error::ReadOnly { path: self.root.clone() });
+        }
+        let path = self.path(digest)?;
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     fn path(&self, digest: &str) -> Result<PathBuf, Error> {

@@ -31,9 +31,19 @@ pub(crate) const TEMPLATE: &str = "\
 # [promote.approvals]
 # production = 2
 
+# Approvals count only when they are signed with a key that stands below.
+# [promote]
+# signed_approvals = true
+
 # Whose signatures count; with a key in here, every artifact has to be signed.
 # [promote.keys]
 # ada = \"MCowBQYDK2VwAyEA…\"
+
+# What `%promote prune` leaves of versions of artifacts and of their runs.
+# [promote.retention]
+# keep_versions = 10
+# keep_days = 90
+# keep_runs = 20
 
 # What is checked before a version is published; `%promote gates --help` names the gates.
 # [promote.gates]
@@ -82,10 +92,27 @@ pub struct ModelDefaults {
 pub struct PromotionRules {
     /// How many people have to approve a version before it takes a stage, by the stage's name.
     pub approvals: BTreeMap<String, u32>,
+    /// Whether only approvals count that are signed with the key of the person who gives them.
+    pub signed_approvals: bool,
     /// Whose signatures count: ed25519 keys as SubjectPublicKeyInfo in base64, by the names of their owners. With none, nothing has to be
     /// signed.
     pub keys: BTreeMap<String, String>,
     pub gates: GateRules,
+    pub retention: RetentionRules,
+}
+
+/// How long versions of artifacts and their runs are kept. What is none here sets no bound: a lab that says nothing keeps everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionRules {
+    /// So many of the last versions of each artifact stay.
+    pub keep_versions: Option<u32>,
+    /// What is younger than so many days stays, and so does a version that held a stage or another name within them.
+    pub keep_days: Option<u32>,
+    /// So many of the last runs of each artifact stay.
+    pub keep_runs: Option<u32>,
+    /// So many versions stay on each stage that a rollback can go back to; all of them unless this says otherwise.
+    pub keep_rollbacks: Option<u32>,
 }
 
 /// What is checked before a version is published, and what becomes of the answers.

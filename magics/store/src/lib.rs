@@ -23,7 +23,7 @@ mod recovery;
 mod reservation;
 
 pub use blobs::Blobs;
-pub use config::{Config, GateRules, ModelDefaults, Price, Prices, PrincipalRecord, PromotionRules};
+pub use config::{Config, GateRules, ModelDefaults, Price, Prices, PrincipalRecord, PromotionRules, RetentionRules};
 pub use dataset::{Damage, Intact, Stored, Summary, VersionInfo, WriteMode, Written};
 pub use embeddings::Embeddings;
 pub use error::Error;

@@ -25,9 +25,10 @@ pub use tables::{CellChange, ColumnChange, MatchedBy, NumberChange, RowChange, T
 
 use crate::Error;
 use crate::artifact::{
-    CONFIG, Location, MANIFEST, NOTEBOOK, PIPELINE, PROOF, Reference, SCRIPT, Which, find, versions,
+    CONFIG, Location, MANIFEST, NOTEBOOK, PIPELINE, PROOF, Reference, SCRIPT, Which, find, present_versions,
 };
 use crate::catalog::{Shown, show_location};
+use crate::damage;
 use crate::describe::BILL;
 use crate::registry::{PRODUCTION, registry};
 use crate::trust::PROVENANCE;
@@ -114,7 +115,7 @@ pub fn compared(lab: &Lab, first: &Reference, second: Option<&Reference>) -> Res
         Which::Latest => registry(lab, &first.name)?.holder(PRODUCTION).map(|holder| holder.version),
         _ => None,
     };
-    let earlier = versions(lab, &first.name).into_iter().rfind(|version| *version < latest.version);
+    let earlier = present_versions(lab, &first.name)?.into_iter().rfind(|version| *version < latest.version);
     match in_use.filter(|version| *version != latest.version).or(earlier) {
         Some(version) => Ok((find(lab, &Reference { which: Which::Version(version), ..first.clone() })?, latest)),
         None => Err(Error::NothingToCompare { artifact: latest.to_string() }),
@@ -175,7 +176,7 @@ fn side(lab: &Lab, shown: Shown, work: &Work) -> Result<DiffSide, Error> {
 /// `pipeline.toml` as it stands there, with what this Kernwerk does not know.
 fn described(shown: &Shown) -> Result<Value, Error> {
     let text = shown.location.text(PIPELINE)?;
-    toml::from_str(&text).map_err(|error| shown.location.broken(PIPELINE, error.message()))
+    toml::from_str(&text).map_err(|error| shown.location.broken(PIPELINE, damage::no_toml(&text, &error)))
 }
 
 /// The attestations as values, by their names without `.json`. Of the proof only the seconds: what it says of the artifact is compared
@@ -188,7 +189,7 @@ fn attested(location: &Location) -> Result<BTreeMap<String, Value>, Error> {
         if file == PROVENANCE || file == BILL {
             continue;
         }
-        let mut value: Value = serde_json::from_slice(&bytes).map_err(|error| location.broken(&file, error))?;
+        let mut value: Value = location.json(&file, &bytes)?;
         // Which artifact it speaks of is no score.
         value.as_object_mut().map(|fields| fields.remove("artifact"));
         if file == PROOF {

@@ -44,7 +44,7 @@ pub(super) struct Of<'a> {
 
 impl Of<'_> {
     fn bytes(&self, file: &str) -> Result<Vec<u8>, Error> {
-        sealed::read(&self.location.directory, file, LARGEST).map_err(|error| self.location.broken(file, error))
+        sealed::read(&self.location.directory, file, LARGEST).map_err(self.location.unreadable(file))
     }
 }
 

@@ -11,11 +11,10 @@ use crate::bundle::to_json;
 
 /// The artifact's notebook, with a cell of words above the others.
 pub(super) fn notebook(source: &Source) -> Result<Made, Error> {
-    let broken =
-        |message: &str| Error::BrokenArtifact { path: source.location.path(NOTEBOOK), message: message.to_owned() };
-    let mut notebook: Value =
-        serde_json::from_str(&source.location.text(NOTEBOOK)?).map_err(|error| broken(&error.to_string()))?;
-    let cells = notebook["cells"].as_array_mut().ok_or_else(|| broken("it has no cells"))?;
+    let text = source.location.text(NOTEBOOK)?;
+    let mut notebook: Value = source.location.json(NOTEBOOK, text.as_bytes())?;
+    let cells = notebook["cells"].as_array_mut();
+    let cells = cells.ok_or_else(|| source.location.broken(NOTEBOOK, "it has no cells"))?;
     cells.insert(
         0,
         json!({

@@ -38,8 +38,7 @@ pub async fn export_crate(
     let name = format!("{}-{}", location.name, location.version);
     let output = spec.directory.join(spec.output.as_deref().unwrap_or(Path::new(&name)));
     directory_is_free(&output, spec.overwrite)?;
-    let config = location.path(CONFIG);
-    let config = config.is_file().then(|| read_file(&config)).transpose()?;
+    let config = location.attestation(CONFIG)?;
     let mirror = match Mirror::build(lab, &source.pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {

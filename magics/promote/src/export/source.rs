@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::artifact::{Location, MANIFEST, Reference, find};
 use crate::catalog::target;
-use crate::files::read_file;
 use crate::pipeline::Pipeline;
 use crate::registry::check_sound;
 use crate::trust::sha256;
@@ -36,7 +35,7 @@ impl Source {
         Ok(Self {
             lab: lab.root().to_owned(),
             id,
-            sha256: sha256(&read_file(&location.path(MANIFEST))?),
+            sha256: sha256(&location.bytes(MANIFEST)?),
             pipeline,
             cells,
             location,

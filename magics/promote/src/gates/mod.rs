@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use kernwerk_core::{Runner, Work, near};
 use kernwerk_store::{GateRules, Lab};
+use serde::Deserialize;
 
 pub use mask::mask;
 pub(crate) use mask::masked;
@@ -30,7 +31,6 @@ pub use report::{Demand, Finding, GateReport, State};
 use crate::Error;
 use crate::artifact::{Location, Reference, find};
 use crate::execution::Execution;
-use crate::files::read_file;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::stale::Stale;
@@ -219,7 +219,7 @@ pub fn judge_published(
     let mut files = BTreeMap::new();
     for file in &manifest.files {
         work.check()?;
-        files.insert(file.path.clone(), read_file(&location.path(&file.path))?);
+        files.insert(file.path.clone(), location.bytes(&file.path)?);
     }
     let mut subject = Subject::new(lab, spec, (&pipeline, &files), None, (runner, work));
     subject.recorded = recorded(&location)?.unwrap_or_default();
@@ -239,12 +239,12 @@ pub fn must_pass(reports: &[GateReport]) -> Result<(), Error> {
 /// What the gates said when a version was published; none where that was taken away.
 pub(crate) fn recorded(location: &Location) -> Result<Option<Vec<GateReport>>, Error> {
     let file = format!("{}/{FILE}", crate::artifact::ATTESTATIONS);
-    if !location.path(&file).exists() {
-        return Ok(None);
+    #[derive(Deserialize)]
+    struct Attested {
+        gates: Vec<GateReport>,
     }
-    let attested: serde_json::Value = serde_json::from_str(&location.text(&file)?).unwrap_or_default();
-    let reports = serde_json::from_value(attested["gates"].clone());
-    reports.map(Some).map_err(|error| Error::BrokenArtifact { path: location.path(&file), message: error.to_string() })
+    let Some(bytes) = location.attestation(&file)? else { return Ok(None) };
+    location.json(&file, &bytes).map(|attested: Attested| Some(attested.gates))
 }
 
 /// Whether the same gates came to the same.

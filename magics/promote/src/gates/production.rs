@@ -8,7 +8,7 @@ use super::report::{Demand, Judged, counted};
 use super::{Gate, Subject};
 use crate::Error;
 use crate::artifact::{Reference, Which, find};
-use crate::files::{digest, read_file};
+use crate::files::digest;
 use crate::pipeline::Pipeline;
 use crate::registry::PRODUCTION;
 
@@ -42,7 +42,7 @@ impl Gate for Production {
         let then = location.pipeline()?;
         let mut cells = BTreeMap::new();
         for step in &then.steps {
-            cells.insert(format!("cell {}", step.step), digest(&read_file(&location.path(&step.file))?));
+            cells.insert(format!("cell {}", step.step), digest(&location.bytes(&step.file)?));
         }
         let here = |file: &str| subject.files.get(file).map(|bytes| digest(bytes)).unwrap_or_default();
         let now = subject.pipeline.steps.iter().map(|step| (format!("cell {}", step.step), here(&step.file)));

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use kernwerk_store::Lab;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Holder};
+use super::{Author, Holder, approval};
 use crate::Error;
 use crate::artifact::{home, replace};
 use crate::bundle::to_json;
 use crate::files::{digest, make_directory, write_file};
 use crate::sealed::{self, LARGEST_TEXT};
+use crate::trust::{Envelope, SigningKey, keys};
 
 const HISTORY: &str = "history";
 /// Rises whenever an older Kernwerk could not read the events.
@@ -37,6 +38,12 @@ pub enum Action {
     Unalias,
     /// A person wants to see the version on the stage.
     Approve,
+    /// A person takes an approval back.
+    Withdraw,
+    /// The version's files were removed. Its number is not given again.
+    Prune,
+    /// A version that was removed counts again.
+    Restore,
 }
 
 impl Action {
@@ -48,6 +55,9 @@ impl Action {
             Self::Alias => "alias",
             Self::Unalias => "unalias",
             Self::Approve => "approve",
+            Self::Withdraw => "withdraw",
+            Self::Prune => "prune",
+            Self::Restore => "restore",
         }
     }
 }
@@ -61,7 +71,8 @@ pub struct Event {
     pub number: u32,
     pub artifact: String,
     pub action: Action,
-    /// The stage or the alias.
+    /// The stage or the alias; empty where it is about none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     pub version: u32,
     /// blake3 of the version's manifest.
@@ -73,6 +84,12 @@ pub struct Event {
     pub why: Option<String>,
     /// Digests of the last events before this one.
     pub after: BTreeSet<String>,
+    /// What a person signed who approves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signature: Option<Envelope>,
+    /// Whether its signature holds, and `kernwerk.toml` names the key as that of the person; told when it is read.
+    #[serde(skip)]
+    pub is_signed: bool,
 }
 
 /// The events of an artifact, in their order, and what is wrong with them.
@@ -92,6 +109,10 @@ impl History {
         let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                let findings = vec![format!("changed: {HISTORY}, in whose place a file lies")];
+                return Ok(Self { findings, ..Self::default() });
+            }
             Err(error) => return Err(Error::io("list", &directory)(error)),
         };
         let mut history = Self::default();
@@ -103,6 +124,7 @@ impl History {
                 Err(finding) => history.findings.push(finding),
             }
         }
+        check_signatures(lab, &mut read, &mut history.findings)?;
         history.heads = read.keys().cloned().collect();
         for event in read.values() {
             for before in &event.after {
@@ -137,10 +159,31 @@ impl History {
         &self,
         lab: &Lab,
         artifact: &str,
-        (action, label, holder): (Action, &str, &Holder),
+        what: (Action, &str, &Holder),
         author: Author,
     ) -> Result<Event, Error> {
-        let event = Event {
+        let event = self.next(artifact, what, author);
+        write(lab, &event)?;
+        Ok(event)
+    }
+
+    /// As [`History::append`], signed with the key of who does it.
+    pub(super) fn append_signed(
+        &self,
+        lab: &Lab,
+        artifact: &str,
+        what: (Action, &str, &Holder),
+        author: Author,
+        key: &SigningKey,
+    ) -> Result<Event, Error> {
+        let mut event = self.next(artifact, what, author);
+        event.signature = Some(approval::sign(&event, key));
+        write(lab, &event)?;
+        Ok(event)
+    }
+
+    fn next(&self, artifact: &str, (action, label, holder): (Action, &str, &Holder), author: Author) -> Event {
+        Event {
             format: FORMAT,
             number: self.events.last().map_or(0, |event| event.number) + 1,
             artifact: artifact.to_owned(),
@@ -152,19 +195,39 @@ impl History {
             at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             why: author.why,
             after: self.heads.clone(),
-        };
-        let bytes = to_json(&event);
-        let digest = digest(&bytes);
-        let file = file_name(event.number, &digest);
-        let staging = lab.staging_dir()?;
-        let written = write_file(&staging.join(&file), &bytes).and_then(|()| {
-            let target = directory(lab, &event.artifact).join(&file);
-            make_directory(target.parent().unwrap_or(&staging))?;
-            replace(&staging.join(&file), &target)
-        });
-        let _ = std::fs::remove_dir_all(&staging);
-        written.map(|()| event)
+            signature: None,
+            is_signed: false,
+        }
     }
+}
+
+/// Puts an event into its place, whole.
+fn write(lab: &Lab, event: &Event) -> Result<(), Error> {
+    let bytes = to_json(event);
+    let file = file_name(event.number, &digest(&bytes));
+    let staging = lab.staging_dir()?;
+    let written = write_file(&staging.join(&file), &bytes).and_then(|()| {
+        let target = directory(lab, &event.artifact).join(&file);
+        make_directory(target.parent().unwrap_or(&staging))?;
+        replace(&staging.join(&file), &target)
+    });
+    let _ = std::fs::remove_dir_all(&staging);
+    written
+}
+
+/// Checks what was signed. Keys are looked at only where something was.
+fn check_signatures(lab: &Lab, events: &mut BTreeMap<String, Event>, findings: &mut Vec<String>) -> Result<(), Error> {
+    if events.values().all(|event| event.signature.is_none()) {
+        return Ok(());
+    }
+    let (names, keys) = keys(lab)?;
+    for (digest, event) in events {
+        match approval::check(event, &names, &keys) {
+            Ok(is_signed) => event.is_signed = is_signed,
+            Err(fault) => findings.push(format!("changed: {HISTORY}/{}, {fault}", file_name(event.number, digest))),
+        }
+    }
+    Ok(())
 }
 
 fn directory(lab: &Lab, name: &str) -> PathBuf {

@@ -3,7 +3,9 @@
 //! All of it is what the history says ([`History`]), read anew each time. A stage or an alias names a version by its number and its
 //! identity, so another artifact in its place is not taken for it.
 
+mod approval;
 mod event;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +13,16 @@ use kernwerk_core::Work;
 use kernwerk_store::Lab;
 
 pub use event::{Action, Event, History};
+pub use state::{Approval, Holder, Registry, Removal};
 
 use crate::Error;
-use crate::artifact::{self, Location, Reference, find};
+use crate::artifact::{self, Location, Reference, Which, find};
+use crate::names::{self, check_label, differs_in_case};
+use crate::trust::{SigningKey, owner};
 use crate::verify::verify_location;
 
 /// The stage that rolling back is about unless another is named.
 pub const PRODUCTION: &str = "production";
-/// What a stage or an alias cannot be called: it means the last version.
-const LATEST: &str = "latest";
 
 /// Who does something, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,80 +31,21 @@ pub struct Author {
     pub why: Option<String>,
 }
 
-/// A version as the history names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    pub version: u32,
-    pub identity: String,
-}
-
-/// What the history of an artifact comes to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Registry {
-    /// For each stage the versions that a rollback can go back to, and last the one that holds it.
-    stages: BTreeMap<String, Vec<Holder>>,
-    aliases: BTreeMap<String, Holder>,
-    /// For each stage, who approved which identity.
-    approvals: BTreeMap<String, BTreeSet<(String, String)>>,
-}
-
-impl Registry {
-    /// Replays a history.
-    pub fn of(history: &History) -> Self {
-        let mut registry = Self::default();
-        history.events.iter().for_each(|event| registry.apply(event));
-        registry
+impl History {
+    /// The identities that it knows a version by; more than one where another artifact was put in its place.
+    pub(crate) fn identities(&self, version: u32) -> BTreeSet<&str> {
+        self.events.iter().filter(|event| event.version == version).map(|event| event.identity.as_str()).collect()
     }
 
-    fn apply(&mut self, event: &Event) {
-        let holder = Holder { version: event.version, identity: event.identity.clone() };
-        let label = event.label.clone();
-        match event.action {
-            Action::Stage => self.stages.entry(label).or_default().push(holder),
-            Action::Rollback => {
-                let held = self.stages.entry(label).or_default();
-                // Another event may have come in between where two places were merged: the rollback's own word counts.
-                match held.iter().rposition(|earlier| *earlier == holder) {
-                    Some(index) => held.truncate(index + 1),
-                    None => held.push(holder),
-                }
-            }
-            Action::Alias => _ = self.aliases.insert(label, holder),
-            Action::Unalias => _ = self.aliases.remove(&label),
-            Action::Approve => {
-                _ = self.approvals.entry(label).or_default().insert((event.identity.clone(), event.by.clone()))
-            }
-        }
-    }
-
-    /// The version that a stage or an alias stands for.
-    pub fn holder(&self, label: &str) -> Option<&Holder> {
-        self.stages.get(label).and_then(|held| held.last()).or_else(|| self.aliases.get(label))
-    }
-
-    /// The stages and aliases that there are.
-    pub fn labels(&self) -> impl Iterator<Item = (&str, &Holder)> {
-        let stages = self.stages.iter().filter_map(|(label, held)| Some((label.as_str(), held.last()?)));
-        stages.chain(self.aliases.iter().map(|(label, holder)| (label.as_str(), holder)))
-    }
-
-    /// Who approved an identity for a stage.
-    pub fn approvers(&self, stage: &str, identity: &str) -> BTreeSet<&str> {
-        let given = self.approvals.get(stage).into_iter().flatten();
-        given.filter(|(approved, _)| approved == identity).map(|(_, by)| by.as_str()).collect()
+    /// The versions that it knows.
+    pub(crate) fn versions(&self) -> BTreeSet<u32> {
+        self.events.iter().map(|event| event.version).collect()
     }
 }
 
-/// The identities that the history knows a version by; more than one where another artifact was put in its place. What is wrong with the
-/// history itself is no finding about a version.
-pub(crate) fn identities(lab: &Lab, name: &str, version: u32) -> BTreeSet<String> {
-    let events = History::read(lab, name).unwrap_or_default().events;
-    events.into_iter().filter(|event| event.version == version).map(|event| event.identity).collect()
-}
-
-/// The versions that the history knows.
-pub(crate) fn known_versions(lab: &Lab, name: &str) -> BTreeSet<u32> {
-    History::read(lab, name).unwrap_or_default().events.iter().map(|event| event.version).collect()
+/// The versions that were removed, by what can be read of the history.
+pub(crate) fn removals(lab: &Lab, name: &str) -> Result<BTreeMap<u32, Removal>, Error> {
+    Ok(Registry::of(&History::read(lab, name)?).removed)
 }
 
 /// The registry of an artifact.
@@ -117,8 +61,13 @@ pub fn registry(lab: &Lab, name: &str) -> Result<Registry, Error> {
 /// # Errors
 /// [`Error::UnknownArtifact`]; those of reading files.
 pub fn history(lab: &Lab, name: &str) -> Result<History, Error> {
-    find(lab, &Reference::latest(name)?)?;
-    History::read(lab, name)
+    let reference = Reference::latest(name)?;
+    let history = History::read(lab, name)?;
+    // What happened to versions that are gone is told all the same.
+    if history.events.is_empty() && history.findings.is_empty() {
+        find(lab, &reference)?;
+    }
+    Ok(history)
 }
 
 /// Gives a version a stage, which it takes over from the version that holds it.
@@ -133,14 +82,17 @@ pub fn stage(lab: &Lab, reference: &Reference, stage: &str, author: Author, work
     }
     change.check_free(stage)?;
     let wanted = lab.config().promote.approvals.get(stage).copied().unwrap_or(0);
-    let approvers = change.registry.approvers(stage, &change.holder.identity);
-    if approvers.len() < wanted as usize {
-        let given = approvers.into_iter().map(str::to_owned).collect();
+    let signed = lab.config().promote.signed_approvals;
+    let approvers = |signed| change.registry.approvers(stage, &change.holder.identity, signed);
+    let given = approvers(signed);
+    if given.len() < wanted as usize {
         return Err(Error::NotApproved {
             artifact: change.location.to_string(),
             stage: stage.to_owned(),
             wanted,
-            given,
+            unsigned: approvers(false).difference(&given).map(|by| (*by).to_owned()).collect(),
+            given: given.into_iter().map(str::to_owned).collect(),
+            signed,
         });
     }
     change.append(lab, Action::Stage, stage, author)
@@ -149,10 +101,54 @@ pub fn stage(lab: &Lab, reference: &Reference, stage: &str, author: Author, work
 /// Says that a person wants to see a version on a stage. Who says it twice counts once.
 ///
 /// # Errors
-/// As [`stage`], but for what is about the stage's holder.
+/// As [`stage`], but for what is about the stage's holder; [`Error::MustSign`] where `kernwerk.toml` asks for signatures.
 pub fn approve(lab: &Lab, reference: &Reference, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
+    if lab.config().promote.signed_approvals {
+        return Err(Error::MustSign { by: author.by });
+    }
     let change = Change::begin(lab, reference, stage, work)?;
     change.append(lab, Action::Approve, stage, author)
+}
+
+/// As [`approve`], signed with the key of who approves. It counts as signed once `kernwerk.toml` names the key as that person's.
+///
+/// # Errors
+/// As [`approve`]; [`Error::NotTheirKey`] where the key is another's; [`Error::UnknownKey`] where `kernwerk.toml` asks for signatures and
+/// does not name it.
+pub fn approve_signed(
+    lab: &Lab,
+    reference: &Reference,
+    stage: &str,
+    author: Author,
+    key: &SigningKey,
+    work: &Work,
+) -> Result<Event, Error> {
+    let public = key.public();
+    let owner = owner(lab, &public)?;
+    match &owner {
+        Some(owner) if *owner != author.by => return Err(Error::NotTheirKey { by: author.by, owner: owner.clone() }),
+        None if lab.config().promote.signed_approvals => {
+            return Err(Error::UnknownKey { by: author.by, key: public.text() });
+        }
+        _ => {}
+    }
+    let change = Change::begin(lab, reference, stage, work)?;
+    let Change { location, holder, history, .. } = &change;
+    let event = history.append_signed(lab, &location.name, (Action::Approve, stage, holder), author, key)?;
+    Ok(Event { is_signed: owner.is_some(), ..event })
+}
+
+/// Takes back that a person wants to see a version on a stage. A stage that it has taken it keeps.
+///
+/// # Errors
+/// As [`approve`]; [`Error::NothingToWithdraw`].
+pub fn withdraw(lab: &Lab, reference: &Reference, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
+    let change = Change::begin(lab, reference, stage, work)?;
+    if !change.registry.approvers(stage, &change.holder.identity, false).contains(author.by.as_str()) {
+        let (artifact, stage) = (change.location.to_string(), stage.to_owned());
+        return Err(Error::NothingToWithdraw { artifact, stage, by: author.by });
+    }
+    change.append(lab, Action::Withdraw, stage, author)
 }
 
 /// Makes a name stand for a version.
@@ -181,6 +177,41 @@ pub fn unalias(lab: &Lab, name: &str, alias: &str, author: Author, work: &Work) 
         return Err(unknown_label(name, alias, &registry));
     };
     history.append(lab, name, (Action::Unalias, alias, holder), author)
+}
+
+/// Makes a version count again that was removed and whose files are here again; gives none where it was not removed.
+///
+/// # Errors
+/// [`Error::NotRemoved`] where no version is named by its number; [`Error::Removed`] where its files are not here; [`Error::OtherIdentity`] where they are another's;
+/// [`Error::NotSound`].
+pub fn restore(lab: &Lab, reference: &Reference, author: Author, work: &Work) -> Result<Option<Event>, Error> {
+    let name = &reference.name;
+    let _lock = artifact::lock(lab, name, work)?;
+    let history = History::sound(lab, name)?;
+    let registry = Registry::of(&history);
+    let Which::Version(version) = reference.which else {
+        return Err(Error::NotRemoved { artifact: name.clone(), removed: registry.removed.into_keys().collect() });
+    };
+    let location = artifact::location(lab, name, version);
+    let Some(removal) = registry.removed.get(&version) else {
+        return find(lab, reference).map(|_| None);
+    };
+    if !location.directory.is_dir() {
+        return Err(location.removed(removal));
+    }
+    artifact::check_place(lab, &location)?;
+    let identity = check_sound(lab, &location, work)?;
+    let holder = Holder { version, identity };
+    if holder != removal.holder {
+        let (wanted, found) = (removal.holder.identity.clone(), holder.identity);
+        return Err(Error::OtherIdentity {
+            artifact: location.to_string(),
+            label: "removed".to_owned(),
+            wanted,
+            found,
+        });
+    }
+    history.append(lab, name, (Action::Restore, "", &holder), author).map(Some)
 }
 
 /// Gives a stage back to the version that held it before. Approvals are not asked for: they were given then.
@@ -224,7 +255,7 @@ struct Change {
 
 impl Change {
     fn begin(lab: &Lab, reference: &Reference, label: &str, work: &Work) -> Result<Self, Error> {
-        check_label(label)?;
+        check_label(lab, label)?;
         find(lab, reference)?;
         let lock = artifact::lock(lab, &reference.name, work)?;
         // What the reference names is settled under the lock: it may be a stage that somebody else is changing.
@@ -232,6 +263,9 @@ impl Change {
         let identity = check_sound(lab, &location, work)?;
         let history = History::sound(lab, &location.name)?;
         let registry = Registry::of(&history);
+        if let Some(like) = registry.labels().map(|(other, _)| other).find(|other| differs_in_case(other, label)) {
+            return Err(names::like(label, like));
+        }
         Ok(Self { _lock: lock, holder: Holder { version: location.version, identity }, location, history, registry })
     }
 
@@ -279,12 +313,4 @@ fn held_by(lab: &Lab, name: &str, label: &str, holder: &Holder) -> Result<Locati
 fn unknown_label(name: &str, label: &str, registry: &Registry) -> Error {
     let labels = registry.labels().map(|(label, _)| label.to_owned()).collect();
     Error::UnknownLabel { name: name.to_owned(), label: label.to_owned(), labels }
-}
-
-/// Checks that a stage or an alias may be called so: neither a number nor what stands for one.
-fn check_label(label: &str) -> Result<(), Error> {
-    if artifact::check_name(label).is_ok() && label != LATEST {
-        return Ok(());
-    }
-    Err(Error::BadLabel { label: label.to_owned() })
 }

@@ -12,6 +12,7 @@ mod lineage;
 mod outside;
 mod record;
 mod result;
+mod retention;
 mod schedule;
 mod steps;
 mod usage;
@@ -26,10 +27,11 @@ pub use record::{
     KeptOutput, Metrics, ResultFile, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus, runs,
 };
 pub use result::RunResult;
+pub(crate) use retention::{RunSurvey, remove_runs, survey_runs};
 
 use crate::Error;
-use crate::artifact::{CONFIG, Location, Reference, find};
-use crate::files::read_file;
+use crate::artifact::{CONFIG, Location, Reference};
+use crate::holding::{find_held, hold_steps};
 use crate::parameters::values;
 use crate::pipeline::{PinnedParameter, Pipeline};
 use crate::replay::FindModel;
@@ -94,7 +96,8 @@ pub async fn execute(
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<Run, Error> {
-    let location = find(lab, &spec.reference)?;
+    let (location, _held) = find_held(lab, &spec.reference, work)?;
+    let _steps = hold_steps(lab, work)?;
     let verification = verify_location(lab, &location, work)?;
     if verification.verdict() != Verdict::Passed {
         return Ok(Run::refused(location, verification.verdict(), verification.findings(), Vec::new()));
@@ -105,8 +108,7 @@ pub async fn execute(
     if present.verdict != Verdict::Passed {
         return Ok(Run::refused(location, present.verdict, present.findings, present.notes));
     }
-    let settings = location.path(CONFIG);
-    let settings = settings.is_file().then(|| read_file(&settings)).transpose()?;
+    let settings = location.attestation(CONFIG)?;
     let texts =
         present.pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<Vec<String>, Error>>()?;
     let environment = present.pipeline.environment.surroundings(spec.live);

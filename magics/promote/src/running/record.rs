@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::bundle::to_json;
+use crate::damage;
 use crate::files::{make_directory, read_file};
 
 /// Rises whenever an older Kernwerk could not read the file.
@@ -210,7 +211,7 @@ pub fn runs(lab: &Lab, name: &str) -> Result<Vec<RunRecord>, Error> {
     Ok(records)
 }
 
-fn ids(lab: &Lab) -> Result<Vec<String>, Error> {
+pub(super) fn ids(lab: &Lab) -> Result<Vec<String>, Error> {
     let home = home(lab);
     let entries = match std::fs::read_dir(&home) {
         Ok(entries) => entries,
@@ -223,13 +224,15 @@ fn ids(lab: &Lab) -> Result<Vec<String>, Error> {
     Ok(ids)
 }
 
-fn read(directory: &Path) -> Result<Option<RunRecord>, Error> {
+pub(super) fn read(directory: &Path) -> Result<Option<RunRecord>, Error> {
     let path = directory.join(RECORD);
     if !path.exists() {
         return Ok(None);
     }
-    let broken = |error: serde_json::Error| Error::BrokenRun { path: path.clone(), message: error.to_string() };
-    serde_json::from_slice(&read_file(&path)?).map(Some).map_err(broken)
+    let bytes = read_file(&path)?;
+    let broken =
+        |error: serde_json::Error| Error::BrokenRun { path: path.clone(), message: damage::no_json(&bytes, &error) };
+    serde_json::from_slice(&bytes).map(Some).map_err(broken)
 }
 
 /// The runs of an artifact that were cut off, with the right to go on with them or to end them.

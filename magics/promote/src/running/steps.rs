@@ -68,12 +68,34 @@ impl KeptStep {
 
     /// What was kept under the key, if it is still whole.
     pub fn find(lab: &Lab, key: &str) -> Option<Self> {
-        let bytes = std::fs::read(path(lab, key)).ok()?;
-        let kept: Self = serde_json::from_slice(&bytes).ok().filter(|kept: &Self| kept.format == FORMAT)?;
-        let values = kept.bindings.iter().filter_map(|binding| binding.value.as_ref().map(|(_, blob)| blob));
-        let mut blobs = kept.outputs.iter().map(|output| &output.digest).chain(values);
         // What is read later is checked then; a blob that is gone is seen now.
-        blobs.all(|blob| lab.blobs().contains(blob)).then_some(kept)
+        Self::read(lab, key).filter(|kept| kept.blobs().all(|blob| lab.blobs().contains(blob)))
+    }
+
+    /// What was kept under the key; none where it cannot be read.
+    pub fn read(lab: &Lab, key: &str) -> Option<Self> {
+        let bytes = std::fs::read(path(lab, key)).ok()?;
+        serde_json::from_slice(&bytes).ok().filter(|kept: &Self| kept.format == FORMAT)
+    }
+
+    /// The blobs with its bytes.
+    pub fn blobs(&self) -> impl Iterator<Item = &str> {
+        let values = self.bindings.iter().filter_map(|binding| binding.value.as_ref().map(|(_, blob)| blob));
+        self.outputs.iter().map(|output| &output.digest).chain(values).map(String::as_str)
+    }
+
+    /// The bytes of the file itself.
+    pub fn size(lab: &Lab, key: &str) -> u64 {
+        path(lab, key).metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Forgets what was kept under the key.
+    pub fn remove(lab: &Lab, key: &str) -> Result<(), Error> {
+        let path = path(lab, key);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a later step finds all that this one made when its tables are bound again: it wrote nothing, and bound nothing else.
@@ -89,6 +111,20 @@ impl KeptStep {
         let bound = |kept: &KeptBinding| BoundValue { name: kept.name.clone(), digest: kept.digest.clone() };
         self.bindings.iter().map(bound).collect()
     }
+}
+
+/// The keys under which something is kept, sorted.
+pub(super) fn kept_keys(lab: &Lab) -> Result<Vec<String>, Error> {
+    let directory = home(lab).join("steps");
+    let entries = match std::fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("list", &directory)(error)),
+    };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut keys: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    keys.sort_unstable();
+    Ok(keys)
 }
 
 fn path(lab: &Lab, key: &str) -> PathBuf {

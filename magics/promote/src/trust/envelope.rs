@@ -11,7 +11,7 @@ pub(super) const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Envelope {
+pub(crate) struct Envelope {
     /// base64.
     payload: String,
     payload_type: String,
@@ -27,26 +27,28 @@ struct Signature {
 }
 
 impl Envelope {
-    pub(super) fn of(payload: &[u8]) -> Self {
+    pub(crate) fn of(payload: &[u8]) -> Self {
         Self { payload: STANDARD.encode(payload), payload_type: IN_TOTO.to_owned(), signatures: Vec::new() }
     }
 
     /// What was signed; none where that is no statement.
-    pub(super) fn payload(&self) -> Option<Vec<u8>> {
+    pub(crate) fn payload(&self) -> Option<Vec<u8>> {
         STANDARD.decode(&self.payload).ok().filter(|_| self.payload_type == IN_TOTO)
     }
 
     /// Adds a signature, in place of one by the same key.
-    pub(super) fn sign(&mut self, payload: &[u8], key: &SigningKey) {
+    pub(crate) fn sign(&mut self, payload: &[u8], key: &SigningKey) {
         let keyid = key.public().id();
-        self.signatures.retain(|signature| signature.keyid != keyid);
         let sig = STANDARD.encode(key.sign(&authenticated(&self.payload_type, payload)));
-        self.signatures.push(Signature { keyid, sig });
+        match self.signatures.iter_mut().find(|signature| signature.keyid == keyid) {
+            Some(signature) => signature.sig = sig,
+            None => self.signatures.push(Signature { keyid, sig }),
+        }
     }
 
     /// The ids of the keys that say they signed, each with whether one of `keys` has, by its position; none for a key that is not
     /// among them.
-    pub(super) fn signers(&self, payload: &[u8], keys: &[PublicKey]) -> Vec<(String, Option<(usize, bool)>)> {
+    pub(crate) fn signers(&self, payload: &[u8], keys: &[PublicKey]) -> Vec<(String, Option<(usize, bool)>)> {
         let message = authenticated(&self.payload_type, payload);
         let checked = self.signatures.iter().map(|signature| {
             let known = keys.iter().position(|key| key.id() == signature.keyid);

@@ -11,8 +11,8 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use super::sha256;
 use crate::Error;
-use crate::artifact::check_name;
 use crate::files::make_directory;
+use crate::names::check_name;
 
 /// PKCS#8, version 1, of an ed25519 key: what stands in front of its 32 bytes (RFC 8410, section 7).
 const PRIVATE: [u8; 16] =

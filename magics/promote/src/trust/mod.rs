@@ -22,11 +22,12 @@ use crate::bundle::to_json;
 use crate::files::{digest, write_file};
 use crate::sealed::{self, LARGEST_TEXT};
 use crate::verify::verify_location;
-use envelope::Envelope;
+pub(crate) use envelope::Envelope;
 
 /// The envelope, relative to the artifact.
 pub(crate) const PROVENANCE: &str = "attestations/provenance.dsse.json";
-const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+/// The type of an in-toto statement.
+pub(crate) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 /// How artifacts come into being; rises with what the statement says of it.
 const BUILD_TYPE: &str = "urn:kernwerk:promote:v1";
@@ -48,13 +49,28 @@ pub struct Trust {
 /// A lab's keys, by the names of their owners.
 ///
 /// # Errors
-/// [`Error::BadKey`] where one of them is none.
-fn keys(lab: &Lab) -> Result<(Vec<String>, Vec<PublicKey>), Error> {
-    let named = lab.config().promote.keys.iter().map(|(name, text)| {
+/// [`Error::BadKey`] where one of them is none; [`Error::SharedKey`] where two people have one: each would count as the other.
+pub(crate) fn keys(lab: &Lab) -> Result<(Vec<String>, Vec<PublicKey>), Error> {
+    let (mut names, mut keys): (Vec<String>, Vec<PublicKey>) = Default::default();
+    for (name, text) in &lab.config().promote.keys {
         let bad = || Error::BadKey { place: format!("kernwerk.toml, promote.keys.{name}") };
-        Ok((name.clone(), PublicKey::parse(text).ok_or_else(bad)?))
-    });
-    Ok(named.collect::<Result<Vec<_>, Error>>()?.into_iter().unzip())
+        let key = PublicKey::parse(text).ok_or_else(bad)?;
+        if let Some(index) = keys.iter().position(|known| *known == key) {
+            return Err(Error::SharedKey { first: names[index].clone(), second: name.clone() });
+        }
+        names.push(name.clone());
+        keys.push(key);
+    }
+    Ok((names, keys))
+}
+
+/// Whose key it is by `kernwerk.toml`; none where that does not name it.
+///
+/// # Errors
+/// As [`keys`].
+pub(crate) fn owner(lab: &Lab, key: &PublicKey) -> Result<Option<String>, Error> {
+    let (names, keys) = keys(lab)?;
+    Ok(keys.iter().position(|known| known == key).map(|index| names[index].clone()))
 }
 
 /// Signs an artifact, beside those who have signed it.
@@ -124,7 +140,7 @@ pub(crate) fn check(lab: &Lab, location: &Location) -> Result<Trust, Error> {
 }
 
 /// Whether anybody has signed the artifact.
-pub(crate) fn is_signed(location: &Location) -> bool {
+pub fn is_signed(location: &Location) -> bool {
     location.path(PROVENANCE).symlink_metadata().is_ok()
 }
 

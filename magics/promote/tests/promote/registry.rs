@@ -6,6 +6,7 @@ use std::path::Path;
 use kernwerk_core::Work;
 use kernwerk_promote::{
     Author, Error, Event, Reference, alias, approve, history, list, registry, rollback, show, stage, unalias, verify,
+    withdraw,
 };
 use kernwerk_store::Lab;
 use proptest::prelude::*;
@@ -136,6 +137,11 @@ fn as_many_people_agree_as_the_lab_asks_for() {
         "{refused:?}"
     );
     to_stage(lab, "sums@1", "staging").expect("nobody is asked there");
+    agree("sums@1", "grace", "production");
+    let back = |person: &str| withdraw(lab, &reference("sums@1"), "production", by(person), &Work::silent());
+    assert!(matches!(back("eve"), Err(Error::NothingToWithdraw { .. })));
+    back("grace").expect("taken back");
+    to_stage(lab, "sums@1", "production").expect_err("one of them has changed her mind");
     agree("sums@1", "grace", "production");
     to_stage(lab, "sums@1", "production").expect("staged");
 }

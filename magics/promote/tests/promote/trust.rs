@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernwerk_core::{Verdict, Work};
-use kernwerk_promote::{Author, Error, Reference, SigningKey, Verification, sign, stage, verify};
+use kernwerk_promote::{Author, Error, Reference, SigningKey, Verification, approve_signed, sign, stage, verify};
 use kernwerk_store::Lab;
 
 use crate::place::Place;
@@ -141,14 +141,17 @@ fn nobody_signs_what_another_has_written() {
     assert!(checked(&place.lab).trust.signers.is_empty());
 }
 
-/// Any byte of a signed artifact, its attestations and its envelope.
+/// Any byte of a signed artifact, its attestations and its envelope, and of its history with a signed approval.
 #[test]
 fn no_byte_changes_unseen() {
     let (place, ada, _) = place(&["ada"]);
     signed_by(&place.lab, &ada);
-    let root = place.path("pipelines/sums/1");
+    let author = || Author { by: "ada".to_owned(), why: Some("scores as before".to_owned()) };
+    approve_signed(&place.lab, &reference(), "production", author(), &ada, &Work::silent()).expect("approved");
+    stage(&place.lab, &reference(), "production", author(), &Work::silent()).expect("staged");
+    let root = place.path("pipelines/sums");
     let files: Vec<(PathBuf, Vec<u8>)> = files(&root);
-    assert!(files.len() >= 6, "{files:?}");
+    assert!(files.len() >= 8, "{files:?}");
     let mut random = Random(7);
     for _ in 0..CHANGES {
         let (path, bytes) = &files[random.below(files.len())];
@@ -160,8 +163,8 @@ fn no_byte_changes_unseen() {
         changed[at] ^= by;
         std::fs::write(path, &changed).expect("written");
         // What cannot be read any more is found, too.
-        let found =
-            verify(&place.lab, &reference(), &Work::silent()).map_or(true, |verification| !verification.is_sound());
+        let found = verify(&place.lab, &reference(), &Work::silent())
+            .map_or(true, |verification| !verification.is_sound() || !verification.history.is_empty());
         assert!(found, "byte {at} of {} was changed by {by:#04x} and nobody saw it", path.display());
         std::fs::write(path, bytes).expect("written");
     }

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use super::super::source::Source;
 use super::{ARTIFACT, IDENTITY};
 use crate::Error;
-use crate::artifact::ATTESTATIONS;
 use crate::catalog::target;
-use crate::files::read_file;
+use crate::gates::{GateReport, recorded};
 
 /// What one `log-batch` takes.
 const PARAMETERS_A_REQUEST: usize = 100;
@@ -52,7 +51,11 @@ impl Record {
             metrics.insert("proof.seconds".to_owned(), vec![proof.wall_seconds]);
             metrics.insert("proof.step_seconds".to_owned(), proof.cells.iter().map(|cell| cell.wall_seconds).collect());
         }
-        metrics.extend(scores(source)?.into_iter().map(|(name, value)| (name, vec![value])));
+        metrics.extend(
+            scores(&recorded(&source.location)?.unwrap_or_default())
+                .into_iter()
+                .map(|(name, value)| (name, vec![value])),
+        );
         Ok(Self {
             run_tags: pairs(run_tags, LONGEST_TAG),
             version_tags: pairs(tags, LONGEST_TAG),
@@ -123,24 +126,18 @@ fn points(metrics: BTreeMap<String, Vec<f64>>) -> Vec<Value> {
 }
 
 /// What the gates of the publication measured, such as `gate.quality.recall`.
-fn scores(source: &Source) -> Result<Vec<(String, f64)>, Error> {
-    let path = source.location.path(&format!("{ATTESTATIONS}/gates.json"));
-    if !path.is_file() {
-        return Ok(Vec::new());
-    }
-    let gates: Value = serde_json::from_slice(&read_file(&path)?)
-        .map_err(|error| Error::BrokenArtifact { path: path.clone(), message: error.to_string() })?;
+fn scores(reports: &[GateReport]) -> Vec<(String, f64)> {
     let mut scores = Vec::new();
-    for gate in gates.as_array().into_iter().flatten() {
-        let suite = gate["suite"].as_str().unwrap_or_default();
-        for judged in gate["thresholds"].as_array().into_iter().flatten() {
+    for report in reports {
+        let suite = &report.gate;
+        for judged in report.detail["thresholds"].as_array().into_iter().flatten() {
             if let (Some(metric), Some(value)) = (judged["metric"].as_str(), judged["value"].as_f64()) {
                 let of = judged["of"].as_str().map(|of| format!(".{of}")).unwrap_or_default();
                 scores.push((key(&format!("gate.{suite}.{metric}{of}")), value));
             }
         }
     }
-    Ok(scores)
+    scores
 }
 
 /// A name as MLflow takes it for a metric.
@@ -162,4 +159,21 @@ fn data_set(input: &Value) -> Value {
         },
         "tags": [{ "key": "mlflow.data.context", "value": text("kind") }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_suites_measured_becomes_figures() {
+        let detail = json!({ "suite": "quality", "thresholds": [
+            { "metric": "recall@100", "of": "mean", "least": 0.5, "value": 0.75, "state": "pass" },
+            { "metric": "mrr", "of": "mean", "least": 0.5, "value": null, "state": "unmeasured" },
+        ]});
+        let report =
+            json!({ "gate": "quality", "state": "pass", "demand": "require", "looked_at": "run 1", "detail": detail });
+        let reports: Vec<GateReport> = serde_json::from_value(json!([report])).expect("reports");
+        assert_eq!(scores(&reports), [("gate.quality.recall_100.mean".to_owned(), 0.75)]);
+    }
 }

@@ -5,8 +5,12 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
 use super::{TWO_VERSIONS, entered};
-use crate::person::Signature;
+use crate::person::{Keys, Signature};
 use crate::{Answer, Context, Verb};
+
+/// What is said of a signature by a key that nobody has been given.
+const UNKNOWN_KEY: &str =
+    "kernwerk.toml does not name this key, so it does not count as signed here yet; `%promote key` shows the line";
 
 #[derive(clap::Args)]
 pub(crate) struct Approve {
@@ -16,6 +20,14 @@ pub(crate) struct Approve {
     /// Such as `staging`, `production`, `archived`, or one of your own
     #[arg(value_name = "STAGE")]
     stage: String,
+    /// Take the approval back
+    #[arg(long, conflicts_with = "key")]
+    withdraw: bool,
+    /// Whose key signs it; with `signed_approvals` in kernwerk.toml that of the person, unless another is named
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
     #[command(flatten)]
     signature: Signature,
 }
@@ -25,18 +37,41 @@ impl Verb for Approve {
     const NAME: &'static str = "approve";
     const ABOUT: &'static str = "approve a version for a stage; `kernwerk.toml` says how many people have to";
     const BODY: BodyUse = BodyUse::None;
-    const EXAMPLES: &'static [Example] = &[Example {
-        about: "one of those who have to agree",
-        line: "%promote approve fares@2 production --by ada --why \"scores as before, half the cost\"",
-        body: None,
-        setup: TWO_VERSIONS,
-    }];
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            about: "one of those who have to agree",
+            line: "%promote approve fares@2 production --by ada --why \"scores as before, half the cost\"",
+            body: None,
+            setup: TWO_VERSIONS,
+        },
+        Example {
+            about: "signed, so that nobody else can say it",
+            line: "%promote approve fares@2 production --key ada --directory keys",
+            body: None,
+            setup: TWO_VERSIONS,
+        },
+    ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        let author = self.signature.author(context)?;
         let lab = context.lab_for_writing()?;
-        let event = kernwerk_promote::approve(&lab, &reference, &self.stage, author, context.work())?;
-        Ok(entered(&event, "is approved for"))
+        let author = self.signature.author_or(context, self.key.clone())?;
+        if self.withdraw {
+            let event = kernwerk_promote::withdraw(&lab, &reference, &self.stage, author, context.work())?;
+            return Ok(entered(&event, "is no longer approved for"));
+        }
+        let asked = lab.config().promote.signed_approvals.then(|| author.by.clone());
+        let (stage, work) = (&self.stage, context.work());
+        let Some(name) = self.key.or(asked) else {
+            let event = kernwerk_promote::approve(&lab, &reference, stage, author, work)?;
+            return Ok(entered(&event, "is approved for"));
+        };
+        let key = self.keys.read(context, &name)?;
+        let event = kernwerk_promote::approve_signed(&lab, &reference, stage, author, &key, work)?;
+        let mut answer = entered(&event, "is approved for");
+        if !lab.config().promote.keys.contains_key(&event.by) {
+            answer.output = answer.output.with_note(UNKNOWN_KEY);
+        }
+        Ok(answer)
     }
 }

@@ -2,7 +2,7 @@
 
 use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::Event;
+use kernwerk_promote::{Action, Event, Registry};
 
 use super::TWO_VERSIONS;
 use crate::columns::{numbers, table, texts};
@@ -29,17 +29,26 @@ impl Verb for History {
         let shown = table(vec![
             ("at", column(|event| Some(event.at.clone()))),
             ("action", column(|event| Some(event.action.name().to_owned()))),
-            ("stage or alias", column(|event| Some(event.label.clone()))),
+            ("stage or alias", column(|event| Some(event.label.clone()).filter(|label| !label.is_empty()))),
             ("version", numbers(history.events.iter().map(|event| i64::from(event.version)))),
             ("by", column(|event| Some(event.by.clone()))),
+            ("signed", column(signed)),
             ("why", column(|event| event.why.clone())),
             ("identity", column(|event| Some(event.identity.clone()))),
         ])?;
-        let verdict = if history.findings.is_empty() { Verdict::Passed } else { Verdict::Failed };
+        let conflicts = Registry::of(&history).conflicts(&self.name);
+        let is_sound = history.findings.is_empty() && conflicts.is_empty();
+        let verdict = if is_sound { Verdict::Passed } else { Verdict::Failed };
         let mut output = Output::table(shown).with_verdict(verdict);
         if history.events.is_empty() {
             output = output.with_note(format!("`%promote stage {}@VERSION production` begins it", self.name));
         }
-        Ok(history.findings.into_iter().fold(output, Output::with_note).volatile().into())
+        Ok(history.findings.into_iter().chain(conflicts).fold(output, Output::with_note).volatile().into())
     }
+}
+
+/// Whether an approval is signed; nothing of what nobody signs.
+fn signed(event: &Event) -> Option<String> {
+    let is_approval = event.action == Action::Approve;
+    is_approval.then(|| if event.is_signed { "yes" } else { "no" }.to_owned())
 }

@@ -42,7 +42,7 @@ impl Verb for List {
         }
         for artifact in &listed {
             if let Err(reason) = &artifact.summary {
-                output = output.with_note(format!("{} cannot be read: {reason}", artifact.location));
+                output = output.with_note(reason);
             }
         }
         Ok(output.volatile().into())

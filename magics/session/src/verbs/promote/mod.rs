@@ -11,8 +11,10 @@ mod key;
 mod list;
 mod param;
 mod plan;
+mod prune;
 mod publish;
 mod replay;
+mod restore;
 mod rollback;
 mod run;
 mod runs;
@@ -26,7 +28,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use kernwerk_core::{Output, Problem, Table};
-use kernwerk_promote::{CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
+use kernwerk_promote::{Approval, CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
 
 use crate::columns::{numbers, table, texts};
 use crate::verb::{Entry, entry};
@@ -56,6 +58,8 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<alias::Alias>(),
     entry::<rollback::Rollback>(),
     entry::<history::History>(),
+    entry::<prune::Prune>(),
+    entry::<restore::Restore>(),
     entry::<export::Export>(),
 ];
 
@@ -170,10 +174,20 @@ const DEAR: &[&str] = &[
 /// The same, before the second went into production.
 const TWO_VERSIONS: &[&str] = HISTORY.split_at(HISTORY.len() - 1).0;
 
+/// Who approved a version for what, and whose approval is signed; none where nobody did.
+fn approved(approvals: &[Approval]) -> Option<String> {
+    let signed = |approval: &Approval| if approval.is_signed { "signed" } else { "not signed" };
+    let words: Vec<String> =
+        approvals.iter().map(|given| format!("for {} by {} ({})", given.stage, given.by, signed(given))).collect();
+    Some(words.join(", ")).filter(|words| !words.is_empty())
+}
+
 /// What was entered into the history, in one line.
 fn entered(event: &Event, words: &str) -> Answer {
     let Event { artifact, version, label, by, .. } = event;
-    Output::text(format!("{artifact}@{version} {words} {label} (by {by})"))
+    let signed = if event.is_signed { ", signed" } else { "" };
+    let words = format!("{artifact}@{version} {words} {label}");
+    Output::text(format!("{} (by {by}{signed})", words.trim_end()))
         .with_note(format!("`%promote history {artifact}` shows what was where and when"))
         .volatile()
         .into()

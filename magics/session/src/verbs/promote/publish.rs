@@ -1,11 +1,13 @@
 //! `%promote publish`: the slice of a target becomes an artifact, once a fresh process has shown that it runs.
 
-use kernwerk_core::{Access, Output, Problem, Resource};
+use kernwerk_core::{Access, Output, Problem, Resource, Work};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Level, PublishSpec};
+use kernwerk_promote::{Level, Location, PublishSpec, SigningKey, is_signed};
+use kernwerk_store::Lab;
 
 use super::{cell_table, gate_notes, plan_spec, publish_spec};
 use crate::crates::crate_license;
+use crate::person::Keys;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
@@ -32,6 +34,43 @@ pub(crate) struct Publish {
     /// The cells use the network; replays then need it, too
     #[arg(long)]
     live: bool,
+    /// Whose key signs it; else that of the machine's user, where there is one
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
+}
+
+/// Signs what was published, and says in one line who did or what to do.
+fn signed(
+    lab: &Lab,
+    location: &Location,
+    key: Option<&(String, SigningKey)>,
+    work: &Work,
+) -> Result<String, kernwerk_promote::Error> {
+    let rules = &lab.config().promote;
+    let Some((name, key)) = key else {
+        return Ok(match (is_signed(location), rules.keys.is_empty()) {
+            (true, _) => "signed before: `%promote verify` says by whom".to_owned(),
+            (false, true) => {
+                format!("unsigned: `%promote key NAME` makes a key, `%promote sign {location} --key NAME` signs it")
+            }
+            (false, false) => format!(
+                "unsigned, so that nobody replays, runs or stages it here yet: `%promote sign {location} --key NAME`"
+            ),
+        });
+    };
+    match kernwerk_promote::sign(lab, &location.reference(), key, work) {
+        // It is published all the same.
+        Err(error @ kernwerk_promote::Error::NotSound { .. }) => {
+            Ok(format!("not signed with the key of {name}: {error}"))
+        }
+        Err(error) => Err(error),
+        Ok(_) if rules.keys.values().any(|text| *text == key.public().text()) => {
+            Ok(format!("signed with the key of {name}"))
+        }
+        Ok(_) => Ok(format!("signed with the key of {name}, which kernwerk.toml does not name")),
+    }
 }
 
 impl Verb for Publish {
@@ -66,6 +105,7 @@ impl Verb for Publish {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab_for_writing()?;
+        let key = self.keys.of(context, self.key)?;
         let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
         let spec = publish_spec(context, self.name, plan, &self.gates)?;
         let spec = PublishSpec { level: self.level, live: self.live, ..spec };
@@ -85,9 +125,10 @@ impl Verb for Publish {
         output = gate_notes(&published.gates).into_iter().fold(output, Output::with_note);
         output = published.notes.into_iter().fold(output, Output::with_note);
         // It is published all the same, and `card` and `sbom` make them anew.
-        if let Err(error) = described {
-            output = output.with_note(format!("its card and its bill of materials were not written: {error}"));
-        }
+        output = output.with_note(match described {
+            Err(error) => format!("its card and its bill of materials were not written, and it is not signed: {error}"),
+            Ok(()) => signed(&lab, &published.location, key.as_ref(), context.work())?,
+        });
         Ok(output.volatile().into())
     }
 }

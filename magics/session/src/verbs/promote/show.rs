@@ -4,6 +4,7 @@ use kernwerk_core::{Output, Parameter, Problem, Value};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
+use super::approved;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -36,6 +37,7 @@ impl Verb for Show {
             ("artifact".to_owned(), Value::from(shown.location.to_string())),
             ("identity".to_owned(), Value::from(shown.id)),
             ("in use as".to_owned(), Value::from((!shown.labels.is_empty()).then(|| shown.labels.join(", ")))),
+            ("approved".to_owned(), Value::from(approved(&shown.approvals))),
             ("target".to_owned(), Value::from(kernwerk_promote::target(&shown.pipeline))),
             ("files".to_owned(), Value::from(shown.manifest.files.len())),
             ("proof run".to_owned(), Value::from(if shown.proof.is_some() { "kept" } else { "taken away" })),

@@ -2,7 +2,7 @@
 
 use kernwerk_core::{Output, Problem};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Reference, SigningKey};
+use kernwerk_promote::Reference;
 
 use super::TWO_VERSIONS;
 use crate::person::{Keys, user};
@@ -38,12 +38,8 @@ impl Verb for Sign {
         let nobody =
             || Problem::new("Nobody", "it is not known whose key is meant").with_hint("name it with `--key NAME`");
         let name = self.key.or_else(user).ok_or_else(nobody)?;
-        let directory = self.keys.directory(context)?;
         let lab = context.lab_for_writing()?;
-        let Some(key) = SigningKey::read(&directory, &name)? else {
-            let missing = format!("there is no key {}", directory.join(format!("{name}.pem")).display());
-            return Err(Problem::new("NoKey", missing).with_hint(format!("`%promote key {name}` makes one")));
-        };
+        let key = self.keys.read(context, &name)?;
         let signed = kernwerk_promote::sign(&lab, &reference, &key, context.work())?;
         let output = Output::text(format!("{signed} is signed with the key of {name}"));
         let known = lab.config().promote.keys.values().any(|text| *text == key.public().text());

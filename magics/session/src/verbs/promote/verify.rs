@@ -1,9 +1,10 @@
 //! `%promote verify`: whether an artifact is as it was published.
 
-use kernwerk_core::{Output, Problem};
+use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
+use super::approved;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -34,12 +35,12 @@ impl Verb for Verify {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let verification = kernwerk_promote::verify(&context.lab()?, &reference, context.work())?;
         let name = &verification.location;
-        let title = if verification.is_sound() {
-            format!("{name} is sound: {} files as published", verification.files)
-        } else {
-            format!("{name} is not what was published")
+        let (title, verdict) = match (verification.is_sound(), verification.history.is_empty()) {
+            (true, true) => (format!("{name} is sound: {} files as published", verification.files), Verdict::Passed),
+            (true, false) => (format!("{name} is sound, and its history is not"), Verdict::Failed),
+            (false, _) => (format!("{name} is not what was published"), Verdict::Failed),
         };
-        let mut output = Output::text(title).with_verdict(verification.verdict()).with_note(format!(
+        let mut output = Output::text(title).with_verdict(verdict).with_note(format!(
             "identity {}: compare it with the one that was told when it was published",
             verification.id
         ));
@@ -52,6 +53,10 @@ impl Verb for Verify {
         for stranger in &verification.trust.strangers {
             output = output.with_note(format!("signed with a key that kernwerk.toml does not name: {stranger}"));
         }
-        Ok(verification.findings().into_iter().fold(output, Output::with_note).volatile().into())
+        if let Some(approved) = approved(&verification.approvals) {
+            output = output.with_note(format!("approved {approved}"));
+        }
+        let findings = verification.findings().into_iter().chain(verification.history);
+        Ok(findings.fold(output, Output::with_note).volatile().into())
     }
 }
