@@ -25,10 +25,14 @@ pub enum Error {
     UnknownCell { count: u32, latest: Option<u32> },
     #[error("{} cannot be promoted: it {}", label(*.count), ended(*.status))]
     TargetFailed { count: u32, status: CellStatus },
+    #[error("`{name}` has no value: {}, which makes it, {}{}", label(*.count), ended(*.status), at(*.began))]
+    VariableFailed { name: String, count: u32, status: CellStatus, began: u64 },
     #[error("no recorded cell of this kernel session defines `{name}`")]
     UnknownVariable { name: String, near: Vec<String> },
     #[error("`{name}` cannot be the name of an artifact")]
     BadName { name: String },
+    #[error("`{name}` cannot be the name of a key")]
+    BadKeyName { name: String },
     #[error("`{text}` does not name an artifact")]
     BadReference { text: String },
     #[error("no artifact is called `{name}`")]
@@ -80,7 +84,7 @@ pub enum Error {
     #[error("the proof run failed in {}: {reason}", label(*.count))]
     ProofFailed { count: u32, reason: String },
     #[error("the proof run differs from the notebook, first in {}: {difference}", label(*.count))]
-    ProofDiffers { count: u32, difference: String },
+    ProofDiffers { count: u32, difference: String, cause: Option<String> },
     #[error("{}", told(refused))]
     GatesNotPassed { refused: Vec<GateReport> },
     #[error("`{name}` in [promote.gates] of kernwerk.toml is no gate")]
@@ -111,7 +115,7 @@ impl Error {
                 format!("the latest is {}; cells from before the kernel's start have to run again", label(*latest))
             }
             Self::UnknownCell { latest: None, .. } => "run the cells first".to_owned(),
-            Self::TargetFailed { .. } => "correct the cell and run it again".to_owned(),
+            Self::TargetFailed { .. } | Self::VariableFailed { .. } => "correct the cell and run it again".to_owned(),
             Self::UnknownVariable { near, .. } if near.is_empty() => {
                 "run the cell that defines it, or name a cell by its number".to_owned()
             }
@@ -119,6 +123,10 @@ impl Error {
                 return did_you_mean(near);
             }
             Self::UnknownArtifact { .. } => "`%promote list` shows the artifacts".to_owned(),
+            Self::BadKeyName { .. } => {
+                "a key has the name of a person, such as `ada`: it begins with a letter and has at most 64 letters, digits, `_` and `-`"
+                    .to_owned()
+            }
             Self::BadName { .. } => {
                 "a name begins with a letter and has at most 64 letters, digits, `_` and `-`".to_owned()
             }
@@ -174,7 +182,8 @@ impl Error {
                  names; `--input FILE` adds one"
                     .to_owned()
             }
-            Self::ProofDiffers { .. } => {
+            Self::ProofDiffers { cause: Some(cause), .. } => format!("a likely cause: {cause}"),
+            Self::ProofDiffers { cause: None, .. } => {
                 "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock"
                     .to_owned()
             }
@@ -202,9 +211,9 @@ impl Error {
             Self::BadTarget { .. } => "BadTarget",
             Self::NothingRecorded { .. } => "NothingRecorded",
             Self::UnknownCell { .. } => "UnknownCell",
-            Self::TargetFailed { .. } => "TargetFailed",
+            Self::TargetFailed { .. } | Self::VariableFailed { .. } => "TargetFailed",
             Self::UnknownVariable { .. } => "UnknownVariable",
-            Self::BadName { .. } => "BadName",
+            Self::BadName { .. } | Self::BadKeyName { .. } => "BadName",
             Self::BadReference { .. } => "BadReference",
             Self::UnknownArtifact { .. } => "UnknownArtifact",
             Self::UnknownVersion { .. } => "UnknownVersion",
@@ -278,6 +287,12 @@ fn ended(status: CellStatus) -> &'static str {
         CellStatus::Rejected => "did not compile",
         CellStatus::Interrupted => "was interrupted",
     }
+}
+
+/// When that was, from nanoseconds since 1970: to stand behind a sentence.
+fn at(nanoseconds: u64) -> String {
+    let moment = chrono::DateTime::from_timestamp((nanoseconds / 1_000_000_000) as i64, 0).filter(|_| nanoseconds > 0);
+    moment.map_or_else(String::new, |moment| format!(" at {}", moment.format("%H:%M:%S UTC on %Y-%m-%d")))
 }
 
 /// Whose approvals there are.

@@ -9,7 +9,9 @@ mod attempt;
 mod inputs;
 mod key;
 mod lineage;
+mod numpy;
 mod outside;
+mod plain;
 mod record;
 mod result;
 mod schedule;
@@ -25,7 +27,7 @@ use uuid::Uuid;
 pub use record::{
     KeptOutput, Metrics, ResultFile, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus, runs,
 };
-pub use result::RunResult;
+pub use result::{ResultKind, RunResult, result_kind};
 
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference, find};
