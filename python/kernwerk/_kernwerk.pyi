@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol, final
 
-__all__ = ["Cell", "Frame", "Request", "Result", "Session", "bound_by", "magics", "told"]
+__all__ = ["Cell", "Frame", "Request", "Result", "Session", "bound_by", "magics", "notebook", "told"]
 
 class _Rows(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
@@ -60,6 +60,7 @@ class Session:
         *,
         principal: str | None = None,
         notebook: Path | None = None,
+        parameters: dict[str, str] | None = None,
     ) -> Session: ...
     def begin(
         self, execution_count: int, text: str, names: _Names | None = None, frames: dict[str, _Rows] | None = None
@@ -94,6 +95,7 @@ class Request:
 
 def magics() -> list[tuple[str, str]]: ...
 def bound_by(text: str) -> list[str]: ...
+def notebook(server: Path | None = None) -> Path | None: ...
 def told(
     implementation: str,
     version: str,

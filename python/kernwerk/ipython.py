@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernwerk import modules, names, program
-from kernwerk._kernwerk import Cell, Session, magics
+from kernwerk._kernwerk import Cell, Session, magics, notebook
 from kernwerk.capture import Capture
 from kernwerk.errors import Error, Interrupted
 from kernwerk.watch import Terminal
@@ -207,14 +207,16 @@ class Extension:
 _loaded: dict[int, Extension] = {}
 
 
-def load_ipython_extension(shell: InteractiveShell) -> None:
-    """`%load_ext kernwerk`: magics, completion and the record of cells, for the lab of the working directory."""
+def load_ipython_extension(shell: InteractiveShell, parameters: dict[str, str] | None = None) -> None:
+    """`%load_ext kernwerk`: magics, completion and the record of cells, for the lab of the working directory. `parameters` are values in place of
+    those that cells give to theirs."""
     if id(shell) in _loaded:
         return
-    notebook = os.environ.get(_NOTEBOOK_VARIABLE)
-    # A relative name is to the server's directory, of which this process knows nothing: only its end counts.
-    named = Path(notebook if os.path.isabs(notebook) else os.path.basename(notebook)) if notebook else Path("ipython")
-    attach(shell, Extension(shell, Session(Path.cwd(), shell.user_ns, program.path(), notebook=named)))
+    server = os.environ.get(_NOTEBOOK_VARIABLE)
+    # A relative name is to the server's directory, of which this process knows nothing.
+    named = notebook(Path(server) if server else None) or Path("ipython")
+    session = Session(Path.cwd(), shell.user_ns, program.path(), notebook=named, parameters=parameters)
+    attach(shell, Extension(shell, session))
 
 
 def attach(shell: InteractiveShell, extension: Extension) -> None:

@@ -22,5 +22,5 @@ mod _kernwerk {
     #[pymodule_export]
     use crate::request::{Request, told};
     #[pymodule_export]
-    use crate::session::{Session, bound_by, magics};
+    use crate::session::{Session, bound_by, magics, notebook};
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kernwerk_core::{Language, Names, Problem, Table};
 use kernwerk_lang::{Segment, split};
-use kernwerk_session::{CellStart, Options, language};
+use kernwerk_session::{CellStart, Options, language, served_notebook};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -49,9 +49,10 @@ struct Opened {
 
 #[pymethods]
 impl Session {
-    /// Opens a session. `variables` is where `-> name` binds, and where magics look up tables.
+    /// Opens a session. `variables` is where `-> name` binds, and where magics look up tables. `parameters` are values in place of those that cells
+    /// give to their parameters.
     #[new]
-    #[pyo3(signature = (directory, variables, program, *, principal = None, notebook = None))]
+    #[pyo3(signature = (directory, variables, program, *, principal = None, notebook = None, parameters = None))]
     fn new(
         py: Python<'_>,
         directory: PathBuf,
@@ -59,6 +60,7 @@ impl Session {
         program: PathBuf,
         principal: Option<String>,
         notebook: Option<PathBuf>,
+        parameters: Option<BTreeMap<String, String>>,
     ) -> PyResult<Self> {
         Self::open(
             py,
@@ -69,7 +71,7 @@ impl Session {
                 notebook,
                 program,
                 pins: Vec::new(),
-                parameters: BTreeMap::new(),
+                parameters: parameters.unwrap_or_default(),
             },
             variables,
         )
@@ -179,4 +181,11 @@ pub fn bound_by(text: &str) -> Vec<String> {
 
 fn byte_offset(text: &str, index: usize) -> usize {
     text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset)
+}
+
+/// The notebook that this process serves, as far as anybody tells; `server` is what a server of notebooks has said.
+#[pyfunction]
+#[pyo3(signature = (server = None))]
+pub fn notebook(server: Option<PathBuf>) -> Option<PathBuf> {
+    served_notebook(server)
 }

@@ -25,6 +25,15 @@ def test_variables_live_from_cell_to_cell(warm):
     assert warm.run("numbers").ok().strip() == "[1, 2, 8]"
 
 
+def test_it_is_said_once_that_a_static_begins_anew(warm):
+    made = warm.run("use std::sync::atomic::{AtomicU32, Ordering};\nstatic COUNTED: AtomicU32 = AtomicU32::new(0);\nfn count() -> u32 { COUNTED.fetch_add(1, Ordering::SeqCst) + 1 }\ncount() + count()")
+    assert made.ok().strip() == "3"
+    told = warm.run("count()").ok()
+    cell = made.content["execution_count"]
+    assert f"the static `COUNTED` of In[{cell}], which `count` uses, begins anew in each cell" in told and told.strip().endswith("\n1"), told
+    assert warm.run("count()").ok().strip() == "1"
+
+
 def test_a_table_of_a_magic_is_a_variable_of_rust(warm):
     (warm.directory / "rides.csv").write_text(RIDES)
     warm.run("%feature source rides rides.csv --event-time pickup --key ride").ok()

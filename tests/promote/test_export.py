@@ -455,8 +455,11 @@ def test_a_crate_takes_the_place_of_an_export_alone(rust):
     (place / "notes.txt").write_text("mine")
     to_crate(rust).failed("notes.txt", "--overwrite")
     (place / "notes.txt").unlink()
-    export(rust, "crate", "--output", "work", artifact="zones").failed("no export")
-    export(rust, "crate", "--output", "the rides.csv", artifact="zones").failed("a file")
+    export(rust, "crate", "--output", "work", artifact="zones").failed("holds an input of zones@1")
+    (rust.directory / "mine").mkdir()
+    (rust.directory / "mine" / "text.txt").write_text("mine")
+    export(rust, "crate", "--output", "mine", artifact="zones").failed("no export")
+    export(rust, "crate", "--output", "the rides.csv", artifact="zones").failed("an input of zones@1")
     export(rust, "script", artifact="zones").failed("cell 3 has code of Rust", "--to notebook")
 
 
@@ -468,6 +471,36 @@ def test_a_crate_again_is_the_same_and_what_it_cannot_be_is_refused(rust):
     (rust.directory / "work" / "words.txt").write_text("other words")
     to_crate(rust).failed("words.txt", "is not what it was published with")
     (rust.directory / "work" / "words.txt").write_text("some words\n")
+
+
+@LONG
+def test_a_crate_takes_parameters_as_arguments(tmp_path):
+    """Those that its code reads; a table of magics is what it was made with."""
+    project = Project(tmp_path / "lab")
+    project.directory.mkdir()
+    project.write("rides.csv", RIDES)
+    cells = [
+        "%lab init",
+        "%feature source rides rides.csv --event-time pickup",
+        "%promote param least=8 share=0.5 zone:text='a \"b\"' day=2026-01-01",
+        "%feature sql SELECT fare FROM rides WHERE fare >= $least ORDER BY ride -> dear",
+        'let total: f64 = dear.numbers("fare")?.into_iter().flatten().sum::<f64>() * share;\nprintln!("{total:.3} {zone} {day}");',
+    ]
+    with Kernel(project.directory, {"JPY_SESSION_NAME": str(project.directory / "n.ipynb")}) as kernel:
+        for cell in cells:
+            kernel.run(cell, seconds=300).ok()
+    project("promote", "publish", "total", "--target", "5", "--notebook", "n.ipynb", seconds=300).ok()
+    assert "NAME=VALUE" in export(project, "crate", artifact="total", seconds=300).ok()
+    crate = project.directory / "total-1"
+    ran = cargo(crate, "run", "--locked")
+    assert ran.returncode == 0 and ran.stdout == '11.125 a "b" 2026-01-01\n', ran.stdout + ran.stderr
+    ran = cargo(crate, "run", "--locked", "--", "share=2", "zone=x=y", "day=2024-02-29")
+    assert ran.returncode == 0 and ran.stdout == "44.500 x=y 2024-02-29\n", ran.stdout + ran.stderr
+    ran = cargo(crate, "run", "--locked", "--", "--help")
+    assert ran.returncode == 0 and "share=0.5  (float)" in ran.stdout and "least=8  (integer, part of its tables)" in ran.stdout, ran
+    for word, wrong in [("share=half", "is of type float"), ("day=2026-02-29", "is of type date"), ("lest=1", "--help lists"), ("least=9", "cannot have another value")]:
+        ran = cargo(crate, "run", "--locked", "--", word)
+        assert ran.returncode == 2 and wrong in ran.stderr and ran.stdout == "", ran
 
 
 @LONG

@@ -43,7 +43,7 @@ def test_the_shell_tells_what_differs_and_whether_anything_does(project):
         "table `rides`, which it wrote: has other content: 3 rows became 4, 1 added, matched by ride",
         "`fares`: the table differs: 2 rows became 3, 1 added, 1 changed, matched by zone",
         "11.125 → 12.5",
-        "proof.wall_seconds",
+        "proof run, seconds",
     ]:
         assert words in differs.stdout, f"no {words!r} in:\n{differs.stdout}"
     for words, reason in [(["trip", "trip@7"], "no version 7"), (["trap"], "trap"), (["trip@1", "x/y"], "x/y")]:
@@ -71,8 +71,10 @@ def test_the_page_is_whole_and_shows_both_sides(project):
     assert not re.search(r'<script|(?:src|href)="(?!data:)', page)
     cells = re.sub(r"<[^>]+>", "", page)
     assert MEAN.replace(">", "&gt;") in cells and MOST.replace(">", "&gt;") in cells
-    unwritable = project("promote", "diff", "trip", "--html", "nowhere/diff.html")
-    assert unwritable.code != 0 and "nowhere" in unwritable.stderr and not (project.directory / "nowhere").exists()
+    project("promote", "diff", "trip", "--html", "new/place/diff.html")
+    assert (project.directory / "new/place/diff.html").read_text() == page
+    project("promote", "diff", "trip", "--html", "rides.csv/diff.html").failed("rides.csv", "a file")
+    project("promote", "diff", "trip", "--html", "diff.pdf").failed("does not end in", "`.html`")
 
 
 def test_version_control_alone_shows_what_changed(project):

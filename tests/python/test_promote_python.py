@@ -269,7 +269,7 @@ def desk(tmp_path_factory):
 
 def test_chance_is_refused_and_named(desk):
     desk.run("import random\nchosen = random.random()").ok()
-    refused = desk.run("%promote publish chance --target chosen").failed("differs from the notebook", "`chosen` holds something else")
+    refused = desk.run("%promote publish chance --target chosen").failed("differs from the notebook", "`chosen` is another than in the notebook")
     assert "chance" in refused
     assert not (desk.directory / "pipelines" / "chance").exists()
 

@@ -26,7 +26,7 @@ mod worker;
 
 use std::path::PathBuf;
 
-pub use analyse::{analyse, magics_in};
+pub use analyse::{analyse, changing_statics, magics_in};
 pub use build::{locked_crates, prepare};
 pub use confine::leave_network;
 pub use error::Error;

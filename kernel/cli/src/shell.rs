@@ -28,7 +28,8 @@ pub fn overview() -> String {
          Usage: kernwerk MAGIC VERB [arguments] [--options]\n\n{}\n  {:10} the Jupyter kernel: install, uninstall, prepare\n\n\
          Every verb takes\n  --lab DIR         the lab's root; else it is searched from here upwards\n  \
          --principal NAME  for whom to work; else for nobody\n  --format FORMAT   text, json, csv, arrow or html\n  \
-         --body FILE       the body of a verb that has one; else it is read from standard input\n\n\
+         --body FILE       the body of a verb that has one; else it is read from standard input\n  \
+         --with NAME=VALUE a value for `$NAME` in SQL; NAME:TYPE=VALUE says its type\n\n\
          `kernwerk MAGIC --help` lists the verbs of a magic, `kernwerk MAGIC VERB --help` tells all of one.",
         magics.join("\n"),
         "kernel"
@@ -50,6 +51,7 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         parameters: std::collections::BTreeMap::new(),
     })?
     .with_locked_crates(kernwerk_cell::locked_crates);
+    session.set_parameters(&invocation.with)?;
     let work = Work::new(cancel_on_interrupt(), Arc::new(Terminal::new()));
     let cell = session.begin_cell(CellStart {
         execution_count: 1,

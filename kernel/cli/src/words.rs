@@ -24,12 +24,14 @@ pub struct Invocation {
     pub format: Format,
     /// The file that holds the verb's body; `-` is standard input.
     pub body: Option<PathBuf>,
+    /// Values of parameters, which SQL has as `$NAME`, as they are written.
+    pub with: Vec<String>,
     /// Everything else.
     pub words: Vec<String>,
 }
 
 impl Invocation {
-    /// Takes `--lab`, `--principal`, `--format` and `--body` out of `arguments`, up to a `--`.
+    /// Takes `--lab`, `--principal`, `--format`, `--body` and `--with` out of `arguments`, up to a `--`.
     pub fn read(arguments: impl Iterator<Item = OsString>) -> Result<Self, Problem> {
         let mut invocation = Self::default();
         let mut arguments = arguments.map(text);
@@ -46,7 +48,7 @@ impl Invocation {
                 }
                 break;
             }
-            if !matches!(name, "--lab" | "--principal" | "--format" | "--body") {
+            if !matches!(name, "--lab" | "--principal" | "--format" | "--body" | "--with") {
                 invocation.words.push(argument);
                 continue;
             }
@@ -57,6 +59,7 @@ impl Invocation {
             match name {
                 "--lab" => invocation.lab = Some(PathBuf::from(value)),
                 "--principal" => invocation.principal = Some(value),
+                "--with" => invocation.with.push(value),
                 "--body" => invocation.body = Some(PathBuf::from(value)),
                 _ => invocation.format = format(&value)?,
             }

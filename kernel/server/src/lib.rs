@@ -39,7 +39,7 @@ pub fn serve_kernel(connection_file: &Path, program: PathBuf) -> Result<(), Prob
         directory,
         lab: None,
         principal: None,
-        notebook: executor::notebook(),
+        notebook: Some(executor::notebook()),
         program,
         pins: Vec::new(),
         parameters: BTreeMap::new(),

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernwerk_cell::{Confinement, ProgramCell, ProgramPart};
-use kernwerk_core::{Cancel, CellOutcome, CellStatus, Problem, ProgramTold, RunCell, RunRequest};
+use kernwerk_core::{Cancel, CellOutcome, CellStatus, Parameter, Problem, ProgramTold, RunCell, RunRequest};
 use kernwerk_lang::{Segment, split};
-use kernwerk_session::Options;
+use kernwerk_session::{Options, parameters_of};
 use serde::Serialize;
 
 use crate::Error;
@@ -74,7 +74,10 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
             return Ok(Vec::new());
         }
         if request.program.is_some() {
-            let parts = split(&cell.source)?.into_iter().filter_map(part).collect();
+            let mut parts = Vec::new();
+            for segment in split(&cell.source)? {
+                parts.extend(parts_of(segment, &outcome.parameters, &request.cells));
+            }
             cells.push(ProgramCell { step: cell.ordinal, parts, variables: executor.variables()? });
         }
     }
@@ -91,11 +94,34 @@ fn write_program(request: &RunRequest, cells: Vec<ProgramCell>, outcomes: &mut i
     tell(outcomes, &told)
 }
 
-fn part(segment: Segment) -> Option<ProgramPart> {
+/// What a program has of a part of a cell, which declared these parameters.
+fn parts_of(segment: Segment, parameters: &[Parameter], cells: &[RunCell]) -> Vec<ProgramPart> {
     match segment {
-        Segment::Code { text, .. } => Some(ProgramPart::Code(text)),
-        Segment::Magic(magic) => magic.bind.map(ProgramPart::Bound),
+        Segment::Code { text, .. } => vec![ProgramPart::Code(text)],
+        Segment::Magic(magic) => {
+            let names = parameters_of(&magic);
+            let declared = parameters.iter().filter(|parameter| names.contains(&parameter.name));
+            let declared = declared.map(|parameter| {
+                let is_fixed = cells.iter().any(|cell| is_asked(&cell.source, &parameter.name));
+                ProgramPart::Parameter { parameter: parameter.clone(), is_fixed }
+            });
+            declared.chain(magic.bind.map(ProgramPart::Bound)).collect()
+        }
     }
+}
+
+/// Whether a cell has a magic that reads the parameter, as SQL does by `$name`.
+fn is_asked(source: &str, name: &str) -> bool {
+    let reads = |text: &String| {
+        let places = text.match_indices('$').map(|(at, _)| &text[at + 1..]);
+        places
+            .filter_map(|rest| rest.strip_prefix(name))
+            .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+    };
+    split(source).unwrap_or_default().iter().any(|segment| match segment {
+        Segment::Magic(magic) => magic.words.iter().chain(&magic.body).any(reads),
+        Segment::Code { .. } => false,
+    })
 }
 
 fn tell(outcomes: &mut impl Write, what: &impl Serialize) -> Result<(), Problem> {

@@ -25,12 +25,16 @@ pub enum Error {
     UnknownCell { count: u32, latest: Option<u32> },
     #[error("{} cannot be promoted: it {}", label(*.count), ended(*.status))]
     TargetFailed { count: u32, status: CellStatus },
+    #[error("`{name}` has no value: {}, which makes it, {}{}", label(*.count), ended(*.status), at(*.began))]
+    VariableFailed { name: String, count: u32, status: CellStatus, began: u64 },
     #[error("no recorded cell of this kernel session defines `{name}`")]
     UnknownVariable { name: String, near: Vec<String> },
     #[error("`{name}` cannot be a name: {reason}")]
     BadName { name: String, reason: String },
     #[error("`{name}` is `{other}`, which is {noun} already, but for the size of letters")]
     LikeAnother { name: String, other: String, noun: &'static str },
+    #[error("`{name}` cannot be the name of a key")]
+    BadKeyName { name: String },
     #[error("`{text}` does not name an artifact")]
     BadReference { text: String },
     #[error("no artifact is called `{name}`")]
@@ -109,7 +113,7 @@ pub enum Error {
     #[error("the proof run failed in {}: {reason}", label(*.count))]
     ProofFailed { count: u32, reason: String },
     #[error("the proof run differs from the notebook, first in {}: {difference}", label(*.count))]
-    ProofDiffers { count: u32, difference: String },
+    ProofDiffers { count: u32, difference: String, cause: Option<String> },
     #[error("{}", told(refused))]
     GatesNotPassed { refused: Vec<GateReport> },
     #[error("`{name}` in [promote.gates] of kernwerk.toml is no gate")]
@@ -140,7 +144,7 @@ impl Error {
                 format!("the latest is {}; cells from before the kernel's start have to run again", label(*latest))
             }
             Self::UnknownCell { latest: None, .. } => "run the cells first".to_owned(),
-            Self::TargetFailed { .. } => "correct the cell and run it again".to_owned(),
+            Self::TargetFailed { .. } | Self::VariableFailed { .. } => "correct the cell and run it again".to_owned(),
             Self::UnknownVariable { near, .. } if near.is_empty() => {
                 "run the cell that defines it, or name a cell by its number".to_owned()
             }
@@ -148,6 +152,10 @@ impl Error {
                 return did_you_mean(near);
             }
             Self::UnknownArtifact { .. } => "`%promote list` shows the artifacts".to_owned(),
+            Self::BadKeyName { .. } => {
+                "a key has the name of a person, such as `ada`: it begins with a letter and has at most 64 letters, digits, `_` and `-`"
+                    .to_owned()
+            }
             Self::BadName { .. } => {
                 "a name begins with a letter and has at most 64 letters, digits, `_` and `-`".to_owned()
             }
@@ -228,7 +236,8 @@ impl Error {
                  names; `--input FILE` adds one"
                     .to_owned()
             }
-            Self::ProofDiffers { .. } => {
+            Self::ProofDiffers { cause: Some(cause), .. } => format!("a likely cause: {cause}"),
+            Self::ProofDiffers { cause: None, .. } => {
                 "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock"
                     .to_owned()
             }
@@ -256,9 +265,9 @@ impl Error {
             Self::BadTarget { .. } => "BadTarget",
             Self::NothingRecorded { .. } => "NothingRecorded",
             Self::UnknownCell { .. } => "UnknownCell",
-            Self::TargetFailed { .. } => "TargetFailed",
+            Self::TargetFailed { .. } | Self::VariableFailed { .. } => "TargetFailed",
             Self::UnknownVariable { .. } => "UnknownVariable",
-            Self::BadName { .. } => "BadName",
+            Self::BadName { .. } | Self::BadKeyName { .. } => "BadName",
             Self::BadReference { .. } => "BadReference",
             Self::UnknownArtifact { .. } => "UnknownArtifact",
             Self::UnknownVersion { .. } => "UnknownVersion",
@@ -346,6 +355,12 @@ fn ended(status: CellStatus) -> &'static str {
 /// Whose approvals there are that do not count.
 fn unsigned_by(unsigned: &[String]) -> String {
     if unsigned.is_empty() { String::new() } else { format!("; not signed: {}", unsigned.join(", ")) }
+}
+
+/// When that was, from nanoseconds since 1970: to stand behind a sentence.
+fn at(nanoseconds: u64) -> String {
+    let moment = chrono::DateTime::from_timestamp((nanoseconds / 1_000_000_000) as i64, 0).filter(|_| nanoseconds > 0);
+    moment.map_or_else(String::new, |moment| format!(" at {}", moment.format("%H:%M:%S UTC on %Y-%m-%d")))
 }
 
 /// Whose approvals there are.

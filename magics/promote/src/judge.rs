@@ -9,6 +9,7 @@ use crate::artifact::Location;
 use crate::compare::{Agreement, Level, beginning, compare, holds_address};
 use crate::execution::Execution;
 use crate::files::digest;
+use crate::known::{Content, Known};
 use crate::mirror::Mirror;
 use crate::pipeline::{BindingReference, OutputReference, StepRecord, Trace};
 use crate::reason::noun;
@@ -129,12 +130,14 @@ fn compare_traces(judgement: &mut Judgement, expected: &BTreeSet<Trace>, found: 
     }
 }
 
-/// How the run of a cell compares with what the notebook recorded; outputs are known there by their digests alone.
+/// How the run of a cell compares with what the notebook recorded; outputs are recorded by their digests alone, and `known` is what is still
+/// known of them.
 pub(crate) fn against_notebook(
     step: u32,
     recorded: &Execution,
     outcome: &CellOutcome,
     inputs: &BTreeSet<&str>,
+    (known, mirror): (&Known, &Mirror),
 ) -> CellReport {
     let mut judgement = Judgement::new();
     if recorded.status != CellStatus::Ok && outcome.status == CellStatus::Ok {
@@ -155,13 +158,19 @@ pub(crate) fn against_notebook(
             {
                 judgement.add(Agreement::IDENTICAL, None);
             }
-            (_, Some(other)) => judgement.differs(format!(
-                "output {} ({}) is not what the notebook showed; the fresh run shows another{}{}",
-                position + 1,
-                kind(other.channel, &other.format),
-                quoted(&other.bytes),
-                if holds_address(&other.bytes) { ADDRESS_WORDS } else { "" },
-            )),
+            (one, Some(other)) => {
+                let shown = one.filter(|one| one.channel == other.channel && one.format == other.format);
+                let shown = shown.and_then(|one| known.get(&one.digest));
+                let words = shown.and_then(|shown| apart(shown, &other.bytes)).unwrap_or_else(|| {
+                    format!("is not what the notebook showed; the fresh run shows another{}", quoted(&other.bytes))
+                });
+                judgement.differs(format!(
+                    "output {} ({}) {words}{}",
+                    position + 1,
+                    kind(other.channel, &other.format),
+                    if holds_address(&other.bytes) { ADDRESS_WORDS } else { "" },
+                ));
+            }
             (Some(one), None) => {
                 judgement.differs(format!("output {} ({}) is missing", position + 1, kind(one.channel, &one.format)));
             }
@@ -171,7 +180,12 @@ pub(crate) fn against_notebook(
     for binding in &recorded.bindings {
         match outcome.bindings.iter().find(|other| other.name == binding.name) {
             Some(other) if other.digest == binding.digest => judgement.add(Agreement::IDENTICAL, None),
-            Some(_) => judgement.differs(format!("`{}` holds something else", binding.name)),
+            Some(other) => {
+                let found = mirror.bound_value(&other.name, &other.digest).map(|(_, bytes)| bytes);
+                let words = known.get(&binding.digest).zip(found).and_then(|(held, found)| apart(held, &found));
+                let words = words.unwrap_or_else(|| "holds something else".to_owned());
+                judgement.differs(format!("`{}` {words}", binding.name));
+            }
             None => judgement.differs(format!("`{}` is not bound", binding.name)),
         }
     }
@@ -310,6 +324,12 @@ fn report(step: u32, text: String, outcome: &CellOutcome, judgement: Judgement) 
         results: judgement.results,
         wall_seconds: outcome.wall_seconds,
     }
+}
+
+/// How what the notebook has differs from what a fresh run gives, where that can be told: to stand behind what it is.
+fn apart(notebook: &Content, fresh: &[u8]) -> Option<String> {
+    let (_, difference) = compare(&notebook.format, &notebook.bytes, fresh);
+    difference.map(|difference| format!("is another than in the notebook: {difference}"))
 }
 
 /// The beginning of an output where it is text, to stand behind a sentence.

@@ -17,6 +17,7 @@ mod artifact;
 mod bundle;
 mod card;
 mod catalog;
+mod cause;
 mod compare;
 mod damage;
 mod describe;
@@ -33,6 +34,7 @@ mod gates;
 mod holding;
 mod inputs;
 mod judge;
+mod known;
 mod machine;
 mod mirror;
 mod names;
@@ -76,7 +78,9 @@ pub use export::{
 };
 pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, mask, must_pass};
 pub use judge::{CellReport, Compared};
+pub use known::Known;
 pub use machine::Machine;
+pub use parameters::ReadParameters;
 pub use pipeline::{
     BindingReference, MadeWith, OutputReference, PinnedInput, PinnedParameter, Pipeline, StepRecord, TargetStep, Trace,
 };
@@ -93,8 +97,8 @@ pub use registry::{
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use retention::{Fate, PruneSpec, Pruning, prune, survey};
 pub use running::{
-    KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
-    StepStatus, execute, runs,
+    KeptOutput, Metrics, ResultFile, ResultKind, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus,
+    RunStep, StepStatus, execute, result_kind, runs,
 };
 pub use sbom::{CrateLicense, sbom};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};

@@ -14,6 +14,7 @@ use crate::disk::Disk;
 use crate::execution::{Execution, label, read_log};
 use crate::gates::masked;
 use crate::inputs;
+use crate::parameters::{self, ReadParameters};
 use crate::reason::{Why, WhyNot, noun};
 use crate::slice::{Goal, Outside, Slice, Step, flow, slice};
 use crate::target::Target;
@@ -30,6 +31,8 @@ pub struct PlanSpec {
     pub target: Target,
     /// Files that cells read without a trace, as effects name them: relative to the lab's root, or absolute.
     pub declared: Vec<String>,
+    /// Tells the parameters that cells declare.
+    pub parameters: ReadParameters,
 }
 
 /// The slice of a target.
@@ -48,6 +51,8 @@ pub struct Plan {
     pub models: Vec<ModelId>,
     /// What stands in the way of a promotion, in words.
     pub obstacles: Vec<String>,
+    /// What people should know of it, in words.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -161,6 +166,14 @@ pub struct Input {
     pub presumed: bool,
 }
 
+impl Input {
+    /// Whether it is one of the files that somebody declared, or lies in a directory among them.
+    pub fn is_declared(&self, declared: &[String]) -> bool {
+        let name = Path::new(&self.name);
+        self.resource == Resource::File && declared.iter().any(|declared| name.starts_with(declared))
+    }
+}
+
 impl fmt::Display for Input {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} `{}`", noun(self.resource), self.name)?;
@@ -182,6 +195,7 @@ pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error
         plan.directory.clone_from(&spec.directory);
     }
     plan.obstacles.extend(kept_secrets(&plan.kept));
+    parameters::check(&mut plan, &log, spec.parameters);
     inputs::declare(&mut plan, &spec.declared);
     inputs::complete(lab, &mut plan, work).await?;
     Ok(plan)
@@ -220,6 +234,7 @@ pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan,
         inputs,
         models,
         obstacles,
+        notes: Vec::new(),
     })
 }
 

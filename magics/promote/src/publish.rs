@@ -12,6 +12,7 @@ use kernwerk_store::Lab;
 use crate::Error;
 use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle, Proved};
+use crate::cause::likely;
 use crate::compare::{Agreement, Level};
 use crate::environment::{PinnedEnvironment, unseen};
 use crate::execution::read_log;
@@ -19,6 +20,7 @@ use crate::files::{read_file, write_file};
 use crate::gates::{self, GateReport, GateSpec, Subject};
 use crate::holding::{Hold, hold_inputs};
 use crate::judge::{CellReport, against_notebook, error_text};
+use crate::known::Known;
 use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::names::check_new_name;
@@ -50,6 +52,8 @@ pub struct PublishSpec {
     pub toolchain: Option<String>,
     /// The digest of what a target of Python holds now, where it is a variable of this process.
     pub value: Option<String>,
+    /// What is still known of what cells showed and variables hold, to say how a fresh run differs.
+    pub known: Known,
     /// What else was measured and goes to `attestations/`, by the name of its file without `.json`.
     pub attestations: BTreeMap<String, serde_json::Value>,
     /// What the gates know beside the lab.
@@ -152,7 +156,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let begun = Instant::now();
     let RunResult { outcomes, python: told, network, .. } = prove(&plan, &pipeline, &mirror, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
-    let cells = judge(&plan, &pipeline, &outcomes)?;
+    let cells = judge(&plan, &pipeline, &outcomes, (&spec.known, &mirror))?;
     pipeline.parameters = declared(&outcomes)?;
     let code = match told {
         Some(PythonTold { environment: python, code }) => {
@@ -165,7 +169,8 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     drop(mirror);
     let proof = proof(&plan, &cells, wall_seconds, &network);
     let gates = ask_gates(lab, spec, (&plan, &bundle, &proof), runner, work).await?;
-    let mut notes = notes(&plan, &environment, &cells);
+    let mut notes = notes(&plan, &spec.plan.declared, &environment, &cells);
+    notes.extend(told_in_part(&plan, &bundle));
     if environment.network {
         notes.push("its cells use the network, so what they give may change: replays need `--live`".to_owned());
     }
@@ -314,32 +319,41 @@ fn prove(
 }
 
 /// Compares the proof run with the notebook; refuses where the target is not what it was.
-fn judge(plan: &Plan, pipeline: &Pipeline, outcomes: &[CellOutcome]) -> Result<Vec<CellReport>, Error> {
+fn judge(
+    plan: &Plan,
+    pipeline: &Pipeline,
+    outcomes: &[CellOutcome],
+    known: (&Known, &Mirror),
+) -> Result<Vec<CellReport>, Error> {
     let inputs: BTreeSet<&str> = pipeline.inputs.iter().map(|input| input.name.as_str()).collect();
     let cells: Vec<CellReport> = plan
         .kept
         .iter()
         .zip(outcomes)
         .zip(1..)
-        .map(|((kept, outcome), step)| against_notebook(step, &kept.execution, outcome, &inputs))
+        .map(|((kept, outcome), step)| against_notebook(step, &kept.execution, outcome, &inputs, known))
         .collect();
     let differs = |(report, _): &(&CellReport, &Kept)| report.agreement == Agreement::Different;
     let pairs = || cells.iter().zip(&plan.kept);
     // A target that shows nothing is proved by what the cells on the way show.
     let is_silent = !pairs().any(|(report, kept)| kept.is_target() && report.compared > 0);
     let refused = pairs().filter(differs).any(|(_, kept)| is_silent || kept.is_target());
-    match pairs().find(differs) {
-        Some((report, kept)) if refused => Err(Error::ProofDiffers {
-            count: kept.execution.execution_count,
-            difference: report.difference.clone().unwrap_or_default()
-                + &unseen(&kept.execution, pipeline.environment.network),
-        }),
-        _ => Ok(cells),
+    let Some((report, first)) = pairs().find(differs).filter(|_| refused) else { return Ok(cells) };
+    let mut difference = report.difference.clone().unwrap_or_default();
+    // What the target is then is what people asked for.
+    let target = pairs().filter(differs).find(|(_, kept)| kept.is_target() && kept.execution.id != first.execution.id);
+    if let Some((target, kept)) = target {
+        let label = crate::execution::label(kept.execution.execution_count);
+        difference.push_str(&format!("\nthen in {label}: {}", target.difference.as_deref().unwrap_or("it differs")));
     }
+    difference.push_str(&unseen(&first.execution, pipeline.environment.network));
+    let before = plan.kept.iter().map(|kept| &kept.execution).filter(|cell| cell.began < first.execution.began);
+    let cause = likely([&first.execution].into_iter().chain(before.collect::<Vec<_>>().into_iter().rev()));
+    Err(Error::ProofDiffers { count: first.execution.execution_count, difference, cause })
 }
 
-fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport]) -> Vec<String> {
-    let mut notes = Vec::new();
+fn notes(plan: &Plan, declared: &[String], environment: &PinnedEnvironment, cells: &[CellReport]) -> Vec<String> {
+    let mut notes = plan.notes.clone();
     notes.extend(
         environment.variables.iter().map(|(name, value)| format!("`{name}` of the environment is pinned to `{value}`")),
     );
@@ -360,14 +374,34 @@ fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport]) -> 
     let is_silent = !cells.iter().zip(&plan.kept).any(|(report, kept)| kept.is_target() && report.compared > 0);
     // Cells of Python that are run afresh tell it in any case.
     if let (true, false, Target::Variable(name)) = (is_silent, plan.is_python(), &plan.target) {
+        let rests = match cells.iter().all(|cell| cell.compared == 0) {
+            true => {
+                "and no cell shows anything, so nothing was compared: the proof says that the cells run, and no more"
+            }
+            false => "so the proof rests on what other cells show",
+        };
         notes.push(format!(
-            "nothing tells what `{name}` holds, so the proof rests on what other cells show: show it in its cell, or publish from its notebook a \
-             variable whose type has `Debug`"
+            "nothing tells what `{name}` holds, {rests}. Show it in its cell, or publish from its notebook a variable whose type has `Debug`"
         ));
     }
-    let presumed = plan.inputs.iter().filter(|input| input.presumed);
+    let presumed = plan.inputs.iter().filter(|input| input.presumed && !input.is_declared(declared));
     notes.extend(presumed.map(|input| format!("{input} counts as an input because cells name it")));
     notes
+}
+
+/// That what tells of the target leaves parts of it out, as the print of a long frame does.
+fn told_in_part(plan: &Plan, bundle: &Bundle) -> Option<String> {
+    let name = plan.value().filter(|_| !plan.is_python())?;
+    let step = bundle.pipeline.steps.get(plan.target_step().checked_sub(1)? as usize)?;
+    let file = step.bindings.iter().find(|binding| binding.name == name)?.file.as_ref()?;
+    let text = std::str::from_utf8(bundle.files.get(file)?).ok().filter(|_| file.ends_with(".txt"))?;
+    let is_cut = text.contains('…') || text.lines().any(|line| matches!(line.trim(), ".." | "..." | "..,"));
+    is_cut.then(|| {
+        format!(
+            "`{name}` is compared by what its `Debug` tells, which leaves parts of it out: a difference there is not seen. A cell that prints all of it, or \
+             a digest of it, says more"
+        )
+    })
 }
 
 fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network) -> Proof {

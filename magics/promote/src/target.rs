@@ -76,10 +76,15 @@ fn find_variable(name: &str, log: &[Execution], steps: &[Step]) -> Result<Goal, 
     if steps.iter().any(|step| step.ran && step.defines.contains(name)) {
         return Ok(Goal::Name(name.to_owned()));
     }
-    let unfinished = log.last().filter(|last| last.status == CellStatus::Running && last.names.defines.contains(name));
-    if let Some(last) = unfinished {
-        return Err(Error::TargetFailed { count: last.execution_count, status: CellStatus::Running });
+    // The latest cell whose text makes it, and that did not come to its end.
+    if let Some(maker) = log.iter().rfind(|cell| cell.names.defines.contains(name) && cell.status != CellStatus::Ok) {
+        let (count, status) = (maker.execution_count, maker.status);
+        return Err(match status {
+            CellStatus::Running => Error::TargetFailed { count, status },
+            status => Error::VariableFailed { name: name.to_owned(), count, status, began: maker.began },
+        });
     }
-    let defined: BTreeSet<&str> = steps.iter().flat_map(|step| &step.defines).map(String::as_str).collect();
+    let ended = steps.iter().filter(|step| step.ran);
+    let defined: BTreeSet<&str> = ended.flat_map(|step| &step.defines).map(String::as_str).collect();
     Err(Error::UnknownVariable { name: name.to_owned(), near: near(name, defined) })
 }

@@ -170,11 +170,13 @@ impl Session {
             wall_seconds: cell.began.elapsed().as_secs_f64(),
             cpu_seconds: cell.began_cpu.zip(process_tree_seconds()).map(|(from, to)| (to - from).max(0.0)),
         };
+        let records: Vec<OutputRecord> = outputs.iter().map(output_record).collect();
+        records.iter().zip(outputs).for_each(|(record, output)| self.shown().keep(&record.digest, output));
         let end = CellEnd {
             status,
             effects: summary.effects.clone(),
             bindings: summary.bindings.clone(),
-            outputs: outputs.iter().map(output_record).collect(),
+            outputs: records,
             wall_seconds: summary.wall_seconds,
             cpu_seconds: summary.cpu_seconds,
         };

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use kernwerk_core::{
     Access, CellId, Effect, Embedder, Parameter, ParameterValue, Problem, Resource, Runner, Table, Work,
 };
+use kernwerk_promote::Known;
 use kernwerk_store::{Lab, Principal};
 
 use crate::cells::RunningCell;
 use crate::session::Session;
+use crate::variables::CanonicalValue;
 
 /// A verb's view of the session: the lab, the models behind their meter, and the record of its cell.
 pub struct Context<'a> {
@@ -66,10 +68,16 @@ impl Context<'_> {
         self.session.directory().join(given)
     }
 
-    /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it.
+    /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it. Directories that are missing are made.
     pub fn save(&self, given: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
         let path = self.path(given);
         let lab = self.lab()?;
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(|error| {
+                Problem::new("FileFailed", format!("{} cannot be made: {error}", directory.display()))
+                    .with_hint("name a file in a directory that you may write to")
+            })?;
+        }
         lab.atomic_write(&path, bytes)?;
         self.effect(Access::Write, Resource::File, &lab.relative(&path), None, None);
         Ok(path)
@@ -81,13 +89,18 @@ impl Context<'_> {
         Ok(self.lab()?.principal(name.as_deref())?)
     }
 
-    /// The digest of what a variable of the notebook holds; none where there is no such variable, or where variables are not
-    /// in this process.
+    /// What a variable of the notebook holds, in the form that promotion compares; none where there is no such variable, or where variables are
+    /// not in this process.
     ///
     /// # Errors
-    /// It holds what has no digest.
-    pub fn value_digest(&self, name: &str) -> Result<Option<String>, Problem> {
-        self.session.value_digest(name)
+    /// It holds what has no such form.
+    pub fn value(&self, name: &str) -> Result<Option<CanonicalValue>, Problem> {
+        self.session.value(name)
+    }
+
+    /// What is still known of what cells showed, and of this variable, whose value is given where it was asked for.
+    pub(crate) fn known(&self, name: Option<&str>, value: Option<CanonicalValue>) -> Known {
+        self.session.known(name, value)
     }
 
     pub(crate) fn principal_name(&self) -> Option<String> {
@@ -111,6 +124,11 @@ impl Context<'_> {
     /// The notebook whose cells are recorded here, relative to the lab; `shell` in a shell.
     pub fn notebook(&self) -> String {
         self.session.notebook()
+    }
+
+    /// Whether the face is a Python's.
+    pub(crate) fn is_python(&self) -> bool {
+        self.session.is_python()
     }
 
     /// The number of the cell that runs the verb.

@@ -1,7 +1,9 @@
 //! How parameters are written: `NAME=VALUE` or `NAME:TYPE=VALUE`; and which names a magic line makes.
 
 use kernwerk_core::{Parameter, ParameterType, ParameterValue, Problem, name_hint};
-use kernwerk_lang::MagicLine;
+use kernwerk_lang::{MagicLine, Segment, split};
+
+use crate::session::Session;
 
 /// Words that cannot be the names of variables in Rust or in Python, in which a notebook may use the parameter.
 const RESERVED: &[&str] = &[
@@ -11,6 +13,90 @@ const RESERVED: &[&str] = &[
     "pub", "raise", "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "unsafe",
     "use", "where", "while", "with", "yield",
 ];
+
+/// Functions and classes that every cell of Python finds (`builtins`): a variable of the name takes them from all later cells.
+const PYTHON: &[&str] = &[
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "breakpoint",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "copyright",
+    "credits",
+    "delattr",
+    "dict",
+    "dir",
+    "display",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "exit",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "get_ipython",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "help",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "license",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "quit",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "vars",
+    "zip",
+];
+
+/// Functions and variants that every cell of Rust finds: the standard prelude's, and those of ours.
+const RUST: &[&str] =
+    &["Err", "None", "Ok", "Some", "align_of", "align_of_val", "drop", "lab", "progress", "size_of", "size_of_val"];
 
 /// The verb that declares parameters.
 const MAGIC: (&str, &str) = ("promote", "param");
@@ -26,6 +112,42 @@ pub fn parameters_of(line: &MagicLine) -> Vec<String> {
         return Vec::new();
     }
     line.words[1..].iter().filter_map(|word| Written::read(word).ok()).map(|written| written.name).collect()
+}
+
+/// The names of the parameters that the text of a cell declares, in whichever face it ran.
+pub(crate) fn parameters_in(text: &str) -> Vec<String> {
+    if !text.contains("%promote") {
+        return Vec::new();
+    }
+    let of = |segments: Vec<Segment>| -> Vec<String> {
+        let lines = segments.iter().filter_map(|segment| match segment {
+            Segment::Magic(line) => Some(parameters_of(line)),
+            Segment::Code { .. } => None,
+        });
+        lines.flatten().collect()
+    };
+    match split(text).map(of) {
+        Ok(names) if !names.is_empty() => names,
+        // Code of Python may read as an open text of Rust: its magics stand in lines of their own.
+        _ => text.lines().filter_map(|line| split(line.trim()).ok()).flat_map(of).collect(),
+    }
+}
+
+/// That cells of the face can have a variable of this name beside what they call; `is_python` is whether they are of Python.
+///
+/// # Errors
+/// It is the name of something that cells find without asking for it.
+pub(crate) fn check_free(name: &str, is_python: bool) -> Result<(), Problem> {
+    let (taken, language) = if is_python { (PYTHON, "Python") } else { (RUST, "Rust") };
+    // Exceptions and warnings, such as `ValueError`.
+    let is_exception =
+        is_python && name.starts_with(char::is_uppercase) && (name.ends_with("Error") || name.ends_with("Warning"));
+    if !is_exception && !taken.contains(&name) {
+        return Ok(());
+    }
+    let message =
+        format!("`{name}` is a name that {language} has in every cell: a parameter of that name would take it away");
+    Err(Problem::new("BadParameter", message).with_hint("choose another name"))
 }
 
 /// A parameter as it was written.
@@ -70,6 +192,19 @@ impl Written {
     }
 }
 
+impl Session {
+    /// Sets parameters, each written as `NAME=VALUE` or `NAME:TYPE=VALUE`, for verbs that are no part of a notebook.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn set_parameters(&self, written: &[String]) -> Result<(), Problem> {
+        for word in written {
+            self.set_parameter(&Written::read(word)?.parameter()?);
+        }
+        Ok(())
+    }
+}
+
 /// A value of a type.
 pub(crate) fn read_value(name: &str, kind: ParameterType, text: &str) -> Result<ParameterValue, Problem> {
     kind.read(text).ok_or_else(|| {
@@ -86,8 +221,6 @@ fn read_kind(name: &str) -> Result<ParameterType, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use kernwerk_lang::{Segment, split};
-
     use super::*;
 
     #[test]
@@ -108,6 +241,25 @@ mod tests {
             let problem = read(word).expect_err(word);
             assert!(problem.message.contains(wrong) && problem.hint.is_some(), "{word}: {problem:?}");
         }
+    }
+
+    #[test]
+    fn what_cells_call_keeps_its_name() {
+        for (name, is_python) in [("print", true), ("id", true), ("ValueError", true), ("Some", false), ("lab", false)]
+        {
+            assert!(check_free(name, is_python).is_err_and(|problem| problem.message.contains(name)), "{name}");
+        }
+        for (name, is_python) in [("rows", true), ("print", false), ("drop", true), ("Error", false)] {
+            assert!(check_free(name, is_python).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_parameters_of_a_cell_are_found_in_any_language() {
+        assert_eq!(parameters_in("// Rust\n%promote param rows=1 day=2026-01-01\nlet x = rows;"), ["rows", "day"]);
+        assert_eq!(parameters_in("text = 'it''s \"'\n  %promote param rows:text=\"a b\"\nprint(rows)"), ["rows"]);
+        assert!(parameters_in("let x = \"%promote param rows=1\";").is_empty());
+        assert!(parameters_in("%promote run fares --param rows=1").is_empty());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::catalogue::SessionNames;
 use crate::cells::{RunningCell, Unrecorded};
 use crate::context::Context;
+use crate::known::Shown;
 use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
@@ -74,6 +75,7 @@ pub struct Session {
     runtime: OnceLock<Runtime>,
     embedder: Mutex<Option<Arc<dyn Embedder>>>,
     unrecorded: Mutex<Vec<Unrecorded>>,
+    shown: Mutex<Shown>,
     pub(crate) watch: Mutex<Watch>,
     /// None where the session keeps them itself.
     pub(crate) variables: Option<Arc<dyn Variables>>,
@@ -112,6 +114,7 @@ impl Session {
             runtime: OnceLock::new(),
             embedder: Mutex::new(None),
             unrecorded: Mutex::default(),
+            shown: Mutex::default(),
             watch: Mutex::default(),
             variables: None,
             evaluate: None,
@@ -344,6 +347,11 @@ impl Session {
         &self.options.directory
     }
 
+    /// Whether the face is a Python's.
+    pub(crate) fn is_python(&self) -> bool {
+        self.variables.is_some()
+    }
+
     /// This kernel session's identity in the record of cells.
     pub fn process(&self) -> Uuid {
         self.process
@@ -379,11 +387,6 @@ impl Session {
             Some(variables) => variables.table(name),
             None => Ok(self.state().variables.get(name).cloned()),
         }
-    }
-
-    /// The digest of what a variable of the face holds; none where there is no such variable.
-    pub(crate) fn value_digest(&self, name: &str) -> Result<Option<String>, Problem> {
-        Ok(self.value(name)?.map(|value| value.digest))
     }
 
     /// What a variable of the face holds, in the form that promotion compares.
@@ -432,6 +435,10 @@ impl Session {
 
     pub(crate) fn unrecorded(&self) -> MutexGuard<'_, Vec<Unrecorded>> {
         self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

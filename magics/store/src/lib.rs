@@ -31,7 +31,7 @@ pub use kernwerk_digest::{ContentHasher, content_digest};
 pub use lab::Lab;
 pub use ledger::{
     Bound, Budget, BudgetScope, BudgetState, Call, CellEnd, CellRecord, Definition, Ledger, Money, NewBudget, NewCell,
-    OutputRecord, Period, Refusal, RunRecord, Unit, UsageRow,
+    OutputRecord, Period, Refusal, RunRecord, SessionRecord, Unit, UsageRow,
 };
 pub use lock::WriteLock;
 pub use operation::Operation;

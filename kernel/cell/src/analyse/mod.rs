@@ -5,6 +5,7 @@ mod known;
 mod macros;
 mod magics;
 mod scope;
+mod statics;
 mod touch;
 mod walk;
 
@@ -12,6 +13,7 @@ use kernwerk_core::Names;
 use syn::visit::Visit;
 
 pub use self::magics::magics_in;
+pub use self::statics::changing_statics;
 use self::walk::Walk;
 use crate::text::header;
 

@@ -9,7 +9,7 @@ mod manifest;
 use std::collections::BTreeMap;
 use std::fs;
 
-use kernwerk_core::ProgramRequest;
+use kernwerk_core::{Parameter, ParameterType, ProgramRequest};
 
 use crate::build::{self, Loaded};
 use crate::error::Error;
@@ -39,6 +39,8 @@ pub enum ProgramPart {
     Code(String),
     /// A magic that bound a table to this name.
     Bound(String),
+    /// A value that a run of the program may set. One that magics have read is part of their tables, and stays as it is.
+    Parameter { parameter: Parameter, is_fixed: bool },
 }
 
 /// Writes cells as a crate below the directory that `request` names, with a lock file of the versions that the cells were built with. The tables
@@ -78,6 +80,7 @@ struct Program {
     statements: String,
     /// Tables that are bound, and that no code has named yet: the files that hold them.
     bound: BTreeMap<String, String>,
+    parameters: Vec<(Parameter, bool)>,
     /// The variables so far, by name, with their types.
     variables: BTreeMap<String, String>,
     /// A table is there already, as this type.
@@ -93,11 +96,25 @@ impl Program {
                 ProgramPart::Bound(name) => {
                     _ = self.bound.insert(name.clone(), format!("{:02}-{name}.arrow", cell.step));
                 }
+                ProgramPart::Parameter { parameter, is_fixed } => self.parameter(parameter, *is_fixed),
                 ProgramPart::Code(code) => self.code(code)?,
             }
         }
         self.settle(&cell.variables);
         Ok(())
+    }
+
+    fn parameter(&mut self, parameter: &Parameter, is_fixed: bool) {
+        let name = &parameter.name;
+        let (kind, value) = match parameter.value.kind() {
+            ParameterType::Integer => ("i64", "start::number"),
+            ParameterType::Float => ("f64", "start::number"),
+            ParameterType::Boolean => ("bool", "start::number"),
+            ParameterType::Date | ParameterType::Text => ("String", "start::text"),
+        };
+        self.push(&format!("let {name}: {kind} = {value}({name:?});"));
+        self.variables.insert(name.clone(), kind.to_owned());
+        self.parameters.push((parameter.clone(), is_fixed));
     }
 
     fn code(&mut self, code: &str) -> Result<(), String> {
@@ -161,13 +178,20 @@ impl Program {
 
     fn main(&self, request: &ProgramRequest) -> String {
         let title = request.title.replace('\n', " ");
+        let parameters = self.parameters.iter().map(|(Parameter { name, value }, is_fixed)| {
+            let kind = value.kind().name();
+            let default = value.to_string();
+            format!("    start::Parameter {{ name: {name:?}, kind: {kind:?}, default: {default:?}, is_fixed: {is_fixed} }},\n")
+        });
+        let parameters: String = parameters.collect();
         format!(
             "//! {title}. The cells that were published, in their order, as a program; what they show goes to standard output.\n\
              //!\n//! Generated: export it anew instead of changing it.\n\
-             #![allow(warnings)]\n\nmod start;\n\n{}\n\
+             #![allow(warnings)]\n\nmod start;\n\n{}\nconst TITLE: &str = {title:?};\n\n\
+             /// What arguments may set, as NAME=VALUE.\nconst PARAMETERS: &[start::Parameter] = &[\n{parameters}];\n\n\
              /// What `?` met in a cell.\nstruct CellError(String);\n\n\
              impl<T: std::fmt::Display> From<T> for CellError {{\n    fn from(error: T) -> Self {{\n        Self(error.to_string())\n    }}\n}}\n\n\
-             fn main() {{\n    start::start();\n    if let Err(CellError(error)) = cells() {{\n        eprintln!(\"error: {{error}}\");\n        \
+             fn main() {{\n    start::start(TITLE, PARAMETERS);\n    if let Err(CellError(error)) = cells() {{\n        eprintln!(\"error: {{error}}\");\n        \
              std::process::exit(1);\n    }}\n}}\n\nfn cells() -> Result<(), CellError> {{{}\n    Ok(())\n}}\n",
             self.items.text(),
             self.statements,
@@ -201,6 +225,8 @@ fn lock(request: &ProgramRequest) -> Result<Result<(), String>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use kernwerk_core::ParameterValue;
+
     use super::*;
 
     fn cell(step: u32, parts: &[ProgramPart], variables: &[(&str, &str)]) -> ProgramCell {
@@ -232,6 +258,29 @@ mod tests {
                         let fares: kernwerk::Frame = kernwerk::bind(start::input(\"01-fares.arrow\"));\nlet m = twice(n); // note\n\
                         kernwerk::show!(\nm + fares.rows() as i32\n);\nlet _: &i32 = &m;\n";
         assert_eq!(program.statements, expected);
+    }
+
+    #[test]
+    fn a_parameter_is_asked_for_where_it_is_declared() {
+        let mut program = Program::default();
+        let least = Parameter { name: "least".to_owned(), value: ParameterValue::Integer(10) };
+        let zone = Parameter { name: "zone".to_owned(), value: ParameterValue::Text("a \"b\"".to_owned()) };
+        let part = |parameter: &Parameter, is_fixed| ProgramPart::Parameter { parameter: parameter.clone(), is_fixed };
+        program.add(&cell(1, &[part(&least, false), part(&zone, true)], &[])).unwrap();
+        program.add(&cell(2, &[code("least + zone.len() as i64")], &[("least", "i64"), ("zone", "String")])).unwrap();
+        assert!(program.statements.starts_with(
+            "\n    // Cell 1.\nlet least: i64 = start::number(\"least\");\nlet zone: String = start::text(\"zone\");\n"
+        ));
+        let request = ProgramRequest {
+            directory: std::path::PathBuf::new(),
+            name: "sums".to_owned(),
+            version: 1,
+            title: "sums@1".to_owned(),
+            vendor: false,
+        };
+        let main = program.main(&request);
+        assert!(main.contains("{ name: \"least\", kind: \"integer\", default: \"10\", is_fixed: false }"), "{main}");
+        assert!(main.contains("default: \"a \\\"b\\\"\", is_fixed: true }"), "{main}");
     }
 
     #[test]

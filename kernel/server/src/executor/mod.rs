@@ -8,6 +8,7 @@ mod recorder;
 mod recover;
 mod rust;
 mod scope;
+mod statics;
 mod values;
 mod verbs;
 
@@ -18,13 +19,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kernwerk_cell::{BoundTo, Confinement, Variable};
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
-use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
+use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session, served_notebook};
 
 use crate::engine::{Bundle, Cell, Completeness, Completions, Engine, Failure, Outputs};
 use memory::Memory;
 use recorder::Recorder;
 use rust::Cells;
 use scope::{Scope, rust_value};
+use statics::Statics;
 
 pub use verbs::language;
 
@@ -38,6 +40,7 @@ pub struct Executor {
     cells: Arc<Cells>,
     scope: Mutex<Scope>,
     memory: Mutex<Memory>,
+    statics: Mutex<Statics>,
     /// Cells of this notebook have had execution counts up to this one.
     counted: AtomicU32,
 }
@@ -77,6 +80,7 @@ impl Executor {
             session: Mutex::default(),
             scope: Mutex::default(),
             memory: Mutex::default(),
+            statics: Mutex::default(),
             counted: AtomicU32::new(0),
         }
     }
@@ -111,15 +115,19 @@ impl Executor {
             Err(_) => Names::default(),
         };
         self.tell_stale_reads(&session, &names, cell, &recorder);
+        self.tell_statics(&names, &recorder);
         let running = session.begin_cell(CellStart {
             execution_count: cell.execution_count,
             language: Language::Rust,
             text: cell.code.to_owned(),
-            names,
+            names: names.clone(),
             cell: cell.id.map(str::to_owned),
         });
         let result = match segments {
-            Ok(segments) => self.run_segments(&session, &segments, &running, &recorder, cancel),
+            Ok(segments) => {
+                let result = self.run_segments(&session, &segments, &running, &recorder, cancel);
+                result.inspect(|()| self.statics().defined(&segments, &names, cell.execution_count))
+            }
             Err(problem) => Err(Stop::Rejected(problem.into())),
         };
         let (status, failure) = match result {
@@ -222,6 +230,17 @@ impl Executor {
                 recorder.note(line);
             }
         }
+    }
+
+    /// Says of statics that they begin anew in the cell.
+    fn tell_statics(&self, names: &Names, recorder: &Recorder) {
+        if !self.memory().quiet {
+            self.statics().begun_anew(names).into_iter().for_each(|line| recorder.note(line));
+        }
+    }
+
+    fn statics(&self) -> MutexGuard<'_, Statics> {
+        self.statics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn session(&self) -> Result<Arc<Session>, Problem> {
@@ -332,9 +351,8 @@ fn tell_warnings(session: &Session, recorder: &Recorder) {
     }
 }
 
-/// The notebook that Jupyter says this kernel serves: its full path, or a name of which only the end counts, because kernels
-/// start in the notebook's directory.
-pub(crate) fn notebook() -> Option<PathBuf> {
-    let given = PathBuf::from(std::env::var_os(NOTEBOOK_VARIABLE)?);
-    if given.is_absolute() { Some(given) } else { given.file_name().map(PathBuf::from) }
+/// The notebook that this kernel serves, as far as anybody tells; else a name for what has none.
+pub(crate) fn notebook() -> PathBuf {
+    let server = std::env::var_os(NOTEBOOK_VARIABLE).map(PathBuf::from);
+    served_notebook(server).unwrap_or_else(|| PathBuf::from("kernel"))
 }

@@ -3,7 +3,7 @@
 //! (Gebru et al. 2021). What nobody has said is marked as missing, with where to say it.
 
 mod markdown;
-mod scores;
+pub(crate) mod scores;
 
 use kernwerk_core::{Resource, Work};
 use kernwerk_store::Lab;

@@ -8,7 +8,7 @@ const DEEPEST: usize = 32;
 
 /// A metric of a suite.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Score {
+pub(crate) struct Score {
     pub suite: String,
     pub metric: String,
     /// Which bound of it, such as `mean`.
@@ -26,7 +26,7 @@ impl Score {
 }
 
 /// Every value of a metric in the attestations.
-pub(super) fn scores(attested: &BTreeMap<String, Value>) -> Vec<Score> {
+pub(crate) fn scores(attested: &BTreeMap<String, Value>) -> Vec<Score> {
     let mut scores = Vec::new();
     for (name, value) in attested {
         collect(value, name, 0, &mut scores);

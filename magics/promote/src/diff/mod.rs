@@ -2,6 +2,7 @@
 
 mod inputs;
 mod lines;
+mod measured;
 mod outputs;
 mod settings;
 mod steps;
@@ -40,8 +41,6 @@ use settings::{changes, facts};
 const APART: [&str; 4] = ["name", "steps", "inputs", "target.step"];
 /// What of a step is compared apart, or follows from the cells.
 const STEP_APART: [&str; 6] = ["step", "file", "needs", "outputs", "bindings", "traces"];
-/// Attestations that say how good an artifact is; the others say what it took.
-const SCORES: [&str; 2] = ["gate", "eval"];
 
 /// How two artifacts differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -145,17 +144,12 @@ pub async fn diff(lab: &Lab, before: &Location, after: &Location, work: &Work) -
         outputs.extend(written::compare(lab, from, to, work).await?);
     }
     let (attested_one, attested_other) = (attested(before)?, attested(after)?);
-    let of = |attested: &BTreeMap<String, Value>, is_score: bool| {
-        let chosen = attested.iter().filter(|(name, _)| SCORES.iter().any(|score| name.starts_with(score)) == is_score);
-        let values = chosen.map(|(name, value)| (name.clone(), value.clone())).collect();
-        facts(&Value::Object(values), &[])
-    };
     Ok(Diff {
         inputs: inputs::compare(lab, &one.pipeline, &other.pipeline, work).await?,
         settings: changes(&facts(&raw_one, &APART), &facts(&raw_other, &APART)),
         files: files(&one, &other)?,
-        scores: changes(&of(&attested_one, true), &of(&attested_other, true)),
-        measured: changes(&of(&attested_one, false), &of(&attested_other, false)),
+        scores: measured::scores(&attested_one, &attested_other),
+        measured: measured::measured(&attested_one, &attested_other),
         before: side(lab, one, work)?,
         after: side(lab, other, work)?,
         steps,

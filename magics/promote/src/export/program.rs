@@ -61,16 +61,17 @@ pub async fn export_crate(
     }
     let placed = place_directory(&draft, &output, (&location.to_string(), &source.id), spec.overwrite, work)?;
     let name = output.display();
-    let notes = vec![format!("`cargo run --locked` in {name} builds it and shows what its cells show")];
+    let mut notes = vec![format!("`cargo run --locked` in {name} builds it and shows what its cells show")];
+    if !source.pipeline.parameters.is_empty() {
+        notes.push(
+            "`cargo run --locked -- NAME=VALUE` gives a parameter another value; `-- --help` lists them".to_owned(),
+        );
+    }
     Ok(Exported { id: source.id, output, unchanged: placed == Placed::Already, notes, location: source.location })
 }
 
 /// That the slice can be a program at all.
 fn check(source: &Source) -> Result<(), Error> {
-    if let Some(pinned) = source.pipeline.parameters.first() {
-        let reason = format!("it has the parameter `{}`, and a crate takes none", pinned.parameter.name);
-        return Err(source.refused(FORM, reason, HINT));
-    }
     if source.pipeline.python.is_some() {
         return Err(source.refused(FORM, "its cells are of Python", "`--to script` gives a script of Python"));
     }
@@ -170,7 +171,8 @@ fn run(
 fn tables(source: &Source, mirror: &Mirror, outcomes: &[CellOutcome]) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut tables = BTreeMap::new();
     for outcome in outcomes {
-        for binding in &outcome.bindings {
+        let is_parameter = |name: &str| outcome.parameters.iter().any(|parameter| parameter.name == name);
+        for binding in outcome.bindings.iter().filter(|binding| !is_parameter(&binding.name)) {
             let Some((format, bytes)) = mirror.bound_value(&binding.name, &binding.digest) else {
                 let reason =
                     format!("the rows of `{}` from cell {} are not to be found", binding.name, outcome.ordinal);

@@ -101,6 +101,7 @@ fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) ->
         .python
         .filter(|_| !step.magics)
         .map(|python| json!([python.implementation, python.version, python.packages]));
+    let is_target = pipeline.target.step == step.step;
     let parts = json!({
         "kernwerk": env!("CARGO_PKG_VERSION"),
         "toolchain": ground.toolchain.filter(|_| !step.magics && pipeline.python.is_none()),
@@ -109,8 +110,10 @@ fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) ->
         "principal": pipeline.principal,
         "directory": pipeline.directory,
         "settings": ground.settings.map(digest),
-        // A later cell may be stopped by an earlier failure, and the target's value is asked of its step.
-        "step": [step.fails, pipeline.target.step == step.step],
+        // A later cell may be stopped by an earlier failure, and the target's value is asked of its step: of one cell several artifacts may ask
+        // for different values.
+        "step": [step.fails, is_target],
+        "value": pipeline.target.variable.as_ref().filter(|_| is_target),
         "text": text,
         "needs": needs,
         "inputs": inputs,

@@ -9,7 +9,9 @@ mod attempt;
 mod inputs;
 mod key;
 mod lineage;
+mod numpy;
 mod outside;
+mod plain;
 mod record;
 mod result;
 mod retention;
@@ -26,8 +28,8 @@ use uuid::Uuid;
 pub use record::{
     KeptOutput, Metrics, ResultFile, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus, runs,
 };
-pub use result::RunResult;
 pub(crate) use retention::{RunSurvey, remove_runs, survey_runs};
+pub use result::{ResultKind, RunResult, result_kind};
 
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference};

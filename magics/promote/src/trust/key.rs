@@ -60,7 +60,7 @@ impl SigningKey {
     /// Makes a key and writes it to `NAME.pem` in a directory, for its owner's eyes alone.
     ///
     /// # Errors
-    /// [`Error::BadName`]; those of writing the file, also where there is one.
+    /// [`Error::BadKeyName`]; those of writing the file, also where there is one.
     pub fn create(directory: &Path, name: &str) -> Result<Self, Error> {
         let path = path(directory, name)?;
         make_directory(directory)?;
@@ -114,7 +114,8 @@ impl SigningKey {
 }
 
 fn path(directory: &Path, name: &str) -> Result<PathBuf, Error> {
-    check_name(name)?;
+    // A key is a file of this name.
+    check_name(name).map_err(|_| Error::BadKeyName { name: name.to_owned() })?;
     Ok(directory.join(format!("{name}.pem")))
 }
 

@@ -87,6 +87,30 @@ fn a_parameter_that_two_cells_declare_cannot_be_published() {
 }
 
 #[test]
+fn parameters_are_looked_at_before_anything_runs() {
+    let place = Place::after(&[
+        "%promote param n=1",
+        "let a = n + 1",
+        "%promote param n=2",
+        "let b = a + n\nprint b",
+        "%promote param m=2",
+    ]);
+    let mut spec = crate::place::spec("4");
+    // The cells of the tests declare one each.
+    spec.plan.parameters = |text| {
+        let declared = text.strip_prefix("%promote param ").and_then(|rest| rest.split_once('='));
+        declared.map(|(name, _)| name.to_owned()).into_iter().collect()
+    };
+    let runner = MiniRunner::default();
+    let refused = wait(kernwerk_promote::publish(&place.lab, &spec, &runner, &Work::silent())).expect_err("refused");
+    assert!(refused.to_string().contains("parameter `n` is declared by In[1] and by In[3]"), "{refused}");
+    assert_eq!(runner.runs(), 0, "nothing ran");
+    spec.plan.target = "a".parse().expect("a target");
+    let published = wait(kernwerk_promote::publish(&place.lab, &spec, &runner, &Work::silent())).expect("published");
+    assert!(published.notes.iter().any(|note| note.contains("not among the parameters: `m`")), "{:?}", published.notes);
+}
+
+#[test]
 fn another_value_gives_another_result_and_runs_what_depends_on_it() {
     let place = published();
     let runner = MiniRunner::default();

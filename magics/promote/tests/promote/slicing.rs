@@ -579,4 +579,10 @@ fn targets_are_read_and_missed_clearly() {
     }
     assert!(matches!(miss("9"), Err(Error::UnknownCell { latest: Some(2), .. })));
     assert!(matches!(miss("2"), Err(Error::TargetFailed { .. })));
+    // A name that only a failed cell makes is no slip of the pen.
+    log[0].status = CellStatus::Rejected;
+    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default());
+    let error = miss("frame").expect_err("it has no value");
+    assert!(error.to_string().starts_with("`frame` has no value: In[1], which makes it, did not compile"), "{error}");
+    assert!(matches!(miss("fram"), Err(Error::UnknownVariable { near, .. }) if near.is_empty()));
 }

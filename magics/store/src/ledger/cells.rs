@@ -135,6 +135,23 @@ impl Ledger {
         })
     }
 
+    /// The sessions that have cells in the log, the one with the latest cell first.
+    pub fn sessions(&self) -> Result<Vec<SessionRecord>, Error> {
+        let select =
+            "SELECT notebook, process, count(*) AS cells FROM cell GROUP BY notebook, process ORDER BY max(id) DESC";
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(select)?;
+            let rows = statement.query_map([], |row| {
+                Ok(SessionRecord {
+                    notebook: row.get("notebook")?,
+                    process: Uuid::parse_str(&row.get::<_, String>("process")?).unwrap_or_default(),
+                    cells: row.get("cells")?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// The notebooks that have cells in the log, sorted.
     pub fn notebooks(&self) -> Result<Vec<String>, Error> {
         self.ask(|connection| {
@@ -143,6 +160,14 @@ impl Ledger {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// A process that ran cells of a notebook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    pub notebook: String,
+    pub process: Uuid,
+    pub cells: u32,
 }
 
 fn read(row: &Row<'_>) -> Result<CellRecord, Failure> {

@@ -21,7 +21,7 @@ use crate::Error;
 
 pub(crate) use budgets::Admission;
 pub use budgets::{Bound, Budget, BudgetScope, BudgetState, NewBudget, Period, Refusal, Unit};
-pub use cells::{CellEnd, CellRecord, NewCell, OutputRecord};
+pub use cells::{CellEnd, CellRecord, NewCell, OutputRecord, SessionRecord};
 pub use definitions::Definition;
 pub(crate) use files::RecordedFile;
 pub(crate) use intents::Intent;

@@ -5,6 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
 use super::TWO_VERSIONS;
+use crate::place::{Guarded, check_ending};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -35,7 +36,16 @@ impl Verb for Card {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        let card = context.block_on(kernwerk_promote::card(&context.lab()?, &reference, context.work()))?;
+        let lab = context.lab()?;
+        if let Some(file) = &self.to {
+            check_ending("--to", file, &["md", "markdown"])?;
+            context.check_place(
+                "--to",
+                file,
+                &Guarded::of_all(&lab, kernwerk_promote::show(&lab, &reference).iter()),
+            )?;
+        }
+        let card = context.block_on(kernwerk_promote::card(&lab, &reference, context.work()))?;
         let mut output = match &self.to {
             Some(file) => {
                 let path = context.save(file, card.markdown.as_bytes())?;

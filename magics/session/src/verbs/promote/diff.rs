@@ -2,10 +2,11 @@
 
 use kernwerk_core::Problem;
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::Reference;
+use kernwerk_promote::{Reference, Which};
 
 use super::HISTORY;
 use crate::difference::report;
+use crate::place::{Guarded, check_ending};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -47,6 +48,14 @@ impl Verb for Diff {
         let first: Reference = self.first.parse().map_err(Problem::from)?;
         let second: Option<Reference> = self.second.as_deref().map(str::parse).transpose().map_err(Problem::from)?;
         let (before, after) = kernwerk_promote::compared(&lab, &first, second.as_ref())?;
+        if let Some(file) = &self.html {
+            check_ending("--html", file, &["html", "htm"])?;
+            let sides = [&before, &after].map(|side| {
+                let which = Which::Version(side.version);
+                kernwerk_promote::show(&lab, &Reference { name: side.name.clone(), which })
+            });
+            context.check_place("--html", file, &Guarded::of_all(&lab, sides.iter().flatten()))?;
+        }
         let diff = context.block_on(kernwerk_promote::diff(&lab, &before, &after, context.work()))?;
         let mut output = report(&diff)?;
         if let Some(file) = &self.html {

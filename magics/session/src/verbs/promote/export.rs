@@ -9,6 +9,7 @@ use kernwerk_store::Lab;
 
 use super::TWO_VERSIONS;
 use crate::export::{HttpServer, read_magics};
+use crate::place::Guarded;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -115,6 +116,17 @@ impl Export {
     }
 
     fn spec(&self, context: &Context<'_>) -> Result<ExportSpec, Problem> {
+        if let Some(output) = &self.output {
+            let lab = context.lab()?;
+            let shown = kernwerk_promote::show(&lab, &self.reference()?);
+            let guarded = Guarded::of_all(&lab, shown.iter());
+            match (self.to, context.path(output).is_dir()) {
+                (Goal::Crate, true) => context.check_guarded("--output", output, &guarded)?,
+                // It gets a name of its own there.
+                (_, true) => {}
+                (_, false) => _ = context.check_place("--output", output, &guarded)?,
+            }
+        }
         Ok(ExportSpec {
             reference: self.reference()?,
             output: self.output.as_ref().map(Into::into),

@@ -31,6 +31,8 @@ use kernwerk_core::{Output, Problem, Table};
 use kernwerk_promote::{Approval, CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
 
 use crate::columns::{numbers, table, texts};
+use crate::notebook::{Meant, meant};
+use crate::parameters::parameters_in;
 use crate::verb::{Entry, entry};
 use crate::{Answer, Context};
 
@@ -63,7 +65,7 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<export::Export>(),
 ];
 
-/// What a plan or a publication aims at: in this notebook, or, in a shell, in the latest session of a named one.
+/// What a plan or a publication aims at: in this notebook, or in the one that is named or meant.
 fn plan_spec(
     context: &Context<'_>,
     target: &str,
@@ -73,22 +75,9 @@ fn plan_spec(
     let lab = context.lab()?;
     let target: Target = target.parse().map_err(Problem::from)?;
     let declared = files.iter().map(|file| lab.relative(&context.path(file))).collect();
-    Ok(match notebook.map(|notebook| context.path(notebook)) {
-        Some(path) => PlanSpec {
-            notebook: lab.relative(&path),
-            process: None,
-            directory: lab.relative(path.parent().unwrap_or(&path)),
-            target,
-            declared,
-        },
-        None => PlanSpec {
-            notebook: context.notebook(),
-            process: Some(context.process()),
-            directory: lab.relative(context.directory()),
-            target,
-            declared,
-        },
-    })
+    let Meant { notebook, process, directory } = meant(context, notebook)?;
+    let directory = lab.relative(&directory);
+    Ok(PlanSpec { notebook, process, directory, target, declared, parameters: parameters_in })
 }
 
 /// What is published, or would be, of a target: with its gates.
@@ -99,14 +88,16 @@ fn publish_spec(
     suites: &[String],
 ) -> Result<PublishSpec, Problem> {
     // Of another notebook the record of cells tells, and no variable of this process.
-    let is_here = plan.process.is_some();
-    let value = match &plan.target {
-        Target::Variable(name) if is_here => context.value_digest(name)?,
+    let is_here = plan.process == Some(context.process());
+    let variable = match &plan.target {
+        Target::Variable(name) if is_here => Some(name.clone()),
         _ => None,
     };
+    let value = variable.as_deref().map(|name| context.value(name)).transpose()?.flatten();
     Ok(PublishSpec {
         plan,
-        value,
+        value: value.as_ref().map(|value| value.digest.clone()),
+        known: context.known(variable.as_deref(), value),
         name,
         level: Level::Bytes,
         live: false,

@@ -3,7 +3,7 @@
 use kernwerk_core::{Output, Parameter, Problem, Value};
 use kernwerk_lang::{BodyUse, Example};
 
-use crate::parameters::{Written, read_value};
+use crate::parameters::{Written, check_free, read_value};
 use crate::{Answer, Context, Verb};
 
 /// Declares variables that become inputs of the pipeline. A run gives them other values; a replay takes those that stand here.
@@ -37,6 +37,7 @@ impl Verb for Param {
         let mut parameters: Vec<Parameter> = Vec::new();
         for word in &self.parameters {
             let Parameter { name, value } = Written::read(word)?.parameter()?;
+            check_free(&name, context.is_python())?;
             if parameters.iter().any(|known| known.name == name) {
                 return Err(Problem::new("BadParameter", format!("parameter `{name}` is given two values"))
                     .with_hint("give it one"));

@@ -11,6 +11,7 @@ use kernwerk_store::Lab;
 
 use super::{beginning, plan_spec, telling_line};
 use crate::columns::{numbers, table, texts};
+use crate::place::{Guarded, check_ending};
 use crate::verbs::cost::money;
 use crate::{Answer, Context, Verb};
 
@@ -50,6 +51,9 @@ impl Verb for Plan {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab()?;
+        if let Some(file) = &self.graph {
+            check_ending("--graph", file, &["svg"])?;
+        }
         let spec = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
         let plan = context.block_on(kernwerk_promote::plan(&lab, &spec, context.work()))?;
         let mut rows: Vec<(u32, String, &str, String)> = Vec::new();
@@ -78,16 +82,22 @@ impl Verb for Plan {
         let graph = graph(&nodes(&plan, &costs(&lab, &spec)?));
         let mut output = Output::table(shown).with_title(title).with_figure(graph.clone());
         if let Some(file) = &self.graph {
+            context.check_place("--graph", file, &Guarded::of_plan(&lab, &spec.notebook, &plan.inputs))?;
             let path = context.save(file, graph.as_bytes())?;
             output = output.with_note(format!("graph: {}", path.display()));
         }
         for input in &plan.inputs {
-            let presumed = if input.presumed { " (named in the text of a cell)" } else { "" };
+            let presumed = match input.presumed {
+                true if input.is_declared(&spec.declared) => " (`--input`)",
+                true => " (named in the text of a cell)",
+                false => "",
+            };
             output = output.with_note(format!("reads {input}{presumed}"));
         }
         for model in &plan.models {
             output = output.with_note(format!("uses the model {} with weights {}", model.name, model.digest));
         }
+        output = plan.notes.iter().cloned().fold(output, Output::with_note);
         for obstacle in &plan.obstacles {
             output = output.with_note(format!("in the way: {obstacle}")).with_verdict(Verdict::Failed);
         }

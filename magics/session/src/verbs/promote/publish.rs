@@ -118,7 +118,10 @@ impl Verb for Publish {
         let title = if published.unchanged {
             format!("{name} holds these cells and results already")
         } else {
-            format!("{name} is published: {} cells", published.cells.len())
+            match published.cells.len() {
+                1 => format!("{name} is published: 1 cell"),
+                count => format!("{name} is published: {count} cells"),
+            }
         };
         let mut output = Output::table(cell_table(&published.cells)?).with_title(title);
         output = output.with_note(format!("identity {}", published.id));

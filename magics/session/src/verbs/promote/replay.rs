@@ -1,7 +1,5 @@
 //! `%promote replay`: an artifact's cells once more, in a fresh process, compared with what was recorded.
 
-use std::path::Path;
-
 use kernwerk_core::{Embedder, Network, Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_models::MiniLm;
@@ -10,6 +8,7 @@ use kernwerk_render::{Report, ReportCell, ReportResult, Standing, report_json, r
 use kernwerk_store::Lab;
 
 use super::{PUBLISHED, agreement, cell_table, toolchain};
+use crate::place::{Guarded, ending};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -52,6 +51,7 @@ impl Verb for Replay {
         let lab = context.lab_for_writing()?;
         let forms = self.reports.iter().map(|file| form(file)).collect::<Result<Vec<_>, _>>()?;
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
+        self.check_places(context, &lab, &reference)?;
         let spec = ReplaySpec { reference, level: self.level, toolchain: toolchain(), live: self.live };
         let runner = context.runner()?;
         let configured = lab.config().models.embedder.as_ref().map(|path| lab.root().join(path));
@@ -88,16 +88,28 @@ impl Verb for Replay {
     }
 }
 
+impl Replay {
+    /// Looks at the files that reports are to be written to, before anything runs.
+    fn check_places(&self, context: &Context<'_>, lab: &Lab, reference: &Reference) -> Result<(), Problem> {
+        if self.reports.is_empty() {
+            return Ok(());
+        }
+        // What cannot be read is told by the replay, which says more of it.
+        let shown = kernwerk_promote::show(lab, reference);
+        let guarded = Guarded::of_all(lab, shown.iter());
+        self.reports.iter().try_for_each(|file| context.check_place("--report", file, &guarded).map(|_| ()))
+    }
+}
+
 /// How a report is written.
 type Form = fn(&Report) -> String;
 
 /// The form that the ending of a file asks for.
 fn form(file: &str) -> Result<Form, Problem> {
-    let ending = Path::new(file).extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        Some("html" | "htm") => Ok(report_page),
-        Some("ipynb") => Ok(report_notebook),
-        Some("json") => Ok(report_json),
+    match ending(file).as_str() {
+        "html" | "htm" => Ok(report_page),
+        "ipynb" => Ok(report_notebook),
+        "json" => Ok(report_json),
         _ => Err(Problem::new("BadReport", format!("`{file}` does not say what kind of report it is to be"))
             .with_hint("end it in .html, .ipynb or .json")),
     }

@@ -1,17 +1,24 @@
 //! `%promote run`: an artifact's pipeline on what its inputs are now, with other values of its parameters.
 
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use kernwerk_core::{Access, Output, Problem, Resource, Table, Verdict};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array};
+use kernwerk_core::{Access, Output, ParameterValue, Problem, Resource, Table, Verdict, listed};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Metrics, Reference, RunRecord, RunResult, RunSpec, StepStatus};
-use kernwerk_store::Call;
+use kernwerk_promote::{Metrics, Reference, ResultKind, RunRecord, RunResult, RunSpec, StepStatus};
+use kernwerk_store::{Call, Lab};
 
 use super::toolchain;
 use crate::columns::{numbers, table, texts};
 use crate::person::user;
+use crate::place::{Guarded, ending};
 use crate::{Answer, Context, Verb};
+
+/// So much of a result that is no table is shown.
+const SHOWN_LINES: usize = 20;
+const SHOWN_CHARACTERS: usize = 1000;
 
 /// Runs the pipeline in a fresh process, on the latest versions of its tables and corpora and on its files as they are.
 ///
@@ -34,7 +41,7 @@ pub(crate) struct Run {
     /// Let cells use the network, which is kept away from them otherwise
     #[arg(long)]
     live: bool,
-    /// Write the result to this file: a table as Parquet, Arrow, CSV or JSON, as its name says; anything else as it is
+    /// Write the result to this file, as its name says: a table as parquet, csv, json or arrow; a value as json or txt; text as it is
     #[arg(long, value_name = "FILE")]
     output: Option<String>,
     /// Add the events of OpenLineage to this file, too, one JSON line each
@@ -66,8 +73,10 @@ impl Verb for Run {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab_for_writing()?;
         let parameters = self.parameters.iter().map(|word| assignment(word)).collect::<Result<_, _>>()?;
+        let reference = self.artifact.parse::<Reference>().map_err(Problem::from)?;
+        self.check_places(context, &lab, &reference)?;
         let spec = RunSpec {
-            reference: self.artifact.parse::<Reference>().map_err(Problem::from)?,
+            reference,
             parameters,
             retries: self.retries,
             fresh: self.fresh,
@@ -98,10 +107,18 @@ impl Verb for Run {
         let mut output = steps.map_or_else(Output::empty, Output::table).with_title(title).with_verdict(run.verdict);
         output = run.findings.into_iter().chain(run.notes).fold(output, Output::with_note);
         let bound = run.result.as_ref().and_then(RunResult::table);
+        if let Some(result) = &run.result {
+            output = output.with_note(format!("its result: {}", in_words(result, bound.as_ref())));
+        }
         if let (Some(file), Some(result)) = (&self.output, &run.result) {
-            let path = context.path(file);
-            lab.atomic_write(&path, &in_form(&path, result, bound.as_ref())?)?;
+            context.save(file, &in_form(file, result, bound.as_ref())?)?;
             output = output.with_note(format!("its result is in {file}"));
+        }
+        if let (Some(file), None, Verdict::Passed) = (&self.output, &run.result, run.verdict) {
+            let words = format!(
+                "it gives no result, so nothing was written to {file}: its target shows nothing, and has no value that can be kept"
+            );
+            output = output.with_note(words).with_verdict(Verdict::Failed);
         }
         if let (Some(record), Some(directory)) = (&run.record, &run.directory) {
             output = output.with_note(format!("run {}: {}", record.id, words(record)));
@@ -128,25 +145,101 @@ fn assignment(word: &str) -> Result<(String, String), Problem> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+impl Run {
+    /// Looks at the files that the run is to write, before it begins.
+    fn check_places(&self, context: &Context<'_>, lab: &Lab, reference: &Reference) -> Result<(), Problem> {
+        if self.output.is_none() && self.lineage.is_none() {
+            return Ok(());
+        }
+        let shown = kernwerk_promote::show(lab, reference)?;
+        let guarded = Guarded::of(lab, &shown);
+        if let Some(file) = &self.lineage {
+            let path = context.check_place("--lineage", file, &guarded)?;
+            if !holds_events(&path) {
+                return Err(Problem::new(
+                    "BadPlace",
+                    format!("`--lineage {file}` holds something else than events, which are added to it"),
+                )
+                .with_hint("name a file of its own for them"));
+            }
+            make_directory(&path)?;
+        }
+        let Some(file) = &self.output else { return Ok(()) };
+        context.check_place("--output", file, &guarded)?;
+        let kind = kernwerk_promote::result_kind(&shown.location)?;
+        match (kind, ending(file)) {
+            (_, ending) if ending.is_empty() => Ok(()),
+            (Some(kind), ending) if !kind.endings().contains(&ending.as_str()) => Err(no_form(file, &kind)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether events may be added to a file: it is not there, it is empty, or it begins as they do.
+fn holds_events(path: &Path) -> bool {
+    let mut first = [0];
+    match std::fs::File::open(path).and_then(|mut file| file.read(&mut first)) {
+        Ok(read) => read == 0 || first == *b"{",
+        Err(_) => true,
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), Problem> {
+    let directory = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(directory)
+        .map_err(|error| Problem::new("FileFailed", format!("{} cannot be made: {error}", directory.display())))
+}
+
+/// That a result of this kind has no form with the ending of the file.
+fn no_form(file: &str, kind: &ResultKind) -> Problem {
+    let endings: Vec<String> = kind.endings().iter().take(6).map(|ending| format!(".{ending}")).collect();
+    Problem::new("UnknownFormat", format!("the result is {}, which cannot be written as `{file}`", kind.name()))
+        .with_hint(format!("name a file that ends with {}", listed(&endings, "or")))
+}
+
 /// The result as a file of this name holds it.
-fn in_form(path: &Path, result: &RunResult, table: Option<&Table>) -> Result<Vec<u8>, Problem> {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let Some(table) = table else { return Ok(result.bytes.clone()) };
-    match extension.as_str() {
+fn in_form(file: &str, result: &RunResult, table: Option<&Table>) -> Result<Vec<u8>, Problem> {
+    let ending = ending(file);
+    let Some(table) = table else {
+        return result.in_file(&ending).ok_or_else(|| no_form(file, &result.kind()));
+    };
+    match ending.as_str() {
         "parquet" => kernwerk_render::parquet_file(table),
         "csv" => Ok(kernwerk_render::csv(&Output::table(table.clone()))?.into_bytes()),
         "json" => Ok(kernwerk_render::json(&Output::table(table.clone()))?.into_bytes()),
         "arrow" | "feather" | "" => Ok(result.bytes.clone()),
-        other => Err(Problem::new("UnknownFormat", format!("a table cannot be written as `.{other}`"))
-            .with_hint("name a file that ends with .parquet, .arrow, .csv or .json; the run itself is done")),
+        _ => Err(no_form(file, &result.kind())),
     }
 }
 
-/// What is no table, as a table of one value: the text, or where the file lies that is none.
+/// The result in a line or a few: a short value as it is.
+fn in_words(result: &RunResult, table: Option<&Table>) -> String {
+    if let Some(table) = table {
+        let rows: usize = table.batches.iter().map(|batch| batch.num_rows()).sum();
+        let names: Vec<&str> = table.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        return format!("a table of {rows} rows with the columns {}", names.join(", "));
+    }
+    let Some(text) = result.text() else { return format!("{} ({} bytes)", result.kind().name(), result.bytes.len()) };
+    let text = text.trim_end();
+    let lines: Vec<&str> = text.lines().take(SHOWN_LINES).collect();
+    let shown: String = lines.join("\n").chars().take(SHOWN_CHARACTERS).collect();
+    let rest = if shown.len() < text.len() { " …" } else { "" };
+    let lead = if shown.contains('\n') { "\n" } else { "" };
+    format!("{lead}{shown}{rest}")
+}
+
+/// What is no table, as a table of one value: a number as one, text as text, or where the file lies that is neither.
 fn one_value(result: &RunResult, directory: &Path) -> Result<Table, Problem> {
-    let text = std::str::from_utf8(&result.bytes).map(str::to_owned);
-    let value = text.unwrap_or_else(|_| directory.join(format!("result.{}", result.format)).display().to_string());
-    table(vec![("result", texts([Some(value)]))])
+    let column: ArrayRef = match result.single() {
+        Some(ParameterValue::Integer(number)) => numbers([number]),
+        Some(ParameterValue::Float(number)) => Arc::new(Float64Array::from(vec![number])),
+        Some(ParameterValue::Boolean(value)) => Arc::new(BooleanArray::from(vec![value])),
+        _ => {
+            let place = || directory.join(format!("result.{}", result.format)).display().to_string();
+            texts([Some(result.text().unwrap_or_else(place))])
+        }
+    };
+    table(vec![("result", column)])
 }
 
 /// Such as `3 cells ran, 2 were kept from earlier runs`.

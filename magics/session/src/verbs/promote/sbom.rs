@@ -6,6 +6,7 @@ use kernwerk_promote::Reference;
 
 use super::TWO_VERSIONS;
 use crate::crates::crate_license;
+use crate::place::{Guarded, check_ending};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -36,6 +37,14 @@ impl Verb for Sbom {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let lab = context.lab()?;
+        if let Some(file) = &self.to {
+            check_ending("--to", file, &["json"])?;
+            context.check_place(
+                "--to",
+                file,
+                &Guarded::of_all(&lab, kernwerk_promote::show(&lab, &reference).iter()),
+            )?;
+        }
         let bill = context.block_on(kernwerk_promote::sbom(&lab, &reference, &crate_license, context.work()))?;
         let output = match &self.to {
             Some(file) => {
