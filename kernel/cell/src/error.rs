@@ -30,6 +30,8 @@ pub enum Error {
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("the dependencies could not be built\n{0}")]
     Build(String),
+    #[error("crates cannot be had in the versions that are pinned: {}", in_a_line(.0))]
+    Unlocked(String),
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// A problem that the cell host named itself.
@@ -57,6 +59,7 @@ impl Error {
             Self::Busy => "CellRunning",
             Self::File { .. } => "CellFiles",
             Self::Build(_) => "DependenciesNotBuilt",
+            Self::Unlocked(_) => Problem::CRATES_NOT_LOCKED,
             Self::Cancelled(_) => Problem::INTERRUPTED,
             Self::Told(_) => "CellHost",
         }
@@ -77,10 +80,23 @@ impl Error {
             Self::Gone(_) => "its variables are lost; the next Rust cell starts a new one".to_owned(),
             Self::Busy => "wait for it to end, or interrupt it".to_owned(),
             Self::Build(_) => "look at the first error above; a build that was cut off can simply be run again".to_owned(),
+            Self::Unlocked(_) => "the crates have to be in cargo's cache here, or their registry within reach".to_owned(),
             Self::File { .. } => "the environment variable XDG_CACHE_HOME moves the cells' files to another place".to_owned(),
             Self::Start(_) | Self::Cancelled(_) | Self::Told(_) => return None,
         })
     }
+}
+
+/// What cargo says of an error over many lines, without what it says of its progress.
+fn in_a_line(words: &str) -> String {
+    let is_progress = |line: &&str| {
+        ["Updating", "Locking", "Downloading", "Downloaded", "Adding", "Removing", "Caused by:", "note:", "warning:"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    let lines: Vec<&str> =
+        words.lines().map(str::trim).filter(|line| !line.is_empty()).filter(|line| !is_progress(line)).collect();
+    lines.join("; ").trim_start_matches("error: ").to_owned()
 }
 
 /// What to write instead of one of evcxr's commands.

@@ -48,8 +48,7 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         program: crate::program()?,
         pins: Vec::new(),
         parameters: std::collections::BTreeMap::new(),
-    })?
-    .with_locked_crates(kernwerk_cell::locked_crates);
+    })?;
     let work = Work::new(cancel_on_interrupt(), Arc::new(Terminal::new()));
     let cell = session.begin_cell(CellStart {
         execution_count: 1,

@@ -30,6 +30,8 @@ mod frame;
 mod gates;
 mod inputs;
 mod judge;
+mod licence;
+mod lock;
 mod machine;
 mod mirror;
 mod parameters;
@@ -50,6 +52,7 @@ mod slice;
 mod stale;
 mod target;
 mod trust;
+mod vendor;
 mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
@@ -69,8 +72,10 @@ pub use export::{
     Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
     export, export_crate, track,
 };
-pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, must_pass};
+pub use gates::{Demand, Finding, GateReport, GateSpec, State, judge_published, must_pass};
 pub use judge::{CellReport, Compared};
+pub use licence::CrateSources;
+pub use lock::PinnedRust;
 pub use machine::Machine;
 pub use pipeline::{
     BindingReference, MadeWith, OutputReference, PinnedInput, PinnedParameter, Pipeline, StepRecord, TargetStep, Trace,
@@ -90,8 +95,9 @@ pub use running::{
     KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
     StepStatus, execute, runs,
 };
-pub use sbom::{CrateLicense, sbom};
+pub use sbom::sbom;
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
 pub use trust::{PublicKey, SigningKey, Trust, sign};
+pub use vendor::{Vendored, vendor};
 pub use verify::{Verification, verify};

@@ -1,5 +1,6 @@
 //! What differs between two artifacts: steps, settings, inputs, results, files, scores, and what they cost. Nothing of either is run.
 
+mod crates;
 mod inputs;
 mod lines;
 mod outputs;
@@ -36,7 +37,7 @@ use outputs::Of;
 use settings::{changes, facts};
 
 /// What of `pipeline.toml` is compared apart, or follows from it.
-const APART: [&str; 4] = ["name", "steps", "inputs", "target.step"];
+const APART: [&str; 5] = ["name", "steps", "inputs", "target.step", "rust.crates"];
 /// What of a step is compared apart, or follows from the cells.
 const STEP_APART: [&str; 6] = ["step", "file", "needs", "outputs", "bindings", "traces"];
 /// Attestations that say how good an artifact is; the others say what it took.
@@ -49,7 +50,7 @@ pub struct Diff {
     pub after: DiffSide,
     /// Every cell of either, those that are the same among them.
     pub steps: Vec<StepDiff>,
-    /// Of `pipeline.toml`: level, programs, packages, models, parameters and whatever else it says.
+    /// Of `pipeline.toml` and `Cargo.lock`: level, programs, packages, models, parameters and whatever else it says.
     pub settings: Vec<Change>,
     pub inputs: Vec<InputDiff>,
     pub outputs: Vec<OutputDiff>,
@@ -143,6 +144,7 @@ pub async fn diff(lab: &Lab, before: &Location, after: &Location, work: &Work) -
         outputs.extend(outputs::compare(from, to, work)?);
         outputs.extend(written::compare(lab, from, to, work).await?);
     }
+    let settings = changes(&facts(&raw_one, &APART), &facts(&raw_other, &APART)).into_iter();
     let (attested_one, attested_other) = (attested(before)?, attested(after)?);
     let of = |attested: &BTreeMap<String, Value>, is_score: bool| {
         let chosen = attested.iter().filter(|(name, _)| SCORES.iter().any(|score| name.starts_with(score)) == is_score);
@@ -151,7 +153,7 @@ pub async fn diff(lab: &Lab, before: &Location, after: &Location, work: &Work) -
     };
     Ok(Diff {
         inputs: inputs::compare(lab, &one.pipeline, &other.pipeline, work).await?,
-        settings: changes(&facts(&raw_one, &APART), &facts(&raw_other, &APART)),
+        settings: settings.chain(crates::changes(&one, &other)?).collect(),
         files: files(&one, &other)?,
         scores: changes(&of(&attested_one, true), &of(&attested_other, true)),
         measured: changes(&of(&attested_one, false), &of(&attested_other, false)),

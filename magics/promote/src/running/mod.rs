@@ -30,6 +30,7 @@ pub use result::RunResult;
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference, find};
 use crate::files::read_file;
+use crate::lock;
 use crate::parameters::values;
 use crate::pipeline::{PinnedParameter, Pipeline};
 use crate::replay::FindModel;
@@ -110,6 +111,7 @@ pub async fn execute(
     let texts =
         present.pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<Vec<String>, Error>>()?;
     let environment = present.pipeline.environment.surroundings(spec.live);
+    let crates = lock::of_runs(&location, &present.pipeline, &texts, work)?;
     let ground = Ground {
         pipeline: &present.pipeline,
         parameters: &parameters,
@@ -117,6 +119,7 @@ pub async fn execute(
         settings: settings.as_deref(),
         toolchain: spec.toolchain.as_deref(),
         environment: &environment,
+        lock: crates.as_ref(),
         python: present.python.as_ref(),
     };
     let keys = keys(&ground);
@@ -132,6 +135,7 @@ pub async fn execute(
         texts: &texts,
         settings: settings.as_deref(),
         live: spec.live,
+        lock: crates.as_ref(),
         call: &spec.call,
         runner,
         work,

@@ -103,6 +103,7 @@ fn publish_spec(
     Ok(PublishSpec {
         plan,
         value,
+        lock: context.crate_lock().filter(|_| is_here),
         name,
         level: Level::Bytes,
         live: false,

@@ -1,11 +1,12 @@
 //! `%promote publish`: the slice of a target becomes an artifact, once a fresh process has shown that it runs.
 
-use kernwerk_core::{Access, Output, Problem, Resource};
+use kernwerk_core::{Access, Output, Problem, Resource, Verdict};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Level, PublishSpec};
+use kernwerk_promote::{Level, Location, PublishSpec, Vendored};
+use kernwerk_store::Lab;
 
 use super::{cell_table, gate_notes, plan_spec, publish_spec};
-use crate::crates::crate_license;
+use crate::crates::{cargo_home, crate_sources};
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
@@ -29,6 +30,9 @@ pub(crate) struct Publish {
     /// A suite whose gate has to pass first
     #[arg(long = "gate", value_name = "SUITE")]
     gates: Vec<String>,
+    /// Put its crates beside it, for replays without a network
+    #[arg(long)]
+    vendor: bool,
     /// The cells use the network; replays then need it, too
     #[arg(long)]
     live: bool,
@@ -71,7 +75,8 @@ impl Verb for Publish {
         let spec = PublishSpec { level: self.level, live: self.live, ..spec };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
-        let described = kernwerk_promote::describe(&lab, &published.location, &crate_license, context.work());
+        let sources = crate_sources();
+        let described = kernwerk_promote::describe(&lab, &published.location, &sources, context.work());
         let described = context.block_on(described);
         let name = published.location.to_string();
         context.effect(Access::Write, Resource::Artifact, &name, None, Some(published.id.clone()));
@@ -84,10 +89,37 @@ impl Verb for Publish {
         output = output.with_note(format!("identity {}", published.id));
         output = gate_notes(&published.gates).into_iter().fold(output, Output::with_note);
         output = published.notes.into_iter().fold(output, Output::with_note);
+        if self.vendor {
+            output = vendored(context, &lab, &published.location, output)?;
+        }
         // It is published all the same, and `card` and `sbom` make them anew.
         if let Err(error) = described {
             output = output.with_note(format!("its card and its bill of materials were not written: {error}"));
         }
         Ok(output.volatile().into())
+    }
+}
+
+/// Puts the crates beside the artifact, and says so. Where that cannot be, the artifact is published all the same, and the verb fails.
+fn vendored(context: &Context<'_>, lab: &Lab, location: &Location, output: Output) -> Result<Output, Problem> {
+    let home =
+        cargo_home().ok_or_else(|| Problem::new("NoCargoHome", "there is no directory where cargo keeps crates"))?;
+    match kernwerk_promote::vendor(lab, location, &home, context.work()) {
+        Ok(Vendored { crates: 0, .. }) => Ok(output.with_note("its cells need no crates")),
+        Ok(Vendored { crates, added, bytes }) => {
+            let size = bytes.div_ceil(1024);
+            let words = format!(
+                "{crates} crates lie beside it ({added} of them new, {size} KiB together): replays need no network"
+            );
+            Ok(output.with_note(words))
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.is_interrupt() {
+                return Err(problem);
+            }
+            let output = output.with_verdict(Verdict::Failed).with_note(problem.message);
+            Ok(problem.hint.into_iter().fold(output, Output::with_note))
+        }
     }
 }

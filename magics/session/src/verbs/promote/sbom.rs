@@ -5,7 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
 use super::TWO_VERSIONS;
-use crate::crates::crate_license;
+use crate::crates::crate_sources;
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ impl Verb for Sbom {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let lab = context.lab()?;
-        let bill = context.block_on(kernwerk_promote::sbom(&lab, &reference, &crate_license, context.work()))?;
+        let bill = context.block_on(kernwerk_promote::sbom(&lab, &reference, &crate_sources(), context.work()))?;
         let output = match &self.to {
             Some(file) => {
                 let path = context.save(file, &bill)?;
