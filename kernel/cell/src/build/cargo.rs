@@ -7,12 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use kernwerk_wire::CrateLock;
+
 use super::cache::Cache;
 use super::lock;
 use super::record::{RECORD, Record};
 use super::vendor;
 use crate::process;
-use kernwerk_wire::CrateLock;
 
 /// The same for everybody, or nothing could be shared.
 const RUSTFLAGS: &str = "-Cprefer-dynamic";

@@ -55,6 +55,15 @@ impl Verb for Publish {
             ],
         },
         Example {
+            about: "the same with its crates beside it, for replays without a network",
+            line: "%promote publish fares --target fares --vendor",
+            body: None,
+            setup: &[
+                "%feature source rides rides.csv --event-time pickup",
+                "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+            ],
+        },
+        Example {
             about: "what a search finds, provided that its suite passes",
             line: "%promote publish answers --target hits --gate quality",
             body: None,
