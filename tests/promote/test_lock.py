@@ -134,6 +134,7 @@ def test_a_crate_that_is_not_pinned_is_not_compiled(checkout):
 
 
 def test_other_bytes_under_the_same_version_are_refused(checkout):
+    shutil.rmtree(checkout.directory / "pipelines" / "trip" / "crates")
     lock = checkout.artifact("Cargo.lock").read_text()
     checksum = packages(lock)[CRATE]["checksum"]
     plant(checkout, entry(lock).replace(checksum, "0" * 64))

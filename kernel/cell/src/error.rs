@@ -87,16 +87,29 @@ impl Error {
     }
 }
 
-/// What cargo says of an error over many lines, without what it says of its progress.
+/// Begins what cargo says of its progress, and of packages that nobody but evcxr knows.
+const ASIDE: &[&str] = &[
+    "Updating",
+    "Locking",
+    "Downloading",
+    "Downloaded",
+    "Adding",
+    "Removing",
+    "Caused by:",
+    "note:",
+    "warning:",
+    "location searched",
+    "required by package",
+];
+/// Stands before the name of such a package.
+const OF_PACKAGE: &str = " as a dependency of package";
+
+/// What cargo says of an error over many lines, in one.
 fn in_a_line(words: &str) -> String {
-    let is_progress = |line: &&str| {
-        ["Updating", "Locking", "Downloading", "Downloaded", "Adding", "Removing", "Caused by:", "note:", "warning:"]
-            .iter()
-            .any(|start| line.starts_with(start))
-    };
-    let lines: Vec<&str> =
-        words.lines().map(str::trim).filter(|line| !line.is_empty()).filter(|line| !is_progress(line)).collect();
-    lines.join("; ").trim_start_matches("error: ").to_owned()
+    let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told = lines.filter(|line| !ASIDE.iter().any(|start| line.starts_with(start)));
+    let plain: Vec<&str> = told.map(|line| line.split(OF_PACKAGE).next().unwrap_or(line)).collect();
+    plain.join("; ").trim_start_matches("error: ").to_owned()
 }
 
 /// What to write instead of one of evcxr's commands.
@@ -127,5 +140,16 @@ impl From<Error> for Problem {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_words_are_told_in_a_line_and_without_what_only_evcxr_knows() {
+        let words = "    Updating index\nerror: failed to get `oak` as a dependency of package `dummy v0.0.1 (/x)`\n\nCaused by:\n  it is not here\nrequired by package `dummy`\n";
+        assert_eq!(in_a_line(words), "failed to get `oak`; it is not here");
     }
 }
