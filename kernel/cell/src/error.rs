@@ -100,15 +100,17 @@ const ASIDE: &[&str] = &[
     "warning:",
     "location searched",
     "required by package",
+    "As a reminder",
 ];
-/// Stands before the name of such a package.
-const OF_PACKAGE: &str = " as a dependency of package";
+/// Stand before the name of such a package.
+const OF_PACKAGE: [&str; 2] = [" as a dependency of package", " of package `evcxr_"];
 
 /// What cargo says of an error over many lines, in one.
 fn in_a_line(words: &str) -> String {
     let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
     let told = lines.filter(|line| !ASIDE.iter().any(|start| line.starts_with(start)));
-    let plain: Vec<&str> = told.map(|line| line.split(OF_PACKAGE).next().unwrap_or(line)).collect();
+    let cut = |line: &'_ str| OF_PACKAGE.iter().filter_map(|start| line.find(start)).min().unwrap_or(line.len());
+    let plain: Vec<&str> = told.map(|line| &line[..cut(line)]).collect();
     plain.join("; ").trim_start_matches("error: ").to_owned()
 }
 

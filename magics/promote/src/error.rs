@@ -188,7 +188,7 @@ impl Error {
             Self::UnknownGate { near, .. } => return did_you_mean(near).or(Some(GATES.to_owned())),
             Self::NoExport { hint, .. } => hint.clone(),
             Self::NotVendored { .. } => {
-                "a replay fetches the crates into cargo's home; those of paths and repositories cannot be packed".to_owned()
+                "a replay fetches the crates into cargo's home; those of repositories and of other registries cannot be packed".to_owned()
             }
             Self::Tracking { hint, .. } => hint.clone().unwrap_or_else(|| {
                 "`--server` names a running `mlflow server` that serves artifacts; nothing was left there".to_owned()

@@ -92,10 +92,10 @@ pub(crate) fn beside(location: &Location, work: &Work) -> Result<Option<PathBuf>
     Ok((!needed.is_empty()).then(|| home.join(CRATES)))
 }
 
-/// The crates that have to be fetched from somewhere; those of Kernwerk are part of its program.
+/// The crates that have to be fetched from somewhere. Those of Kernwerk are part of its program, and local ones lie where the cells' files do.
 fn needed(location: &Location) -> Result<Vec<Crate>, Error> {
     let mut crates = crates(location, &location.pipeline()?)?.unwrap_or_default();
-    crates.retain(|one| !one.is_ours());
+    crates.retain(|one| one.source.is_some());
     match crates.iter().find(|one| one.source.as_deref() != Some(DEFAULT_REGISTRY) || one.checksum.is_none()) {
         Some(one) => Err(Error::NotVendored {
             artifact: location.to_string(),

@@ -69,11 +69,12 @@ fn unpack(packed: &Path, sources: &Path, package: Package<'_>) -> Result<(), Err
         return Ok(());
     }
     let file = packed.join(format!("{title}.crate"));
-    let archive = File::open(&file).map_err(Error::file("read", &file))?;
+    let not_unpacked =
+        |error: std::io::Error| Error::Unlocked(format!("{} cannot be unpacked: {error}", file.display()));
+    let archive = File::open(&file).map_err(not_unpacked)?;
     let scratch = scratch(sources)?;
-    let unpacking = Error::file("unpack", &file);
     // The library leaves out what would lead outside.
-    Archive::new(GzDecoder::new(archive).take(LARGEST)).unpack(scratch.path()).map_err(unpacking)?;
+    Archive::new(GzDecoder::new(archive).take(LARGEST)).unpack(scratch.path()).map_err(not_unpacked)?;
     let unpacked = scratch.path().join(&title);
     fs::write(unpacked.join(SEAL), &seal).map_err(Error::file("write", &unpacked))?;
     if let Err(error) = fs::rename(&unpacked, &place)
