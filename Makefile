@@ -65,4 +65,4 @@ bench: setup oracles ## run the benchmarks of one area: make bench AREA=kernel
 	@$(within) $(bin)/python -m tests.bench '$(AREA)'
 
 torture: setup oracles ## run the long forms of the tests
-	@KERNWERK_TORTURE=1 $(within) $(bin)/python -m pytest tests/end_to_end/test_torture.py tests/kernel/test_protocol.py tests/kernel/test_soak.py tests/promote/test_registry.py tests/promote/test_run.py tests/promote/test_corpus.py tests/promote/test_proof.py tests/promote/test_gates.py tests/promote/test_export.py
+	@KERNWERK_TORTURE=1 $(within) $(bin)/python -m pytest tests/end_to_end/test_torture.py tests/kernel/test_protocol.py tests/kernel/test_soak.py tests/promote/test_registry.py tests/promote/test_run.py tests/promote/test_corpus.py tests/promote/test_proof.py tests/promote/test_gates.py tests/promote/test_export.py tests/promote/test_lock.py

@@ -30,6 +30,8 @@ pub enum Error {
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("the dependencies could not be built\n{0}")]
     Build(String),
+    #[error("crates cannot be had in the versions that are pinned: {}", in_a_line(.0))]
+    Unlocked(String),
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// A problem that the cell host named itself.
@@ -57,6 +59,7 @@ impl Error {
             Self::Busy => "CellRunning",
             Self::File { .. } => "CellFiles",
             Self::Build(_) => "DependenciesNotBuilt",
+            Self::Unlocked(_) => Problem::CRATES_NOT_LOCKED,
             Self::Cancelled(_) => Problem::INTERRUPTED,
             Self::Told(_) => "CellHost",
         }
@@ -77,10 +80,38 @@ impl Error {
             Self::Gone(_) => "its variables are lost; the next Rust cell starts a new one".to_owned(),
             Self::Busy => "wait for it to end, or interrupt it".to_owned(),
             Self::Build(_) => "look at the first error above; a build that was cut off can simply be run again".to_owned(),
+            Self::Unlocked(_) => "the crates have to be in cargo's cache here, or their registry within reach".to_owned(),
             Self::File { .. } => "the environment variable XDG_CACHE_HOME moves the cells' files to another place".to_owned(),
             Self::Start(_) | Self::Cancelled(_) | Self::Told(_) => return None,
         })
     }
+}
+
+/// Begins what cargo says of its progress, and of packages that nobody but evcxr knows.
+const ASIDE: &[&str] = &[
+    "Updating",
+    "Locking",
+    "Downloading",
+    "Downloaded",
+    "Adding",
+    "Removing",
+    "Caused by:",
+    "note:",
+    "warning:",
+    "location searched",
+    "required by package",
+    "As a reminder",
+];
+/// Stand before the name of such a package.
+const OF_PACKAGE: [&str; 2] = [" as a dependency of package", " of package `evcxr_"];
+
+/// What cargo says of an error over many lines, in one.
+fn in_a_line(words: &str) -> String {
+    let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told = lines.filter(|line| !ASIDE.iter().any(|start| line.starts_with(start)));
+    let cut = |line: &'_ str| OF_PACKAGE.iter().filter_map(|start| line.find(start)).min().unwrap_or(line.len());
+    let plain: Vec<&str> = told.map(|line| &line[..cut(line)]).collect();
+    plain.join("; ").trim_start_matches("error: ").to_owned()
 }
 
 /// What to write instead of one of evcxr's commands.
@@ -111,5 +142,16 @@ impl From<Error> for Problem {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_words_are_told_in_a_line_and_without_what_only_evcxr_knows() {
+        let words = "    Updating index\nerror: failed to get `oak` as a dependency of package `dummy v0.0.1 (/x)`\n\nCaused by:\n  it is not here\nrequired by package `dummy`\n";
+        assert_eq!(in_a_line(words), "failed to get `oak`; it is not here");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use kernwerk_wire::Confinement;
+use kernwerk_wire::{Confinement, CrateLock};
 use serde::{Deserialize, Serialize};
 
 use crate::build::Linker;
@@ -66,6 +66,10 @@ pub(crate) struct Home {
     pub(crate) environment: BTreeMap<String, Option<String>>,
     /// What cells are to find around them in place of the user's environment; none where they are a notebook's.
     pub(crate) confinement: Option<Confinement>,
+    /// The versions of crates that cells are compiled with; none leaves them to the machine.
+    pub(crate) lock: Option<CrateLock>,
+    /// A configuration that has cargo take packed crates, where they lie beside.
+    pub(crate) vendored: Option<PathBuf>,
 }
 
 impl Home {
@@ -125,6 +129,28 @@ impl Home {
     /// Holds the process group of a build that runs.
     pub(crate) fn build_mark(&self) -> PathBuf {
         self.root.join("build")
+    }
+
+    /// The `Cargo.lock` with which the last cell was compiled.
+    pub(crate) fn compiled_lock(&self) -> PathBuf {
+        self.root.join("compiled.lock")
+    }
+
+    /// Leaves for the cell that is being compiled that crates cannot be had in the versions which they have to have; in words, which.
+    pub(crate) fn leave_unlocked(&self, words: &str) {
+        // Without it the cell counts as one that does not compile.
+        let _ = std::fs::write(self.unlocked(), words);
+    }
+
+    /// Takes what was left so, if anything was.
+    pub(crate) fn take_unlocked(&self) -> Option<String> {
+        let words = std::fs::read_to_string(self.unlocked()).ok()?;
+        let _ = std::fs::remove_file(self.unlocked());
+        Some(words)
+    }
+
+    fn unlocked(&self) -> PathBuf {
+        self.root.join("unlocked")
     }
 
     /// The user's answer to a cell's question appears here.

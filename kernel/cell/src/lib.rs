@@ -27,14 +27,14 @@ mod worker;
 use std::path::PathBuf;
 
 pub use analyse::{analyse, changing_statics, magics_in};
-pub use build::{locked_crates, prepare};
+pub use build::prepare;
 pub use confine::leave_network;
 pub use error::Error;
 pub use host::{
     Answer, Binding, BoundTo, Candidate, CellEnd, CellEvent, CellRequest, Completions, Host, HostConfig, Interrupter,
     Kept, Phases, Variable,
 };
-pub use kernwerk_wire::Confinement;
+pub use kernwerk_wire::{Confinement, CrateLock};
 pub use program::{ProgramCell, ProgramPart, write_program};
 pub use serve::serve;
 pub use text::{Completeness, is_complete, plain};

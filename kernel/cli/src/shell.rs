@@ -49,8 +49,7 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         program: crate::program()?,
         pins: Vec::new(),
         parameters: std::collections::BTreeMap::new(),
-    })?
-    .with_locked_crates(kernwerk_cell::locked_crates);
+    })?;
     session.set_parameters(&invocation.with)?;
     let work = Work::new(cancel_on_interrupt(), Arc::new(Terminal::new()));
     let cell = session.begin_cell(CellStart {

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernwerk_cell::{Confinement, ProgramCell, ProgramPart};
-use kernwerk_core::{Cancel, CellOutcome, CellStatus, Parameter, Problem, ProgramTold, RunCell, RunRequest};
+use kernwerk_cell::{Confinement, CrateLock, ProgramCell, ProgramPart};
+use kernwerk_core::{Cancel, CellOutcome, CellStatus, Parameter, Problem, ProgramTold, RunCell, RunRequest, RustTold};
 use kernwerk_lang::{Segment, split};
 use kernwerk_session::{Options, parameters_of};
 use serde::Serialize;
@@ -24,7 +24,7 @@ use crate::log::log;
 const PARENT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Reads a [`RunRequest`] from standard input, runs its cells through `program`'s parts, and writes a [`CellOutcome`] a cell to
-/// standard output. Ends after the first cell that fails and may not; that is no error.
+/// standard output; behind the last, which crates they were compiled with. Ends after the first cell that fails and may not; that is no error.
 ///
 /// # Errors
 /// There is no such request, its directory cannot be entered, or nobody takes the outcomes.
@@ -44,11 +44,23 @@ pub fn run_cells(program: PathBuf) -> Result<(), Problem> {
         pins: request.pins.clone(),
         parameters: request.parameters.clone(),
     };
-    let executor = Executor::confined(options, confinement(&request));
-    let result =
-        run_all(&executor, &request, &mut outcomes).and_then(|cells| write_program(&request, cells, &mut outcomes));
+    let executor = Executor::confined(options, confinement(&request), lock(&request));
+    let result = run_to_the_end(&executor, &request, &mut outcomes);
     executor.shutdown();
     result
+}
+
+/// Runs the cells, and where all have run, tells what there is to tell of them as a whole.
+fn run_to_the_end(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<(), Problem> {
+    let Some(cells) = run_all(executor, request, outcomes)? else { return Ok(()) };
+    tell(outcomes, &RustTold { lock: executor.lock()? })?;
+    write_program(request, &cells, outcomes)
+}
+
+/// The versions of crates that the cells are compiled with.
+fn lock(request: &RunRequest) -> Option<CrateLock> {
+    let lock = request.lock.clone()?;
+    Some(CrateLock { text: lock.text, is_exact: lock.is_exact, packed: lock.packed })
 }
 
 /// What the cells find around them. Their home is an empty directory.
@@ -60,8 +72,12 @@ fn confinement(request: &RunRequest) -> Confinement {
     Confinement { environment, home, network: request.surroundings.network }
 }
 
-/// Runs the cells; where a program is wanted, gives them as its parts, if all have run.
-fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write) -> Result<Vec<ProgramCell>, Problem> {
+/// Runs the cells, and gives them as the parts of a program, where one is wanted; none where not all have run.
+fn run_all(
+    executor: &Executor,
+    request: &RunRequest,
+    outcomes: &mut impl Write,
+) -> Result<Option<Vec<ProgramCell>>, Problem> {
     let mut given = request.given.iter().peekable();
     let mut cells = Vec::new();
     for cell in &request.cells {
@@ -71,7 +87,7 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
         let outcome = run_one(executor, cell)?;
         tell(outcomes, &outcome)?;
         if outcome.status != CellStatus::Ok && !cell.may_fail {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         if request.program.is_some() {
             let mut parts = Vec::new();
@@ -81,13 +97,13 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
             cells.push(ProgramCell { step: cell.ordinal, parts, variables: executor.variables()? });
         }
     }
-    Ok(cells)
+    Ok(Some(cells))
 }
 
 /// Writes the cells as a program where one is wanted, and tells what became of it.
-fn write_program(request: &RunRequest, cells: Vec<ProgramCell>, outcomes: &mut impl Write) -> Result<(), Problem> {
-    let Some(wanted) = request.program.as_ref().filter(|_| cells.len() == request.cells.len()) else { return Ok(()) };
-    let told = match kernwerk_cell::write_program(wanted, &cells)? {
+fn write_program(request: &RunRequest, cells: &[ProgramCell], outcomes: &mut impl Write) -> Result<(), Problem> {
+    let Some(wanted) = &request.program else { return Ok(()) };
+    let told = match kernwerk_cell::write_program(wanted, cells, lock(request).as_ref())? {
         Ok(()) => ProgramTold::Written,
         Err(reason) => ProgramTold::Refused(reason),
     };

@@ -36,6 +36,8 @@ pub enum Question {
     Inspect { code: String, cursor: usize },
     /// Which variables there are, and of which types.
     Variables,
+    /// Which versions of crates the cells were compiled with.
+    Lock,
 }
 
 /// How cells are to be run.
@@ -48,6 +50,21 @@ pub struct CellStart {
     /// Of cells that are to find the same around them wherever they run; none where they are a notebook's.
     #[serde(default)]
     pub confinement: Option<Confinement>,
+    /// The versions of crates that cells are compiled with; none leaves them to the machine.
+    #[serde(default)]
+    pub lock: Option<CrateLock>,
+}
+
+/// Versions of crates, and how binding they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrateLock {
+    /// A `Cargo.lock`, as cargo writes it.
+    pub text: String,
+    /// Nothing else may be compiled. Otherwise these go before others, and what is not among them is chosen freely.
+    pub is_exact: bool,
+    /// A directory in which all of them lie as `NAME-VERSION.crate`, so that none has to be fetched.
+    #[serde(default)]
+    pub packed: Option<PathBuf>,
 }
 
 /// What cells find around them in place of the user's environment.
@@ -191,6 +208,8 @@ pub enum Response {
     /// Plain text and HTML, if there is something to say.
     Inspected(Option<(String, String)>),
     Variables(Vec<Variable>),
+    /// The text of a `Cargo.lock`; none before the first cell was compiled.
+    Lock(Option<String>),
 }
 
 /// What may stand in place of the text from `start` to `end` (byte offsets).

@@ -28,8 +28,8 @@ pub use output::{Body, Output, Table, Value, Verdict};
 pub use parameter::{Parameter, ParameterType, ParameterValue};
 pub use problem::Problem;
 pub use run::{
-    BoundValue, CellOutcome, Environment, GivenTable, Pin, ProgramRequest, ProgramTold, PythonTold, RunCell, RunError,
-    RunRequest, RunResult, Runner,
+    BoundValue, CellOutcome, CrateLock, Environment, GivenTable, Pin, ProgramRequest, ProgramTold, PythonTold, RunCell,
+    RunError, RunRequest, RunResult, Runner, RustTold,
 };
 pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use surroundings::{Network, Surroundings};

@@ -21,6 +21,8 @@ impl Problem {
     pub const INTERRUPTED: &'static str = "Interrupted";
     /// The name that stands for a call that a budget did not allow.
     pub const OVER_BUDGET: &'static str = "OverBudget";
+    /// The name that stands for crates which cannot be had in the versions that a run is bound to.
+    pub const CRATES_NOT_LOCKED: &'static str = "CratesNotLocked";
 
     pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self { name: name.into(), message: message.into(), hint: None }

@@ -63,9 +63,24 @@ pub struct RunRequest {
     #[serde(default)]
     pub python: bool,
     pub surroundings: Surroundings,
+    /// The versions of crates with which cells of Rust are compiled; none leaves them to the machine.
+    #[serde(default)]
+    pub lock: Option<CrateLock>,
     /// The cells are wanted as a program, too, once all of them have run.
     #[serde(default)]
     pub program: Option<ProgramRequest>,
+}
+
+/// Versions of crates, and how binding they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrateLock {
+    /// A `Cargo.lock`, as cargo writes it.
+    pub text: String,
+    /// Nothing else may be compiled. Otherwise these go before others, and what is not among them is chosen freely.
+    pub is_exact: bool,
+    /// A directory in which all of them lie as `NAME-VERSION.crate`, so that none has to be fetched.
+    #[serde(default)]
+    pub packed: Option<PathBuf>,
 }
 
 /// A crate that is to be made of cells of Rust.
@@ -117,6 +132,13 @@ pub struct PythonTold {
     pub code: Vec<String>,
 }
 
+/// What a run of Rust tells at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RustTold {
+    /// The `Cargo.lock` with which the cells were compiled: nothing more than they need. None where no cell has code of Rust.
+    pub lock: Option<String>,
+}
+
 /// What a variable holds: a table that a magic bound, or a value of Python that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundValue {
@@ -146,6 +168,8 @@ pub struct RunResult {
     pub outcomes: Vec<CellOutcome>,
     /// Of a run of Python.
     pub python: Option<PythonTold>,
+    /// Of a run of Rust and magics in which all cells have run.
+    pub rust: Option<RustTold>,
     pub network: Network,
     /// Where a program was wanted and all cells have run.
     pub program: Option<ProgramTold>,

@@ -39,6 +39,8 @@ pub(crate) struct Proved<'a> {
     pub outcomes: &'a [CellOutcome],
     /// Each cell as plain Python, of a slice of Python.
     pub code: &'a [String],
+    /// The lock file with which cells were compiled, of a slice with code of Rust.
+    pub lock: Option<&'a str>,
 }
 
 /// Completes `pipeline` with its steps and puts all files together.
@@ -76,6 +78,9 @@ pub(crate) fn bundle(
     files.insert(NOTEBOOK.to_owned(), to_json(&notebook(plan)));
     if let Some(python) = &pipeline.python {
         files.insert(SCRIPT.to_owned(), script(&pipeline, python, proved.code).into_bytes());
+    }
+    if let Some((rust, lock)) = pipeline.rust.as_ref().zip(proved.lock) {
+        files.insert(rust.lock.clone(), lock.into());
     }
     files.insert(".gitattributes".to_owned(), ATTRIBUTES.into());
     if let Some(config) = config {

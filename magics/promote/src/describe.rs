@@ -8,7 +8,8 @@ use crate::Error;
 use crate::artifact::{self, Location, Reference};
 use crate::card::card;
 use crate::files::write_file;
-use crate::sbom::{CrateLicense, sbom};
+use crate::licence::CrateSources;
+use crate::sbom::sbom;
 use crate::trust::PROVENANCE;
 
 pub(crate) const CARD: &str = "attestations/card.md";
@@ -18,10 +19,10 @@ pub(crate) const BILL: &str = "attestations/sbom.cdx.json";
 ///
 /// # Errors
 /// Those of reading the artifact and writing the files, each of which is there whole or not at all.
-pub async fn describe(lab: &Lab, location: &Location, license: CrateLicense<'_>, work: &Work) -> Result<(), Error> {
+pub async fn describe(lab: &Lab, location: &Location, sources: &CrateSources, work: &Work) -> Result<(), Error> {
     let reference = Reference::version(&location.name, location.version)?;
     let card = card(lab, &reference, work).await?.markdown.into_bytes();
-    let bill = sbom(lab, &reference, license, work).await?;
+    let bill = sbom(lab, &reference, sources, work).await?;
     let _lock = artifact::lock(lab, &location.name, work)?;
     if location.attestation(PROVENANCE)?.is_some() {
         return Ok(());

@@ -120,6 +120,8 @@ pub enum Error {
     UnknownGate { name: String, near: Vec<String> },
     #[error("{artifact} has no form as {form}: {reason}")]
     NoExport { artifact: String, form: &'static str, reason: String, hint: String },
+    #[error("the crates of {artifact} cannot be put beside it: {}", reasons.join("; "))]
+    NotVendored { artifact: String, reasons: Vec<String> },
     #[error("the MLflow server cannot {doing}: {reason}")]
     Tracking { doing: &'static str, reason: String, hint: Option<String> },
     #[error("{} is {what}", path.display())]
@@ -248,6 +250,9 @@ impl Error {
             }
             Self::UnknownGate { near, .. } => return did_you_mean(near).or(Some(GATES.to_owned())),
             Self::NoExport { hint, .. } => hint.clone(),
+            Self::NotVendored { .. } => {
+                "a replay fetches the crates into cargo's home; those of repositories and of other registries cannot be packed".to_owned()
+            }
             Self::Tracking { hint, .. } => hint.clone().unwrap_or_else(|| {
                 "`--server` names a running `mlflow server` that serves artifacts; nothing was left there".to_owned()
             }),
@@ -304,6 +309,7 @@ impl Error {
             Self::GatesNotPassed { .. } => "GateNotPassed",
             Self::UnknownGate { .. } => "UnknownGate",
             Self::NoExport { .. } => "NoExport",
+            Self::NotVendored { .. } => "NotVendored",
             Self::Tracking { .. } => "TrackingFailed",
             Self::Occupied { .. } => "Occupied",
             Self::Io { .. } => "FileFailed",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernwerk_core::{Access, Captured, CellOutcome, CellStatus, Channel, Effect, Resource};
+use kernwerk_core::{Access, Captured, CellOutcome, CellStatus, Channel, Effect, Problem, Resource};
 
 use crate::Error;
 use crate::artifact::Location;
@@ -93,6 +93,17 @@ pub(crate) fn settle(outputs: &[Captured]) -> Vec<Captured> {
 pub(crate) fn error_text(outcome: &CellOutcome) -> Option<String> {
     let error = outcome.outputs.iter().rfind(|output| output.channel == Channel::Error)?;
     Some(beginning(&error.bytes))
+}
+
+/// What a cell says that could not be compiled here at all: there is no Rust toolchain, or not the crates that its artifact is bound to. That says
+/// nothing of what was published.
+pub(crate) fn not_compiled(outcome: &CellOutcome) -> Option<String> {
+    let error = outcome.outputs.iter().rfind(|output| output.channel == Channel::Error)?;
+    let text = String::from_utf8_lossy(&error.bytes);
+    let words = text.lines().find(|line| !line.trim().is_empty()).filter(|_| outcome.status != CellStatus::Ok)?;
+    let name = words.split(':').next()?;
+    // In full: the crate is named at the end.
+    (name.ends_with("RustToolchain") || name == Problem::CRATES_NOT_LOCKED).then(|| words.to_owned())
 }
 
 /// What the cell left to compare besides its outputs: contents that it wrote, and files it read that are no `inputs`.

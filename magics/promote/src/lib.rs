@@ -35,6 +35,8 @@ mod holding;
 mod inputs;
 mod judge;
 mod known;
+mod licence;
+mod lock;
 mod machine;
 mod mirror;
 mod names;
@@ -57,6 +59,7 @@ mod slice;
 mod stale;
 mod target;
 mod trust;
+mod vendor;
 mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
@@ -76,9 +79,11 @@ pub use export::{
     Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
     export, export_crate, track,
 };
-pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, mask, must_pass};
+pub use gates::{Demand, Finding, GateReport, GateSpec, State, judge_published, mask, must_pass};
 pub use judge::{CellReport, Compared};
 pub use known::Known;
+pub use licence::CrateSources;
+pub use lock::PinnedRust;
 pub use machine::Machine;
 pub use parameters::ReadParameters;
 pub use pipeline::{
@@ -100,8 +105,9 @@ pub use running::{
     KeptOutput, Metrics, ResultFile, ResultKind, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus,
     RunStep, StepStatus, execute, result_kind, runs,
 };
-pub use sbom::{CrateLicense, sbom};
+pub use sbom::sbom;
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
 pub use trust::{PublicKey, SigningKey, Trust, is_signed, sign};
+pub use vendor::{Vendored, vendor};
 pub use verify::{Verification, verify};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::Level;
 use crate::environment::PinnedEnvironment;
+use crate::lock::PinnedRust;
 use crate::names::check_name;
 use crate::python::PinnedPython;
 use crate::sealed::{is_input, is_inside, is_inside_or_root};
@@ -32,6 +33,9 @@ pub struct Pipeline {
     /// Where the cells are of Python.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PinnedPython>,
+    /// Where cells have code of Rust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<PinnedRust>,
     pub target: TargetStep,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelId>,
@@ -149,11 +153,12 @@ impl Pipeline {
 
     /// The artifact's files that the description names.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().flat_map(|step| {
+        let lock = self.rust.iter().map(|rust| rust.lock.as_str());
+        lock.chain(self.steps.iter().flat_map(|step| {
             let outputs = step.outputs.iter().filter_map(|output| output.file.as_deref());
             let bindings = step.bindings.iter().filter_map(|binding| binding.file.as_deref());
             [step.file.as_str()].into_iter().chain(outputs).chain(bindings)
-        })
+        }))
     }
 }
 

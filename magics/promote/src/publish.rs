@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use kernwerk_core::{
-    CellOutcome, CellStatus, Network, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
+    CellOutcome, CellStatus, CrateLock, Network, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
 };
 use kernwerk_store::Lab;
 
@@ -21,6 +21,7 @@ use crate::gates::{self, GateReport, GateSpec, Subject};
 use crate::holding::{Hold, hold_inputs};
 use crate::judge::{CellReport, against_notebook, error_text};
 use crate::known::Known;
+use crate::lock::PinnedRust;
 use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::names::check_new_name;
@@ -50,6 +51,8 @@ pub struct PublishSpec {
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
     pub toolchain: Option<String>,
+    /// The `Cargo.lock` with which the notebook's cells were compiled, where it is known: the proof run takes the same versions.
+    pub lock: Option<String>,
     /// The digest of what a target of Python holds now, where it is a variable of this process.
     pub value: Option<String>,
     /// What is still known of what cells showed and variables hold, to say how a fresh run differs.
@@ -154,7 +157,8 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         }
     };
     let begun = Instant::now();
-    let RunResult { outcomes, python: told, network, .. } = prove(&plan, &pipeline, &mirror, runner, work)?;
+    let lock = spec.lock.clone().map(|text| CrateLock { text, is_exact: false, packed: None });
+    let RunResult { outcomes, python: told, rust, network, .. } = prove(&plan, &pipeline, &mirror, lock, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
     let cells = judge(&plan, &pipeline, &outcomes, (&spec.known, &mirror))?;
     pipeline.parameters = declared(&outcomes)?;
@@ -165,7 +169,10 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         }
         None => Vec::new(),
     };
-    let bundle = bundle::bundle(pipeline, &plan, &Proved { outcomes: &outcomes, code: &code }, &mirror, config)?;
+    let lock = compiled_with(&plan, rust.and_then(|told| told.lock))?;
+    pipeline.rust = lock.as_deref().map(PinnedRust::new).transpose().map_err(|reason| Error::NotRun { reason })?;
+    let proved = Proved { outcomes: &outcomes, code: &code, lock: lock.as_deref() };
+    let bundle = bundle::bundle(pipeline, &plan, &proved, &mirror, config)?;
     drop(mirror);
     let proof = proof(&plan, &cells, wall_seconds, &network);
     let gates = ask_gates(lab, spec, (&plan, &bundle, &proof), runner, work).await?;
@@ -202,7 +209,6 @@ fn config(lab: &Lab) -> Result<Option<Vec<u8>>, Error> {
 
 /// The description of the artifact, but for what the proof run adds to its steps.
 fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
-    let has_rust = !plan.is_python() && plan.kept.iter().any(|kept| has_code(&kept.execution.text));
     Pipeline {
         format: FORMAT,
         name: spec.name.clone(),
@@ -211,10 +217,11 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
         level: spec.level,
         made_with: MadeWith {
             kernwerk: env!("CARGO_PKG_VERSION").to_owned(),
-            toolchain: spec.toolchain.clone().filter(|_| has_rust),
+            toolchain: spec.toolchain.clone().filter(|_| has_rust(plan)),
         },
         environment: PinnedEnvironment::here(plan.kept.iter().map(|kept| &kept.execution), spec.live),
         python: None,
+        rust: None,
         target: TargetStep {
             step: plan.target_step(),
             variable: match &plan.target {
@@ -226,6 +233,20 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
         parameters: Vec::new(),
         inputs: plan.inputs.iter().map(|input| pinned(lab, plan, input)).collect(),
         steps: Vec::new(),
+    }
+}
+
+/// Whether a cell of the slice has code of Rust.
+fn has_rust(plan: &Plan) -> bool {
+    !plan.is_python() && plan.kept.iter().any(|kept| has_code(&kept.execution.text))
+}
+
+/// The lock file with which the cells of the proof were compiled; none where none has code of Rust.
+fn compiled_with(plan: &Plan, told: Option<String>) -> Result<Option<String>, Error> {
+    match told {
+        _ if !has_rust(plan) => Ok(None),
+        Some(lock) => Ok(Some(lock)),
+        None => Err(Error::NotRun { reason: "it does not say with which crates its cells were compiled".to_owned() }),
     }
 }
 
@@ -269,6 +290,7 @@ fn prove(
     plan: &Plan,
     pipeline: &Pipeline,
     mirror: &Mirror,
+    lock: Option<CrateLock>,
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<RunResult, Error> {
@@ -287,6 +309,7 @@ fn prove(
         cells: cells.collect(),
         python: plan.is_python(),
         surroundings: pipeline.environment.surroundings(pipeline.environment.network),
+        lock,
         task: "proof run",
     };
     let result = match run(runner, mirror, course, work)? {

@@ -12,7 +12,8 @@ use crate::environment::asks_network;
 use crate::files::digest_file;
 use crate::holding::find_held;
 use crate::inputs::open;
-use crate::judge::{CellReport, against_reference, error_text};
+use crate::judge::{CellReport, against_reference, not_compiled};
+use crate::lock;
 use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::pipeline::{MadeWith, PinnedInput, Pipeline};
@@ -266,11 +267,13 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
     };
     let cells = run_cells(location, pipeline)?;
     let texts: Vec<String> = cells.iter().map(|cell| cell.source.clone()).collect();
+    let lock = lock::of_runs(location, pipeline, &texts, work)?;
     let course = Course {
         principal: pipeline.principal.as_deref(),
         cells,
         python: pipeline.python.is_some(),
         surroundings: pipeline.environment.surroundings(live),
+        lock,
         task: "replay",
     };
     let (mut outcomes, mut cut_off) = match crate::run::run(runner, &mirror, course, work)? {
@@ -284,8 +287,7 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
         }
     };
     // A cell that could not be compiled here says nothing of what was published.
-    if let Some((place, reason)) =
-        outcomes.iter().position(lacks_toolchain).zip(outcomes.iter().find_map(toolchain_words))
+    if let Some((place, reason)) = outcomes.iter().position(is_not_compiled).zip(outcomes.iter().find_map(not_compiled))
     {
         cut_off = cut_off.or_else(|| Some(format!("could not run: cell {}: {reason}", place + 1)));
         outcomes.truncate(place);
@@ -307,14 +309,8 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
     Ok(())
 }
 
-/// What a cell says that failed because there is no Rust toolchain to compile it.
-fn toolchain_words(outcome: &CellOutcome) -> Option<String> {
-    let words = error_text(outcome).filter(|_| outcome.status != CellStatus::Ok)?;
-    words.split(':').next().is_some_and(|name| name.ends_with("RustToolchain")).then_some(words)
-}
-
-fn lacks_toolchain(outcome: &CellOutcome) -> bool {
-    toolchain_words(outcome).is_some()
+fn is_not_compiled(outcome: &CellOutcome) -> bool {
+    not_compiled(outcome).is_some()
 }
 
 fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, Error> {

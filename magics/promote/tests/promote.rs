@@ -8,6 +8,8 @@ mod diffing;
 mod gates;
 #[path = "promote/kernel.rs"]
 mod kernel;
+#[path = "promote/locking.rs"]
+mod locking;
 #[path = "promote/malicious.rs"]
 mod malicious;
 #[path = "promote/model.rs"]

@@ -141,6 +141,11 @@ impl Context<'_> {
         self.session.process()
     }
 
+    /// The text of the `Cargo.lock` with which the cells that are recorded here were compiled; none where none was.
+    pub fn crate_lock(&self) -> Option<String> {
+        self.session.crate_lock()
+    }
+
     /// The program that this is, for what an artifact says of its making.
     pub fn program(&self) -> &Path {
         self.session.program()

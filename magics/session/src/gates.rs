@@ -3,13 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use kernwerk_core::{Effect, Problem};
 use kernwerk_models::MiniLm;
-use kernwerk_promote::{FindLock, GateSpec};
+use kernwerk_promote::GateSpec;
 
 use crate::Context;
+use crate::crates::crate_sources;
 use crate::verbs::eval::gate::gate_of;
 
 impl Context<'_> {
@@ -37,13 +37,11 @@ impl Context<'_> {
             })
         };
         let stale = is_here.then(|| self.session.watch().stale_executions(is_current));
-        let (find, directory) = (self.session.locked_crates, self.directory().to_owned());
         Ok(GateSpec {
             judged: asked.into_iter().map(|suite| gate_of(self, suite)).collect::<Result<_, _>>()?,
             environment: environment(),
             stale,
-            lock: find.map(|find| Box::new(move || find(&directory)) as FindLock),
-            cargo_home: cargo_home(),
+            crates: crate_sources(),
             model_licences: BTreeMap::from(
                 [MiniLm::LICENCE].map(|(digest, licence)| (digest.to_owned(), licence.to_owned())),
             ),
@@ -56,10 +54,4 @@ pub(crate) fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
-}
-
-/// Where cargo keeps the sources of crates.
-fn cargo_home() -> Option<PathBuf> {
-    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    given.or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }

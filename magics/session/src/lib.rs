@@ -35,7 +35,7 @@ pub use meter::{process_tree_seconds, tree_of};
 pub use notebook::served_notebook;
 pub use parameters::{bound_by, parameters_of};
 pub use runner::ProcessRunner;
-pub use session::{Binding, LockedCrates, Options, Reply, Session};
+pub use session::{Binding, CrateLockOf, Options, Reply, Session};
 pub use stale::StaleCell;
 pub use variables::{CanonicalValue, Evaluate, Variables};
 pub use verb::{Answer, Live, Verb};

@@ -70,7 +70,7 @@ impl Keys {
         let (Some(name), Ok(directory)) = (user(), self.directory(context)) else { return Ok(None) };
         match SigningKey::read(&directory, &name) {
             // No key has the name of such a user.
-            Err(kernwerk_promote::Error::BadName { .. }) => Ok(None),
+            Err(kernwerk_promote::Error::BadKeyName { .. }) => Ok(None),
             read => Ok(read?.map(|key| (name, key))),
         }
     }

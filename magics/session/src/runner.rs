@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use kernwerk_core::{
-    CellOutcome, Environment, Network, ProgramTold, PythonTold, RunError, RunRequest, RunResult, Runner, Work,
+    CellOutcome, Environment, Network, ProgramTold, PythonTold, RunError, RunRequest, RunResult, Runner, RustTold, Work,
 };
 use serde::de::DeserializeOwned;
 
@@ -94,12 +94,16 @@ impl Runner for ProcessRunner {
         request.surroundings.network = network != Network::Off;
         let talk = self.start(&request)?;
         let mut outcomes: Vec<CellOutcome> = Vec::new();
-        let (mut python, mut program) = (None, None);
+        let (mut python, mut rust, mut program) = (None, None, None);
         while let Some(line) = talk.line(work)? {
-            // The last line of a run of Python, or of one that makes a program, is no outcome.
+            // What is told of the whole run behind its cells is no outcome.
             let is_end = outcomes.len() == request.cells.len();
             if is_end && request.python {
                 python = Some(read::<PythonTold>(&line).map_err(|reason| died(&outcomes, reason))?);
+                continue;
+            }
+            if is_end && rust.is_none() {
+                rust = Some(read::<RustTold>(&line).map_err(|reason| died(&outcomes, reason))?);
                 continue;
             }
             if is_end && request.program.is_some() {
@@ -115,7 +119,7 @@ impl Runner for ProcessRunner {
             }
         }
         talk.end().map_err(|reason| died(&outcomes, reason))?;
-        Ok(RunResult { outcomes, python, program, network })
+        Ok(RunResult { outcomes, python, rust, program, network })
     }
 
     fn environment(&self, packages: &[&str], work: &Work) -> Result<Environment, RunError> {

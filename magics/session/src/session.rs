@@ -82,12 +82,12 @@ pub struct Session {
     evaluate: Option<Box<Evaluate>>,
     /// Where the face is a Python's.
     python: Option<PathBuf>,
-    /// Where the face builds cells of Rust.
-    pub(crate) locked_crates: Option<LockedCrates>,
+    /// Where the face compiles cells of Rust.
+    crate_lock: Option<Box<CrateLockOf>>,
 }
 
-/// Gives the versions of crates that cells of notebooks in a directory are built with: the text of a `Cargo.lock`.
-pub type LockedCrates = fn(&Path) -> Option<String>;
+/// Gives the text of the `Cargo.lock` with which the cells of this notebook were compiled; none where none was.
+pub type CrateLockOf = dyn Fn() -> Option<String> + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -119,7 +119,7 @@ impl Session {
             variables: None,
             evaluate: None,
             python: None,
-            locked_crates: None,
+            crate_lock: None,
         };
         session.lab()?;
         Ok(session)
@@ -143,10 +143,15 @@ impl Session {
         Self { python, ..self }
     }
 
-    /// Knows the crates that cells of Rust are built with, for the gates of a publication.
+    /// Knows the versions of crates with which this notebook's cells of Rust were compiled: its publications keep them.
     #[must_use]
-    pub fn with_locked_crates(self, locked_crates: LockedCrates) -> Self {
-        Self { locked_crates: Some(locked_crates), ..self }
+    pub fn with_crate_lock(self, crate_lock: Box<CrateLockOf>) -> Self {
+        Self { crate_lock: Some(crate_lock), ..self }
+    }
+
+    /// The text of the `Cargo.lock` with which this notebook's cells of Rust were compiled; none where none was.
+    pub(crate) fn crate_lock(&self) -> Option<String> {
+        self.crate_lock.as_ref().and_then(|lock| lock())
     }
 
     /// Runs one magic line of `cell`.

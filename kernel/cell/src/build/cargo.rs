@@ -7,9 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use kernwerk_wire::CrateLock;
+
 use super::cache::Cache;
 use super::lock;
-use super::record::RECORD;
+use super::record::{RECORD, Record};
+use super::vendor;
 use crate::process;
 
 /// The same for everybody, or nothing could be shared.
@@ -49,6 +52,10 @@ pub(super) struct Dependencies<'a> {
     pub(super) package: &'a Path,
     /// Where rustc's command line for the package goes.
     pub(super) record: &'a Path,
+    /// The versions that they have to have.
+    pub(super) lock: Option<&'a CrateLock>,
+    /// A configuration of cargo's by which it finds them unpacked here.
+    pub(super) vendored: Option<&'a Path>,
 }
 
 /// Hears how far a build is, now and then. Answers whether to go on.
@@ -69,6 +76,8 @@ pub(super) enum Sign {
 #[derive(Debug)]
 pub(super) enum Failure {
     Stopped,
+    /// cargo chose other versions than it had to; in words which.
+    Unlocked(String),
     /// What cargo said: messages of the compiler as lines of JSON, and its own words.
     Failed {
         messages: Vec<String>,
@@ -81,15 +90,21 @@ impl Dependencies<'_> {
     pub(super) fn build(&self, mut cargo: Command, progress: Progress<'_>) -> Result<(), Failure> {
         // What is there from an earlier attempt must not pass for this one's.
         let _ = std::fs::remove_file(self.record);
-        lock::fill(self.cache, self.package);
+        lock::fill(self.cache, self.lock, self.package);
         self.arguments(&mut cargo);
         let failed = |words: String| Failure::Failed { messages: Vec::new(), words };
         let mut child = cargo.spawn().map_err(|error| failed(format!("cargo could not be started: {error}")))?;
         let result = follow(&mut child, progress);
-        lock::keep(self.cache, self.package);
-        lock::fill(self.cache, self.package);
+        // cargo has taken out what these dependencies do not need.
+        let chosen = std::fs::read_to_string(lock::file(self.package)).unwrap_or_default();
+        lock::keep(self.cache, self.lock, self.package);
+        lock::fill(self.cache, self.lock, self.package);
         let (messages, words) = result?;
-        if self.record.is_file() { Ok(()) } else { Err(Failure::Failed { messages, words }) }
+        if !self.record.is_file() {
+            return Err(Failure::Failed { messages, words });
+        }
+        lock::check(self.lock, &chosen).map_err(Failure::Unlocked)?;
+        Record::complete(self.record, chosen).map_err(|error| failed(format!("its record cannot be written: {error}")))
     }
 
     fn arguments(&self, cargo: &mut Command) {
@@ -98,10 +113,14 @@ impl Dependencies<'_> {
         for setting in profile(&manifest) {
             cargo.args(["--config", setting]);
         }
+        if let Some(vendored) = self.vendored {
+            cargo.arg("--config").arg(vendored);
+        }
+        let target = self.vendored.map_or_else(|| self.cache.target(), |_| vendor::target(self.cache));
         cargo
             .current_dir(self.package)
-            .env("CARGO_TARGET_DIR", self.cache.target())
-            .env("CARGO_BUILD_BUILD_DIR", self.cache.target())
+            .env("CARGO_TARGET_DIR", &target)
+            .env("CARGO_BUILD_BUILD_DIR", &target)
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "200")

@@ -8,6 +8,7 @@ use kernwerk_wire::Report;
 
 use super::cache::Cache;
 use super::cargo::{self, Dependencies, Failure, Sign};
+use super::lock;
 use super::made::extern_support;
 use super::record::Record;
 use super::rustc::{Compiled, OUT, Rustc};
@@ -73,6 +74,8 @@ pub(crate) struct Compiler {
     through_cc: bool,
     /// The last source allowed `?` at the top of the cell.
     allows_question_mark: bool,
+    /// The lock file that was told last.
+    told: String,
 }
 
 /// Hears how far a build of dependencies is.
@@ -90,6 +93,7 @@ impl Compiler {
             last: Kind::default(),
             through_cc: false,
             allows_question_mark: false,
+            told: String::new(),
         }
     }
 
@@ -118,15 +122,11 @@ impl Compiler {
         spill::add_to(&mut moving, &variables, &manifest);
         let kind = Kind { long: source.len() >= IS_LONG, repeats: level::repeats(&source) };
         let shared = is_shared(&manifest, &self.home);
-        let file = if shared {
-            self.cache.records().join(format!("{}.json", record::key(&manifest, &order.target)))
-        } else {
-            package.join("record.json")
-        };
         // Other people's sources may change at any time, so that cargo has to look.
-        let known = if shared { Record::read(&file) } else { None };
+        let (file, known) =
+            if shared { self.recorded(&manifest, &order.target) } else { (package.join("record.json"), None) };
         let fresh = known.is_none();
-        let recorded = match known {
+        let mut recorded = match known {
             Some(known) => known,
             None => self.record(order, &file, tell)?,
         };
@@ -136,9 +136,10 @@ impl Compiler {
         let cell = Cell { source: &source, moving: &moving, kind, shared, wanted: order.wanted };
         let mut answer = self.compile(&cell, &recorded);
         if !fresh && answer.stale {
-            let recorded = self.record(order, &file, tell)?;
+            recorded = self.record(order, &file, tell)?;
             answer = self.compile(&cell, &recorded);
         }
+        self.tell_lock(&recorded)?;
         if answer.compiled && order.wanted == Wanted::Library && !order.library_file.as_os_str().is_empty() {
             let library = package.join(OUT).join("libctx.so");
             std::fs::write(&order.library_file, library.to_string_lossy().as_bytes())
@@ -157,10 +158,35 @@ impl Compiler {
             // cargo may compile dependencies anew, and rustc has looked for them when it waits.
             return;
         }
-        let file = self.cache.records().join(format!("{}.json", record::key(&manifest, &order.target)));
+        let (_, known) = self.recorded(&manifest, &order.target);
         let arguments = self.arguments(order.wanted, self.last);
         // Without one the next cell takes a little longer.
-        self.spare = Record::read(&file).and_then(|record| Rustc::start(&self.home, &record, &arguments).ok());
+        self.spare = known.and_then(|record| Rustc::start(&self.home, &record, &arguments).ok());
+    }
+
+    /// Where the command line for the dependencies in a manifest is recorded, or is to be, and what is recorded of it. A host that is bound to
+    /// versions takes what others have recorded where it has these versions, and else keeps a record of its own.
+    fn recorded(&self, manifest: &str, target: &str) -> (PathBuf, Option<Record>) {
+        let (records, key) = (self.cache.records(), record::key(manifest, target));
+        let file = records.join(format!("{key}.json"));
+        let Some(bound) = &self.home.lock else {
+            let known = Record::read(&file);
+            return (file, known);
+        };
+        let own = records.join(format!("{key}-{}.json", lock::digest(bound)));
+        let fits = |record: &Record| lock::check(Some(bound), &record.lock).is_ok();
+        let known = Record::read(&file).filter(fits).or_else(|| Record::read(&own));
+        (own, known)
+    }
+
+    /// Leaves the versions with which a cell is compiled where they are asked for.
+    fn tell_lock(&mut self, recorded: &Record) -> Result<(), Answer> {
+        if self.told != recorded.lock {
+            std::fs::write(self.home.compiled_lock(), &recorded.lock)
+                .map_err(|error| failure(&format!("the versions of crates could not be written down: {error}")))?;
+            self.told.clone_from(&recorded.lock);
+        }
+        Ok(())
     }
 
     /// Has cargo build the dependencies and record the command line.
@@ -174,6 +200,8 @@ impl Compiler {
             target: &order.target,
             package: &package,
             record: &scratch,
+            lock: self.home.lock.as_ref(),
+            vendored: self.home.vendored.as_deref(),
         };
         let mut last = Sign::Quiet;
         let mut progress = |sign| {
@@ -186,6 +214,10 @@ impl Compiler {
         match dependencies.build(self.home.command(&self.home.cargo), &mut progress) {
             Ok(()) => {}
             Err(Failure::Stopped) => return Err(Answer { code: INTERRUPTED, ..Answer::default() }),
+            Err(Failure::Unlocked(words)) => {
+                self.home.leave_unlocked(&words);
+                return Err(failure(&words));
+            }
             Err(Failure::Failed { messages, words }) => {
                 let messages = messages.iter().flat_map(|line| [line.as_bytes(), b"\n".as_slice()].concat()).collect();
                 return Err(Answer { code: FAILED, messages, words, rustc: None });

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use kernwerk_wire::CrateLock;
+
 use super::cache::{Cache, default_root};
 use super::lock;
 use super::toolchain::Toolchain;
@@ -25,9 +27,17 @@ impl OfflineCargo {
         Ok(Self { cargo: toolchain.cargo, rustc: toolchain.rustc, cache, package: package.to_owned() })
     }
 
-    /// Puts all known versions into the package's lock file; cargo takes out those that it does not need.
-    pub(crate) fn fill_lock(&self) {
-        lock::fill(&self.cache, &self.package);
+    /// Puts the versions of `first`, and then all that are known, into the package's lock file; cargo takes out those that it does not need.
+    pub(crate) fn fill_lock(&self, first: Option<&CrateLock>) {
+        lock::fill(&self.cache, first, &self.package);
+    }
+
+    /// That the package's lock file has the versions of `first`, as far as it has these crates.
+    ///
+    /// # Errors
+    /// In words, which crates have others.
+    pub(crate) fn check_lock(&self, first: Option<&CrateLock>) -> Result<(), String> {
+        lock::check(first, &std::fs::read_to_string(lock::file(&self.package)).unwrap_or_default())
     }
 
     /// Runs cargo to its end: what it wrote, or its words where it failed.

@@ -96,8 +96,16 @@ fn build_set(
     write("Cargo.toml", &manifest)?;
     write("src/lib.rs", "")?;
     let record = package.join("record.new");
-    let dependencies =
-        Dependencies { cache, program, rustc: &toolchain.rustc, target: &toolchain.target, package, record: &record };
+    let dependencies = Dependencies {
+        cache,
+        program,
+        rustc: &toolchain.rustc,
+        target: &toolchain.target,
+        package,
+        record: &record,
+        lock: None,
+        vendored: None,
+    };
     let mut cargo = Command::new(&toolchain.cargo);
     home::clean(&mut cargo);
     let mut tell = |sign: Sign| {
@@ -112,6 +120,7 @@ fn build_set(
     };
     dependencies.build(cargo, &mut tell).map_err(|failure| match failure {
         Failure::Stopped => Error::Cancelled(kernwerk_core::Cancelled),
+        Failure::Unlocked(words) => Error::Unlocked(words),
         Failure::Failed { messages, words } => Error::Build(first_messages(&messages, &words)),
     })?;
     let records = cache.records();

@@ -23,13 +23,22 @@ pub(crate) struct Record {
     arguments: Vec<String>,
     /// What cargo tells rustc (`CARGO_*`), and where its libraries are.
     environment: BTreeMap<String, String>,
+    /// The `Cargo.lock` of the dependencies: nothing more than they need.
+    #[serde(default)]
+    pub(super) lock: String,
 }
 
 impl Record {
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-        let whole = record.dependencies().all(|path| path.exists());
+        let whole = record.dependencies().all(|path| path.exists()) && !record.lock.is_empty();
         whole.then_some(record)
+    }
+
+    /// Completes the record in `path` with the lock file of the dependencies.
+    pub(super) fn complete(path: &Path, lock: String) -> io::Result<()> {
+        let record: Self = serde_json::from_slice(&std::fs::read(path)?).map_err(io::Error::other)?;
+        std::fs::write(path, serde_json::to_vec(&Self { lock, ..record }).map_err(io::Error::other)?)
     }
 
     /// The compiled dependencies that the command line names.
@@ -73,7 +82,7 @@ pub(crate) fn write(file: &Path) -> ! {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let texts: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     if texts.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL_CRATE) {
-        let record = Record { arguments: portable(&texts[1..]), environment: environment() };
+        let record = Record { arguments: portable(&texts[1..]), environment: environment(), lock: String::new() };
         let code =
             match serde_json::to_vec(&record).map_err(io::Error::other).and_then(|body| std::fs::write(file, body)) {
                 Ok(()) => 1,
@@ -155,7 +164,7 @@ mod tests {
             "--crate-name ctx --edition=2024 --crate-type cdylib -C opt-level=2 -L dependency=/z --extern a=/z/liba.rlib -Cprefer-dynamic \
              -C metadata=kernwerk"
         );
-        let record = Record { arguments: portable(&arguments), environment: BTreeMap::new() };
+        let record = Record { arguments: portable(&arguments), environment: BTreeMap::new(), lock: String::new() };
         assert_eq!(record.dependencies().collect::<Vec<_>>(), [Path::new("/z/liba.rlib")]);
     }
 }

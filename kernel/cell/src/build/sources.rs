@@ -162,7 +162,7 @@ fn dependency(name: &str, manifest: &str) -> String {
 }
 
 /// A path as text in TOML.
-fn toml_text(path: &Path) -> String {
+pub(super) fn toml_text(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use kernwerk_core::Problem;
-use kernwerk_wire::{Bundle, CellStart, CellText, Confinement, Ended, Event, Question, Request, Response};
+use kernwerk_wire::{Bundle, CellStart, CellText, Confinement, CrateLock, Ended, Event, Question, Request, Response};
 
 use self::connection::{Connection, Line};
 use crate::build::default_root;
@@ -34,6 +34,8 @@ pub struct HostConfig {
     pub environment: Vec<(String, OsString)>,
     /// What cells find around them in place of the user's environment; none where they are a notebook's.
     pub confinement: Option<Confinement>,
+    /// The versions of crates that cells are compiled with; none leaves them to the machine.
+    pub lock: Option<CrateLock>,
 }
 
 /// Runs Rust cells. All methods may be called from any thread; a cell runs on the thread that asks.
@@ -192,6 +194,21 @@ impl Host {
         }
     }
 
+    /// The `Cargo.lock` with which the cells were compiled, of which nothing can be left out; none before the first, or when it cannot be told now.
+    /// Starts nothing.
+    ///
+    /// # Errors
+    /// The cell host died over it.
+    pub fn lock(&self) -> Result<Option<String>, Problem> {
+        if self.shared.line().is_none() {
+            return Ok(None);
+        }
+        match self.question(Question::Lock, None)? {
+            Some(Response::Lock(lock)) => Ok(lock),
+            _ => Ok(None),
+        }
+    }
+
     /// Asks, and waits for the answer; none when nothing can be said now.
     fn question(&self, question: Question, patience: Option<Duration>) -> Result<Option<Response>, Error> {
         let running = self.shared.line().clone();
@@ -327,7 +344,12 @@ impl Host {
         *self.shared.line() = Some(connection.line.clone());
         let cache = self.config.cache.clone().unwrap_or_else(default_root);
         let directory = self.config.directory.clone();
-        let start = CellStart { directory, cache, confinement: self.config.confinement.clone() };
+        let start = CellStart {
+            directory,
+            cache,
+            confinement: self.config.confinement.clone(),
+            lock: self.config.lock.clone(),
+        };
         connection.line.send(&Request::Start(start)).map_err(|error| Error::Start(error.to_string()))?;
         Ok(connection)
     }

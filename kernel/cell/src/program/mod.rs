@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use kernwerk_core::{Parameter, ParameterType, ProgramRequest};
+use kernwerk_wire::CrateLock;
 
 use crate::build::{self, Loaded};
 use crate::error::Error;
@@ -43,14 +44,18 @@ pub enum ProgramPart {
     Parameter { parameter: Parameter, is_fixed: bool },
 }
 
-/// Writes cells as a crate below the directory that `request` names, with a lock file of the versions that the cells were built with. The tables
-/// are not written; they belong into `inputs/STEP-NAME.arrow` with two digits of the step or more.
+/// Writes cells as a crate below the directory that `request` names, with a lock file that has the versions of `lock`, which the cells were built
+/// with. The tables are not written; they belong into `inputs/STEP-NAME.arrow` with two digits of the step or more.
 ///
 /// Gives in words why these cells have no such form, where they have none.
 ///
 /// # Errors
 /// There is no toolchain, or a file cannot be written.
-pub fn write_program(request: &ProgramRequest, cells: &[ProgramCell]) -> Result<Result<(), String>, Error> {
+pub fn write_program(
+    request: &ProgramRequest,
+    cells: &[ProgramCell],
+    lock: Option<&CrateLock>,
+) -> Result<Result<(), String>, Error> {
     let mut program = Program::default();
     for cell in cells {
         if let Err(reason) = program.add(cell) {
@@ -69,7 +74,7 @@ pub fn write_program(request: &ProgramRequest, cells: &[ProgramCell]) -> Result<
     write("Cargo.toml", &manifest(request, &program.dependencies))?;
     write("src/main.rs", &program.main(request))?;
     write("src/start.rs", START)?;
-    lock(request)
+    settle(request, lock)
 }
 
 /// A program in the making.
@@ -200,11 +205,13 @@ impl Program {
 }
 
 /// Has cargo complete the lock file, from the versions that cells were built with, and, where it is asked for, put the sources of
-/// dependencies beside.
-fn lock(request: &ProgramRequest) -> Result<Result<(), String>, Error> {
+/// dependencies beside. A program always has a prelude, which its cells may have done without.
+fn settle(request: &ProgramRequest, lock: Option<&CrateLock>) -> Result<Result<(), String>, Error> {
     let cargo = build::OfflineCargo::find(&request.directory)?;
-    cargo.fill_lock();
-    if let Err(words) = cargo.run(&["metadata", "--format-version", "1"]) {
+    let first = lock.map(|lock| CrateLock { is_exact: false, ..lock.clone() });
+    cargo.fill_lock(first.as_ref());
+    let settled = cargo.run(&["metadata", "--format-version", "1"]);
+    if let Err(words) = settled.and_then(|_| cargo.check_lock(first.as_ref())) {
         return Ok(Err(format!("is the last of a slice whose dependencies cargo cannot settle: {words}")));
     }
     if !request.vendor {

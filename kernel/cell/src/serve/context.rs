@@ -56,6 +56,8 @@ impl Context {
             return Ok(ended);
         }
         self.forget_gone();
+        // What an earlier question about the code left concerns no cell.
+        self.home.take_unlocked();
         {
             let mut state = self.link.state();
             state.at_work = true;
@@ -72,6 +74,12 @@ impl Context {
         // A kernel that is gone is noticed by the answer.
         let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
         self.forget_gone();
+        if outcome.is_err()
+            && !state.interrupted
+            && let Some(words) = self.home.take_unlocked()
+        {
+            return Err(Error::Unlocked(words));
+        }
         let ended = self.ended(outcome, state, &part, cell);
         if matches!(ended, Ended::Ok { .. }) {
             let _ = self.link.tell(&Event::Variables(self.variables_in(&cell.code)));
@@ -174,6 +182,7 @@ impl Context {
             Question::Complete { code, cursor } => Response::Completed(self.complete(&code, cursor)),
             Question::Inspect { code, cursor } => Response::Inspected(self.inspect(&code, cursor)),
             Question::Variables => Response::Variables(self.variables()),
+            Question::Lock => Response::Lock(std::fs::read_to_string(self.home.compiled_lock()).ok()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kernwerk_wire::CellStart;
 
-use crate::build::{Cache, Companions, Linker, Toolchain};
+use crate::build::{Cache, Companions, Linker, Toolchain, vendored};
 use crate::error::Error;
 use crate::home::{self, Home};
 
@@ -31,6 +31,7 @@ impl Directory {
         cache.library(&toolchain)?;
         let made = Companions::find(&cache, &toolchain)?;
         let linker = Linker::find(&cache, &toolchain);
+        let vendored = start.lock.as_ref().map_or(Ok(None), |lock| vendored(&cache, lock))?;
         let hosts = start.cache.join("hosts");
         fs::create_dir_all(&hosts).map_err(Error::file("make", &hosts))?;
         sweep(&hosts);
@@ -53,6 +54,8 @@ impl Directory {
             linker,
             environment: home::environment(),
             confinement: start.confinement.clone(),
+            lock: start.lock.clone(),
+            vendored,
         };
         let tools = home.tools().join("bin");
         for directory in [&tools, &home.configuration(), &home.package()] {

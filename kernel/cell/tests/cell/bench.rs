@@ -37,6 +37,7 @@ impl Bench {
             cache: None,
             environment: Vec::new(),
             confinement: None,
+            lock: None,
         });
         Self { host, directory }
     }

@@ -145,6 +145,7 @@ pub fn without_toolchain() {
         cache: None,
         environment: Vec::new(),
         confinement: None,
+        lock: None,
     });
     for _ in 0..2 {
         let request = CellRequest { code: "1 + 1".to_owned(), ..CellRequest::default() };

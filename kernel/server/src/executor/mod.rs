@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernwerk_cell::{BoundTo, Confinement, Variable};
+use kernwerk_cell::{BoundTo, Confinement, CrateLock, Variable};
 use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session, served_notebook};
@@ -65,17 +65,18 @@ enum Stop {
 impl Executor {
     /// An executor for cells of the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: Options) -> Self {
-        Self::with(options, None)
+        Self::with(options, None, None)
     }
 
-    /// An executor whose cells find in their environment what `confinement` says, and not what this process has.
-    pub(crate) fn confined(options: Options, confinement: Confinement) -> Self {
-        Self::with(options, Some(confinement))
+    /// An executor whose cells find in their environment what `confinement` says, and not what this process has, and are compiled with the crates
+    /// of `lock`.
+    pub(crate) fn confined(options: Options, confinement: Confinement, lock: Option<CrateLock>) -> Self {
+        Self::with(options, Some(confinement), lock)
     }
 
-    fn with(options: Options, confinement: Option<Confinement>) -> Self {
+    fn with(options: Options, confinement: Option<Confinement>, lock: Option<CrateLock>) -> Self {
         Self {
-            cells: Arc::new(Cells::new(&options, confinement)),
+            cells: Arc::new(Cells::new(&options, confinement, lock)),
             options,
             session: Mutex::default(),
             scope: Mutex::default(),
@@ -88,6 +89,11 @@ impl Executor {
     /// The variables that Rust cells have made, with their types.
     pub(crate) fn variables(&self) -> Result<Vec<Variable>, Problem> {
         self.cells.variables()
+    }
+
+    /// The `Cargo.lock` with which Rust cells were compiled; none where none was.
+    pub(crate) fn lock(&self) -> Result<Option<String>, Problem> {
+        self.cells.lock()
     }
 
     /// Runs a cell to its end, and records it.
@@ -248,9 +254,10 @@ impl Executor {
         if let Some(session) = opened.as_ref() {
             return Ok(session.clone());
         }
-        let cells = Arc::clone(&self.cells);
+        let (cells, locked) = (Arc::clone(&self.cells), Arc::clone(&self.cells));
         let session = Session::open(self.options.clone())?
-            .with_locked_crates(kernwerk_cell::locked_crates)
+            // A host that has died over it has no cells to tell of.
+            .with_crate_lock(Box::new(move || locked.lock().ok().flatten()))
             .with_values(Box::new(move |name| cells.value(name)));
         let session = Arc::new(session);
         Ok(opened.insert(session).clone())

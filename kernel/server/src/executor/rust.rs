@@ -5,7 +5,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kernwerk_cell::{CellEnd, CellEvent, CellRequest, Confinement, Host, HostConfig, Kept, Variable, analyse, plain};
+use kernwerk_cell::{
+    CellEnd, CellEvent, CellRequest, Confinement, CrateLock, Host, HostConfig, Kept, Variable, analyse, plain,
+};
 use kernwerk_core::{Cancel, Event, Events, Names, Problem};
 use kernwerk_session::{Options, RunningCell, Session};
 use serde::Deserialize;
@@ -42,6 +44,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Cells {
     options: Options,
     confinement: Option<Confinement>,
+    lock: Option<CrateLock>,
     started: OnceLock<Started>,
     turn: Mutex<()>,
 }
@@ -55,8 +58,8 @@ struct Started {
 
 impl Cells {
     /// A host for the notebook that `options` describe. Starts nothing yet.
-    pub fn new(options: &Options, confinement: Option<Confinement>) -> Self {
-        Self { options: options.clone(), confinement, started: OnceLock::new(), turn: Mutex::default() }
+    pub fn new(options: &Options, confinement: Option<Confinement>, lock: Option<CrateLock>) -> Self {
+        Self { options: options.clone(), confinement, lock, started: OnceLock::new(), turn: Mutex::default() }
     }
 
     fn started(&self) -> &Started {
@@ -68,6 +71,7 @@ impl Cells {
                 cache: None,
                 environment: calls.as_ref().map(Calls::environment).unwrap_or_default(),
                 confinement: self.confinement.clone(),
+                lock: self.lock.clone(),
             };
             Started { host: Host::new(config), calls }
         })
@@ -81,6 +85,11 @@ impl Cells {
     /// The variables that Rust cells have made.
     pub fn variables(&self) -> Result<Vec<Variable>, Problem> {
         Ok(self.started().host.variables()?.unwrap_or_default())
+    }
+
+    /// The `Cargo.lock` with which Rust cells were compiled; none where none was.
+    pub fn lock(&self) -> Result<Option<String>, Problem> {
+        self.started.get().map_or(Ok(None), |started| started.host.lock())
     }
 
     pub fn interrupt(&self) {

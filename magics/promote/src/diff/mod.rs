@@ -1,5 +1,6 @@
 //! What differs between two artifacts: steps, settings, inputs, results, files, scores, and what they cost. Nothing of either is run.
 
+mod crates;
 mod inputs;
 mod lines;
 mod measured;
@@ -38,7 +39,7 @@ use outputs::Of;
 use settings::{changes, facts};
 
 /// What of `pipeline.toml` is compared apart, or follows from it.
-const APART: [&str; 4] = ["name", "steps", "inputs", "target.step"];
+const APART: [&str; 5] = ["name", "steps", "inputs", "target.step", "rust.crates"];
 /// What of a step is compared apart, or follows from the cells.
 const STEP_APART: [&str; 6] = ["step", "file", "needs", "outputs", "bindings", "traces"];
 
@@ -49,7 +50,7 @@ pub struct Diff {
     pub after: DiffSide,
     /// Every cell of either, those that are the same among them.
     pub steps: Vec<StepDiff>,
-    /// Of `pipeline.toml`: level, programs, packages, models, parameters and whatever else it says.
+    /// Of `pipeline.toml` and `Cargo.lock`: level, programs, packages, models, parameters and whatever else it says.
     pub settings: Vec<Change>,
     pub inputs: Vec<InputDiff>,
     pub outputs: Vec<OutputDiff>,
@@ -143,10 +144,11 @@ pub async fn diff(lab: &Lab, before: &Location, after: &Location, work: &Work) -
         outputs.extend(outputs::compare(from, to, work)?);
         outputs.extend(written::compare(lab, from, to, work).await?);
     }
+    let settings = changes(&facts(&raw_one, &APART), &facts(&raw_other, &APART)).into_iter();
     let (attested_one, attested_other) = (attested(before)?, attested(after)?);
     Ok(Diff {
         inputs: inputs::compare(lab, &one.pipeline, &other.pipeline, work).await?,
-        settings: changes(&facts(&raw_one, &APART), &facts(&raw_other, &APART)),
+        settings: settings.chain(crates::changes(&one, &other)?).collect(),
         files: files(&one, &other)?,
         scores: measured::scores(&attested_one, &attested_other),
         measured: measured::measured(&attested_one, &attested_other),

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::artifact::CONFIG;
 use crate::files::{read_file, write_file};
 use crate::judge::against_reference;
+use crate::lock;
 use crate::mirror::Mirror;
 use crate::slice::has_code;
 
@@ -133,6 +134,7 @@ fn run(
         given: Vec::new(),
         python: false,
         surroundings: source.pipeline.environment.surroundings(source.pipeline.environment.network),
+        lock: lock::of_runs(&source.location, &source.pipeline, &source.cells, work)?,
         program: Some(ProgramRequest {
             directory: draft.to_owned(),
             name: source.location.name.clone(),

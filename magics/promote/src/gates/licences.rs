@@ -1,16 +1,15 @@
 //! Licences of what the cells are built from, and of models, against the list of those that may be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use kernwerk_store::GateRules;
-use serde::Deserialize;
 use spdx::{Expression, LicenseReq, Licensee, ParseMode};
 
-use super::dependencies::{Dependencies, Dependency, Registry, sources};
+use super::dependencies::{Dependencies, Dependency, Registry};
 use super::report::{Demand, Finding, Judged, counted};
 use super::{Gate, Subject};
 use crate::Error;
+use crate::licence::{CrateSources, Licence};
 
 pub(super) struct Licences;
 
@@ -167,17 +166,9 @@ fn expression(words: &str) -> Option<Expression> {
     Expression::parse_mode(known.unwrap_or(words.trim()), ParseMode::LAX).ok()
 }
 
-enum Licence {
-    Is(String),
-    /// The package is here and does not say.
-    Unknown,
-    /// The package is not here.
-    NotHere,
-}
-
 /// What packages say of themselves.
 struct Told {
-    sources: Vec<std::path::PathBuf>,
+    crates: CrateSources,
     python: BTreeMap<String, String>,
 }
 
@@ -197,35 +188,16 @@ impl Told {
                 Err(error) => return Err(Error::NotRun { reason: error.to_string() }),
             },
         };
-        Ok(Self { sources: sources(subject), python })
+        Ok(Self { crates: subject.spec.crates.clone(), python })
     }
 
     fn licence(&self, dependency: &Dependency) -> Licence {
         let Dependency { registry, name, version, .. } = dependency;
         match registry {
             Registry::Python => self.python.get(name).cloned().map_or(Licence::Unknown, Licence::Is),
-            Registry::Crates => {
-                let mut manifests =
-                    self.sources.iter().map(|source| source.join(format!("{name}-{version}")).join("Cargo.toml"));
-                manifests.find(|manifest| manifest.is_file()).map_or(Licence::NotHere, |manifest| of_crate(&manifest))
-            }
+            Registry::Crates => self.crates.licence(name, version),
         }
     }
-}
-
-/// What a crate's `Cargo.toml` says.
-fn of_crate(manifest: &Path) -> Licence {
-    #[derive(Deserialize)]
-    struct Manifest {
-        package: Package,
-    }
-    #[derive(Deserialize)]
-    struct Package {
-        license: Option<String>,
-    }
-    let text = std::fs::read_to_string(manifest).unwrap_or_default();
-    let licence = toml::from_str::<Manifest>(&text).ok().and_then(|manifest| manifest.package.license);
-    licence.map_or(Licence::Unknown, Licence::Is)
 }
 
 #[cfg(test)]

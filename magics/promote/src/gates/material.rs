@@ -68,6 +68,7 @@ impl Material {
                 "arrow" => material.add_table(&place, bytes),
                 "png" | "jpg" | "jpeg" | "gif" | "webp" | "pdf" => pictures += 1,
                 suffix => match std::str::from_utf8(bytes) {
+                    Ok(text) if is_lock(subject, file) => material.add_text(&place, suffix, &without_checksums(text)),
                     Ok(text) => material.add_text(&place, suffix, text),
                     Err(_) => material.unread.push(format!("{place} is no text and was not read")),
                 },
@@ -165,6 +166,16 @@ fn place(subject: &Subject<'_>, file: &str) -> String {
         crate::artifact::CONFIG => "kernwerk.toml".to_owned(),
         file => file.to_owned(),
     }
+}
+
+/// Whether a file tells which crates the cells are compiled with.
+fn is_lock(subject: &Subject<'_>, file: &str) -> bool {
+    subject.pipeline.rust.as_ref().is_some_and(|rust| rust.lock == file)
+}
+
+/// The digits of checksums are no secrets and no numbers of people, and some look like both.
+fn without_checksums(lock: &str) -> String {
+    lock.lines().filter(|line| !line.starts_with("checksum = ")).collect::<Vec<_>>().join("\n")
 }
 
 fn are(count: usize, noun: &str) -> String {

@@ -18,7 +18,6 @@ mod secrets;
 mod staleness;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use kernwerk_core::{Runner, Work, near};
 use kernwerk_store::{GateRules, Lab};
@@ -31,6 +30,8 @@ pub use report::{Demand, Finding, GateReport, State};
 use crate::Error;
 use crate::artifact::{Location, Reference, find};
 use crate::execution::Execution;
+use crate::files::read_file;
+use crate::licence::CrateSources;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::stale::Stale;
@@ -63,9 +64,6 @@ static GATES: &[&dyn Gate] = &[
     &production::Production,
 ];
 
-/// Finds the text of a `Cargo.lock`; none where there is none.
-pub type FindLock = Box<dyn Fn() -> Option<String> + Send + Sync>;
-
 /// What gates know from outside of the lab.
 #[derive(Default)]
 pub struct GateSpec {
@@ -75,10 +73,8 @@ pub struct GateSpec {
     pub environment: Vec<(String, String)>,
     /// The executions whose inputs have changed, where the notebook runs in this process; else the record of cells tells.
     pub stale: Option<Vec<Stale>>,
-    /// Tells which versions of crates cells are built with: the text of a `Cargo.lock`. Asked where cells name crates.
-    pub lock: Option<FindLock>,
-    /// Where cargo keeps the sources of crates, `~/.cargo` as a rule.
-    pub cargo_home: Option<PathBuf>,
+    /// Where crates are that say which licences they have.
+    pub crates: CrateSources,
     /// The licences of models that are known, as SPDX expressions by the digest of their weights.
     pub model_licences: BTreeMap<String, String>,
 }

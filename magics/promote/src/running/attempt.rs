@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use kernwerk_core::{BoundValue, CellOutcome, CellStatus, GivenTable, RunCell, RunError, RunRequest, Runner, Work};
+use kernwerk_core::{
+    BoundValue, CellOutcome, CellStatus, CrateLock, GivenTable, RunCell, RunError, RunRequest, Runner, Work,
+};
 use kernwerk_store::{Call, Lab};
 
 use super::record::{KeptOutput, RunRecord, RunStep, StepStatus};
@@ -11,7 +13,7 @@ use super::schedule::Turn;
 use super::steps::KeptStep;
 use super::usage::collect;
 use crate::Error;
-use crate::judge::error_text;
+use crate::judge::{error_text, not_compiled};
 use crate::mirror::Mirror;
 use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
 
@@ -43,6 +45,8 @@ pub(super) struct Attempt<'a> {
     pub settings: Option<&'a [u8]>,
     /// Cells may use the network.
     pub live: bool,
+    /// The crates that cells of Rust are compiled with.
+    pub lock: Option<&'a CrateLock>,
     /// Under whose name usage is recorded.
     pub call: &'a Call,
     pub runner: &'a dyn Runner,
@@ -73,7 +77,7 @@ impl Attempt<'_> {
         let (wanted, total) = (request.cells.len(), record.steps.len() as u64);
         let mut ended = 0;
         let mut unkept = None;
-        let mut failed = None;
+        let (mut failed, mut unlike_here) = (None, None);
         let done = |record: &RunRecord| {
             record.steps.iter().filter(|step| !matches!(step.status, StepStatus::Waiting | StepStatus::Failed)).count()
         };
@@ -83,6 +87,9 @@ impl Attempt<'_> {
                 unkept = self.take(outcome, mirror, record).err();
             }
             ended += 1;
+            if unlike_here.is_none() {
+                unlike_here = not_compiled(outcome).map(|reason| format!("cell {}: {reason}", outcome.ordinal));
+            }
             let declared = self.pipeline.steps.get(outcome.ordinal.saturating_sub(1) as usize);
             let fails = declared.is_some_and(|step| step.fails);
             if failed.is_none() && fails != (outcome.status != CellStatus::Ok) {
@@ -93,6 +100,9 @@ impl Attempt<'_> {
         });
         if let Some(error) = unkept {
             return Err(error);
+        }
+        if let Some(reason) = unlike_here {
+            return Ok(Ended::NotRun { reason });
         }
         let next = request.cells.get(ended).map(|cell| cell.ordinal);
         let died = |step: u32, reason: String| {
@@ -149,6 +159,7 @@ impl Attempt<'_> {
             parameters: values.collect::<BTreeMap<_, _>>(),
             given,
             python: self.pipeline.python.is_some(),
+            lock: self.lock.cloned(),
             program: None,
             surroundings: self.pipeline.environment.surroundings(self.live),
         })

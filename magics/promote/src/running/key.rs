@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{Environment, ParameterValue, Surroundings};
+use kernwerk_core::{CrateLock, Environment, ParameterValue, Surroundings};
 use serde_json::{Value, json};
 
 use crate::files::digest;
@@ -21,6 +21,8 @@ pub(super) struct Ground<'a> {
     pub toolchain: Option<&'a str>,
     /// What cells find in their environment.
     pub environment: &'a Surroundings,
+    /// The crates that cells of Rust are compiled with.
+    pub lock: Option<&'a CrateLock>,
     /// The Python that runs the cells.
     pub python: Option<&'a Environment>,
 }
@@ -105,6 +107,7 @@ fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) ->
     let parts = json!({
         "kernwerk": env!("CARGO_PKG_VERSION"),
         "toolchain": ground.toolchain.filter(|_| !step.magics && pipeline.python.is_none()),
+        "crates": ground.lock.filter(|_| !step.magics).map(|lock| digest(lock.text.as_bytes())),
         "python": python,
         "environment": ground.environment,
         "principal": pipeline.principal,

@@ -34,6 +34,7 @@ pub use result::{ResultKind, RunResult, result_kind};
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference};
 use crate::holding::{find_held, hold_steps};
+use crate::lock;
 use crate::parameters::values;
 use crate::pipeline::{PinnedParameter, Pipeline};
 use crate::replay::FindModel;
@@ -114,6 +115,7 @@ pub async fn execute(
     let texts =
         present.pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<Vec<String>, Error>>()?;
     let environment = present.pipeline.environment.surroundings(spec.live);
+    let crates = lock::of_runs(&location, &present.pipeline, &texts, work)?;
     let ground = Ground {
         pipeline: &present.pipeline,
         parameters: &parameters,
@@ -121,6 +123,7 @@ pub async fn execute(
         settings: settings.as_deref(),
         toolchain: spec.toolchain.as_deref(),
         environment: &environment,
+        lock: crates.as_ref(),
         python: present.python.as_ref(),
     };
     let keys = keys(&ground);
@@ -136,6 +139,7 @@ pub async fn execute(
         texts: &texts,
         settings: settings.as_deref(),
         live: spec.live,
+        lock: crates.as_ref(),
         call: &spec.call,
         runner,
         work,

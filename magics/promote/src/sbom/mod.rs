@@ -1,7 +1,7 @@
 //! The bill of materials of an artifact: CycloneDX, version 1.6, as JSON (ECMA-424). The same artifact gives the same document wherever the same
 //! is known of it: its number comes from the artifact's identity, its time from the proof.
 
-mod crates;
+mod purl;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,29 +15,32 @@ use crate::artifact::{MANIFEST, Reference};
 use crate::bundle::to_json;
 use crate::catalog::target;
 use crate::facts::{Data, Facts, gather};
+use crate::licence::{CrateSources, Licence};
+use crate::lock::{self, Crate};
 use crate::reason::noun;
+use crate::slice::has_code;
 use crate::trust::sha256;
-use crates::{Crate, crates, encode};
+use purl::encode;
 
 const ARTIFACT: &str = "artifact";
 const KERNWERK: &str = "kernwerk";
 
-/// The licence of a crate by its name and version, where this machine knows it.
-pub type CrateLicense<'a> = &'a (dyn Fn(&str, &str) -> Option<String> + Sync);
-
-/// Makes the bill of materials of an artifact, as JSON.
+/// Makes the bill of materials of an artifact, as JSON. `sources` tell the licences of crates.
 ///
 /// # Errors
 /// Those of finding and reading the artifact.
-pub async fn sbom(lab: &Lab, reference: &Reference, license: CrateLicense<'_>, work: &Work) -> Result<Vec<u8>, Error> {
-    Ok(to_json(&document(&gather(lab, reference, work).await?, license)?))
+pub async fn sbom(lab: &Lab, reference: &Reference, sources: &CrateSources, work: &Work) -> Result<Vec<u8>, Error> {
+    Ok(to_json(&document(&gather(lab, reference, work).await?, sources)?))
 }
 
-fn document(facts: &Facts, license: CrateLicense<'_>) -> Result<Value, Error> {
+fn document(facts: &Facts, sources: &CrateSources) -> Result<Value, Error> {
     let mut bill = Bill::default();
     programs(facts, &mut bill);
-    let (crates, all_crates) = crates(&facts.shown)?;
-    add_crates(&crates, facts, license, &mut bill);
+    let crates = lock::crates(&facts.shown.location, &facts.shown.pipeline)?;
+    add_crates(crates.as_deref().unwrap_or_default(), facts, sources, &mut bill);
+    // An artifact that somebody made without a lock file does not say what its code is compiled with.
+    let is_rust = facts.shown.pipeline.python.is_none() && facts.shown.cells.iter().any(|cell| has_code(cell));
+    let all_crates = crates.is_some() || !is_rust;
     packages(facts, &mut bill);
     models(facts, &mut bill);
     facts.data.iter().for_each(|data| bill.add_direct(data_component(data)));
@@ -163,40 +166,32 @@ fn programs(facts: &Facts, bill: &mut Bill) {
     }
 }
 
-fn add_crates(crates: &[Crate], facts: &Facts, license: CrateLicense<'_>, bill: &mut Bill) {
-    let reference = |one: &Crate| {
-        one.purl().unwrap_or_else(|| format!("crate:{}@{}", one.name, one.version.as_deref().unwrap_or_default()))
-    };
+fn add_crates(crates: &[Crate], facts: &Facts, sources: &CrateSources, bill: &mut Bill) {
+    let reference = |one: &Crate| purl::of_crate(one).unwrap_or_else(|| format!("crate:{}@{}", one.name, one.version));
     for one in crates {
-        let mut component = json!({ "type": "library", "bom-ref": reference(one), "name": one.name });
-        if let Some(version) = &one.version {
-            component["version"] = version.as_str().into();
-        }
-        if let Some(purl) = one.purl() {
+        let mut component =
+            json!({ "type": "library", "bom-ref": reference(one), "name": one.name, "version": one.version });
+        if let Some(purl) = purl::of_crate(one) {
             component["purl"] = purl.into();
         }
         if let Some(checksum) = one.checksum.as_deref().and_then(|checksum| hash("SHA-256", checksum)) {
             component["hashes"] = json!([checksum]);
         }
-        if let Some(requirement) = &one.requirement {
-            component["properties"] = json!([{ "name": "kernwerk:requirement", "value": requirement }]);
+        if one.is_ours() {
+            component["description"] = "A part of Kernwerk, whose sources the program carries".into();
         }
-        let known =
-            one.version.as_deref().filter(|_| one.source.is_some()).and_then(|version| license(&one.name, version));
-        put_license(
-            &mut component,
-            facts.words.licenses.crates.get(&one.name).map(String::as_str).or(known.as_deref()),
-        );
+        let told = match sources.licence(&one.name, &one.version) {
+            Licence::Is(licence) if one.source.is_some() => Some(licence),
+            _ => one.is_ours().then(|| env!("CARGO_PKG_LICENSE").to_owned()),
+        };
+        let words = facts.words.licenses.crates.get(&one.name);
+        put_license(&mut component, words.or(told.as_ref()).map(String::as_str));
         let of = bill.add(component);
         if one.is_direct {
             bill.need(of.clone());
         }
-        if one.version.is_none() {
-            bill.unknown.push(of);
-        } else {
-            let needed: BTreeSet<String> = one.needs.iter().map(|needed| reference(&crates[*needed])).collect();
-            bill.needs.entry(of).or_default().extend(needed);
-        }
+        let needed: BTreeSet<String> = one.needs.iter().map(|needed| reference(&crates[*needed])).collect();
+        bill.needs.entry(of).or_default().extend(needed);
     }
 }
 

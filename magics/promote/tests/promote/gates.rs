@@ -5,8 +5,8 @@ use std::path::Path;
 
 use kernwerk_core::{CellId, ModelId, Usage, Work};
 use kernwerk_promote::{
-    Author, Demand, Error, GateReport, GateSpec, PublishSpec, Published, SigningKey, State, judge_published,
-    judge_target, publish, show, sign, stage, verify,
+    Author, CrateSources, Demand, Error, GateReport, GateSpec, PublishSpec, Published, SigningKey, State,
+    judge_published, judge_target, publish, show, sign, stage, verify,
 };
 use kernwerk_store::Call;
 use serde_json::{Value, json};
@@ -189,11 +189,17 @@ fn input_tables_may_be_too_old() {
 }
 
 const LOCK: &str = "version = 4\n\n\
-    [[package]]\nname = \"oak\"\nversion = \"1.4.0\"\nsource = \"r\"\ndependencies = [\"moss\", \"windows-only\"]\n\n\
-    [[package]]\nname = \"moss\"\nversion = \"0.3.1\"\nsource = \"r\"\n\n\
-    [[package]]\nname = \"windows-only\"\nversion = \"1.0.0\"\nsource = \"r\"\n";
+    [[package]]\nname = \"ctx\"\nversion = \"1.0.0\"\ndependencies = [\"oak\"]\n\n\
+    [[package]]\nname = \"oak\"\nversion = \"1.4.0\"\nsource = \"registry+r\"\ndependencies = [\"moss\", \"windows-only\"]\n\n\
+    [[package]]\nname = \"moss\"\nversion = \"0.3.1\"\nsource = \"registry+r\"\n\n\
+    [[package]]\nname = \"windows-only\"\nversion = \"1.0.0\"\nsource = \"registry+r\"\n";
 
-/// A cargo home with the sources of some crates, and the lock of what cells are built with.
+/// A runner of cells that are compiled with these crates.
+fn compiling() -> MiniRunner {
+    MiniRunner { lock: Some(LOCK.to_owned()), ..MiniRunner::default() }
+}
+
+/// A cargo home with the sources of some crates.
 fn knowing_crates(place: &Place, licences: &[(&str, &str)]) -> GateSpec {
     let cargo_home = place.home.path().join("cargo");
     for (name, licence) in licences {
@@ -202,7 +208,7 @@ fn knowing_crates(place: &Place, licences: &[(&str, &str)]) -> GateSpec {
         let said = if licence.is_empty() { String::new() } else { format!("license = \"{licence}\"\n") };
         std::fs::write(directory.join("Cargo.toml"), format!("[package]\nname = \"x\"\n{said}")).expect("a file");
     }
-    GateSpec { lock: Some(Box::new(|| Some(LOCK.to_owned()))), cargo_home: Some(cargo_home), ..GateSpec::default() }
+    GateSpec { crates: CrateSources::of(&cargo_home), ..GateSpec::default() }
 }
 
 #[test]
@@ -210,21 +216,16 @@ fn licences_of_crates_are_looked_up_with_all_that_they_need() {
     let place = Place::after(&[":dep oak = \"1\"\nlet x = 1"])
         .with_settings("[promote.gates]\nlicences = [\"MIT\", \"Apache-2.0\"]\n");
     let with = |moss: &str| knowing_crates(&place, &[("oak-1.4.0", "MIT/Apache-2.0"), ("moss-0.3.1", moss)]);
-    let found = refused(publish_knowing(&place, "1", with("GPL-3.0-only AND MIT")));
+    let found = refused(publish_on(&place, "1", with("GPL-3.0-only AND MIT"), &compiling()));
     assert_eq!(found[0].0, "licences");
     assert!(
         found[0].2.starts_with("crate `moss` 0.3.1: the licence GPL-3.0-only AND MIT is not in the list"),
         "{found:?}"
     );
-    let found = refused(publish_knowing(&place, "1", with("")));
+    let found = refused(publish_on(&place, "1", with(""), &compiling()));
     assert_eq!(found[0].1, State::Unmeasured);
     assert!(found[0].2.contains("what licence they have is not known: crate `moss` 0.3.1"), "{found:?}");
-    let found = refused(place.publish("1"));
-    assert_eq!(
-        (found[0].1, found[0].2.as_str()),
-        (State::Unmeasured, "which versions of crates cells are built with is not known here")
-    );
-    let published = publish_knowing(&place, "1", with("MIT OR GPL-3.0-only")).expect("there is a choice");
+    let published = publish_on(&place, "1", with("MIT OR GPL-3.0-only"), &compiling()).expect("there is a choice");
     let licences = report(&published.gates, "licences");
     assert_eq!(licences.looked_at, "3 crates, 0 models");
     assert_eq!(licences.reasons, ["1 crate of other systems not looked at, for their sources are not here"]);
@@ -275,24 +276,24 @@ fn advisory(withdrawn: bool) -> Value {
 fn known_vulnerabilities_are_refused() {
     let place = Place::after(&[":dep oak = \"1\"\nlet x = 1"]);
     let knowing = |place: &Place| knowing_crates(place, &[]);
-    let published = publish_knowing(&place, "1", knowing(&place)).expect("nobody gave advisories");
+    let published = publish_on(&place, "1", knowing(&place), &compiling()).expect("nobody gave advisories");
     assert_eq!(report(&published.gates, "advisories").state, State::Unmeasured);
 
     let place = place.with_settings("[promote.gates]\nadvisories = \"osv\"\n");
-    let found = refused(publish_knowing(&place, "1", knowing(&place)));
+    let found = refused(publish_on(&place, "1", knowing(&place), &compiling()));
     assert_eq!(found[0].1, State::Unmeasured, "there is no such directory");
     let write = |file: &str, text: &str| {
         std::fs::create_dir_all(place.path("osv/crates")).expect("a directory");
         std::fs::write(place.path("osv").join(file), text).expect("a file");
     };
     write("crates/one.json", &advisory(false).to_string());
-    let found = refused(publish_knowing(&place, "1", knowing(&place)));
+    let found = refused(publish_on(&place, "1", knowing(&place), &compiling()));
     assert_eq!(found[0].2, "crate `moss` 0.3.1: RUSTSEC-2026-0001: reads out of bounds; fixed in 0.3.2");
     write("crates/one.json", &json!([advisory(true)]).to_string());
-    let published = publish_knowing(&place, "1", knowing(&place)).expect("it was withdrawn");
+    let published = publish_on(&place, "1", knowing(&place), &compiling()).expect("it was withdrawn");
     assert_eq!(report(&published.gates, "advisories").looked_at, "3 crates against 1 advisories");
     write("two.json", "{ \"id\":");
-    let found = refused(publish_knowing(&place, "1", knowing(&place)));
+    let found = refused(publish_on(&place, "1", knowing(&place), &compiling()));
     assert!(found[0].1 == State::Unmeasured && found[0].2.contains("two.json cannot be read"), "{found:?}");
 }
 

@@ -17,7 +17,7 @@ use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use kernwerk_core::{
     Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Network,
-    Parameter, ParameterValue, Pin, PythonTold, Resource, RunError, RunRequest, RunResult, Runner, Work,
+    Parameter, ParameterValue, Pin, PythonTold, Resource, RunError, RunRequest, RunResult, Runner, RustTold, Work,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Stored, WriteMode, content_digest};
 use uuid::Uuid;
@@ -324,6 +324,9 @@ fn names(text: &str) -> Names {
     names
 }
 
+/// As cargo writes it for cells that need no crate.
+const LOCK: &str = "version = 4\n\n[[package]]\nname = \"ctx\"\nversion = \"1.0.0\"\n";
+
 /// What a test does to each outcome.
 type Bend = Box<dyn Fn(&mut CellOutcome) + Send + Sync>;
 
@@ -338,6 +341,8 @@ pub struct MiniRunner {
     pub dies_times: AtomicU32,
     /// Called before each cell, with its number.
     pub before: Option<Box<dyn Fn(u32) + Send + Sync>>,
+    /// The `Cargo.lock` with which cells of Rust are compiled; none is that of cells which need no crate.
+    pub lock: Option<String>,
     /// What is installed where cells of Python run.
     pub packages: BTreeMap<String, String>,
     /// What these say of their licences.
@@ -436,7 +441,9 @@ impl Runner for MiniRunner {
         }
         let code = request.cells.iter().map(|cell| cell.source.replace('%', "get_ipython() %"));
         let python = request.python.then(|| PythonTold { environment: self.told(), code: code.collect() });
-        Ok(RunResult { outcomes, python, program: None, network: Network::Off })
+        let lock = self.lock.clone().unwrap_or_else(|| LOCK.to_owned());
+        let rust = (!request.python).then_some(RustTold { lock: Some(lock) });
+        Ok(RunResult { outcomes, python, rust, program: None, network: Network::Off })
     }
 
     fn environment(&self, packages: &[&str], _work: &Work) -> Result<Environment, RunError> {

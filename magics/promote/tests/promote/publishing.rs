@@ -26,6 +26,7 @@ fn an_artifact_holds_the_slice_and_what_its_proof_showed() {
         place.files("pipelines/sums/1"),
         [
             ".gitattributes",
+            "Cargo.lock",
             "MANIFEST.json",
             "attestations/gates.json",
             "attestations/proof.json",

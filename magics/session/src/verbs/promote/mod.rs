@@ -98,6 +98,8 @@ fn publish_spec(
         plan,
         value: value.as_ref().map(|value| value.digest.clone()),
         known: context.known(variable.as_deref(), value),
+        value,
+        lock: context.crate_lock().filter(|_| is_here),
         name,
         level: Level::Bytes,
         live: false,

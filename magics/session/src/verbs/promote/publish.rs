@@ -1,12 +1,12 @@
 //! `%promote publish`: the slice of a target becomes an artifact, once a fresh process has shown that it runs.
 
-use kernwerk_core::{Access, Output, Problem, Resource, Work};
+use kernwerk_core::{Access, Output, Problem, Resource, Verdict, Work};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Level, Location, PublishSpec, SigningKey, is_signed};
+use kernwerk_promote::{Level, Location, PublishSpec, SigningKey, Vendored, is_signed};
 use kernwerk_store::Lab;
 
 use super::{cell_table, gate_notes, plan_spec, publish_spec};
-use crate::crates::crate_license;
+use crate::crates::{cargo_home, crate_sources};
 use crate::person::Keys;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
@@ -31,6 +31,9 @@ pub(crate) struct Publish {
     /// A suite whose gate has to pass first
     #[arg(long = "gate", value_name = "SUITE")]
     gates: Vec<String>,
+    /// Put its crates beside it, for replays without a network
+    #[arg(long)]
+    vendor: bool,
     /// The cells use the network; replays then need it, too
     #[arg(long)]
     live: bool,
@@ -90,6 +93,15 @@ impl Verb for Publish {
             ],
         },
         Example {
+            about: "the same with its crates beside it, for replays without a network",
+            line: "%promote publish fares --target fares --vendor",
+            body: None,
+            setup: &[
+                "%feature source rides rides.csv --event-time pickup",
+                "%feature sql \"SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone\" -> fares",
+            ],
+        },
+        Example {
             about: "what a search finds, provided that its suite passes",
             line: "%promote publish answers --target hits --gate quality",
             body: None,
@@ -111,7 +123,8 @@ impl Verb for Publish {
         let spec = PublishSpec { level: self.level, live: self.live, ..spec };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
-        let described = kernwerk_promote::describe(&lab, &published.location, &crate_license, context.work());
+        let sources = crate_sources();
+        let described = kernwerk_promote::describe(&lab, &published.location, &sources, context.work());
         let described = context.block_on(described);
         let name = published.location.to_string();
         context.effect(Access::Write, Resource::Artifact, &name, None, Some(published.id.clone()));
@@ -127,11 +140,38 @@ impl Verb for Publish {
         output = output.with_note(format!("identity {}", published.id));
         output = gate_notes(&published.gates).into_iter().fold(output, Output::with_note);
         output = published.notes.into_iter().fold(output, Output::with_note);
+        if self.vendor {
+            output = vendored(context, &lab, &published.location, output)?;
+        }
         // It is published all the same, and `card` and `sbom` make them anew.
         output = output.with_note(match described {
             Err(error) => format!("its card and its bill of materials were not written, and it is not signed: {error}"),
             Ok(()) => signed(&lab, &published.location, key.as_ref(), context.work())?,
         });
         Ok(output.volatile().into())
+    }
+}
+
+/// Puts the crates beside the artifact, and says so. Where that cannot be, the artifact is published all the same, and the verb fails.
+fn vendored(context: &Context<'_>, lab: &Lab, location: &Location, output: Output) -> Result<Output, Problem> {
+    let home =
+        cargo_home().ok_or_else(|| Problem::new("NoCargoHome", "there is no directory where cargo keeps crates"))?;
+    match kernwerk_promote::vendor(lab, location, &home, context.work()) {
+        Ok(Vendored { crates: 0, .. }) => Ok(output.with_note("its cells need no crates")),
+        Ok(Vendored { crates, added, bytes }) => {
+            let size = bytes.div_ceil(1024);
+            let words = format!(
+                "{crates} crates lie beside it ({added} of them new, {size} KiB together): replays need no network"
+            );
+            Ok(output.with_note(words))
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.is_interrupt() {
+                return Err(problem);
+            }
+            let output = output.with_verdict(Verdict::Failed).with_note(problem.message);
+            Ok(problem.hint.into_iter().fold(output, Output::with_note))
+        }
     }
 }

@@ -180,6 +180,8 @@ fn facts(replay: &kernwerk_promote::Replay, shown: &Shown) -> Vec<(String, Strin
         ("made with", format!("Kernwerk {}", pipeline.made_with.kernwerk)),
     ];
     facts.extend(pipeline.made_with.toolchain.clone().map(|toolchain| ("toolchain", toolchain)));
+    let crates = pipeline.rust.iter().flat_map(|rust| &rust.crates).map(|(name, version)| format!("{name} {version}"));
+    facts.push(("crates", crates.collect::<Vec<_>>().join(", ")));
     facts.extend(
         pipeline.python.as_ref().map(|python| ("Python", format!("{} {}", python.implementation, python.version))),
     );

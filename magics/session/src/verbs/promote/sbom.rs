@@ -5,7 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
 use super::TWO_VERSIONS;
-use crate::crates::crate_license;
+use crate::crates::crate_sources;
 use crate::place::{Guarded, check_ending};
 use crate::{Answer, Context, Verb};
 
@@ -45,7 +45,7 @@ impl Verb for Sbom {
                 &Guarded::of_all(&lab, kernwerk_promote::show(&lab, &reference).iter()),
             )?;
         }
-        let bill = context.block_on(kernwerk_promote::sbom(&lab, &reference, &crate_license, context.work()))?;
+        let bill = context.block_on(kernwerk_promote::sbom(&lab, &reference, &crate_sources(), context.work()))?;
         let output = match &self.to {
             Some(file) => {
                 let path = context.save(file, &bill)?;

@@ -69,6 +69,10 @@ impl Verb for Show {
             fields.push(("python".to_owned(), Value::from(format!("{} {}", python.implementation, python.version))));
             fields.push(("packages".to_owned(), Value::from(packages.join(", "))));
         }
+        if let Some(rust) = shown.pipeline.rust.filter(|rust| !rust.crates.is_empty()) {
+            let crates: Vec<String> = rust.crates.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            fields.push(("crates".to_owned(), Value::from(crates.join(", "))));
+        }
         for (number, cell) in (1..).zip(&shown.cells) {
             fields.push((format!("cell {number}"), Value::from(kernwerk_promote::readable(cell))));
         }
