@@ -272,6 +272,7 @@ fn prove(
         cells: cells.collect(),
         python: plan.is_python(),
         surroundings: pipeline.environment.surroundings(pipeline.environment.network),
+        shown: false,
         task: "proof run",
     };
     let result = match run(runner, mirror, course, work)? {

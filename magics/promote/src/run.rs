@@ -22,6 +22,8 @@ pub(crate) struct Course<'a> {
     pub cells: Vec<RunCell>,
     pub python: bool,
     pub surroundings: Surroundings,
+    /// What cells show is wanted in all of its forms.
+    pub shown: bool,
     /// What it is called while it goes on.
     pub task: &'static str,
 }
@@ -36,7 +38,7 @@ pub(crate) fn run(
     course: Course<'_>,
     work: &Work,
 ) -> Result<Ran, kernwerk_core::Cancelled> {
-    let Course { principal, cells, python, surroundings, task } = course;
+    let Course { principal, cells, python, surroundings, shown, task } = course;
     let total = cells.len() as u64;
     let request = RunRequest {
         directory: mirror.directory.clone(),
@@ -48,6 +50,7 @@ pub(crate) fn run(
         given: Vec::new(),
         python,
         surroundings,
+        shown,
         program: None,
     };
     let mut told = Vec::new();

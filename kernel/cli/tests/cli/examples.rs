@@ -40,6 +40,7 @@ fn failure(example: &Example) -> Option<String> {
         given: Vec::new(),
         python: false,
         surroundings: Surroundings { threads: 2, variables: [].into(), network: true },
+        shown: false,
         program: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");

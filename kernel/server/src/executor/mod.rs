@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_cell::{BoundTo, Confinement, Variable};
-use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
+use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Shown, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session};
 
@@ -36,6 +36,8 @@ pub struct Executor {
     options: Options,
     session: Mutex<Option<Arc<Session>>>,
     cells: Arc<Cells>,
+    /// What cells show is wanted in all of its forms.
+    keeps_shown: bool,
     scope: Mutex<Scope>,
     memory: Mutex<Memory>,
     /// Cells of this notebook have had execution counts up to this one.
@@ -47,6 +49,8 @@ pub(crate) struct Report {
     pub status: CellStatus,
     pub failure: Option<Failure>,
     pub outputs: Vec<Captured>,
+    /// What it showed in all forms, where that is wanted.
+    pub shown: Vec<Shown>,
     /// None where there was no session to run the cell in.
     pub summary: Option<CellSummary>,
 }
@@ -62,17 +66,19 @@ enum Stop {
 impl Executor {
     /// An executor for cells of the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: Options) -> Self {
-        Self::with(options, None)
+        Self::with(options, None, false)
     }
 
-    /// An executor whose cells find in their environment what `confinement` says, and not what this process has.
-    pub(crate) fn confined(options: Options, confinement: Confinement) -> Self {
-        Self::with(options, Some(confinement))
+    /// An executor whose cells find in their environment what `confinement` says, and not what this process has. With
+    /// `keeps_shown` their reports hold what they showed in all of its forms.
+    pub(crate) fn confined(options: Options, confinement: Confinement, keeps_shown: bool) -> Self {
+        Self::with(options, Some(confinement), keeps_shown)
     }
 
-    fn with(options: Options, confinement: Option<Confinement>) -> Self {
+    fn with(options: Options, confinement: Option<Confinement>, keeps_shown: bool) -> Self {
         Self {
             cells: Arc::new(Cells::new(&options, confinement)),
+            keeps_shown,
             options,
             session: Mutex::default(),
             scope: Mutex::default(),
@@ -103,7 +109,7 @@ impl Executor {
             Ok(session) => session,
             Err(problem) => return Report::unrecorded(problem),
         };
-        let recorder = Recorder::new(outputs);
+        let recorder = Recorder::new(outputs, self.keeps_shown);
         tell_warnings(&session, &recorder);
         let segments = read(cell.code);
         let names = match &segments {
@@ -135,10 +141,10 @@ impl Executor {
                 recorder.note(format!("the value of `{name}` is not recorded: {}", problem.message));
             }
         }
-        let outputs = recorder.take();
+        let (outputs, shown) = recorder.take();
         let summary = session.finish_cell(running, status, &outputs);
         tell_warnings(&session, &recorder);
-        Report { status, failure, outputs, summary: Some(summary) }
+        Report { status, failure, outputs, shown, summary: Some(summary) }
     }
 
     /// Binds a name to the table in an Arrow IPC file, as a cell before the one of this number would with a magic.
@@ -308,7 +314,13 @@ impl Stop {
 
 impl Report {
     fn unrecorded(problem: Problem) -> Self {
-        Self { status: CellStatus::Rejected, failure: Some(problem.into()), outputs: Vec::new(), summary: None }
+        Self {
+            status: CellStatus::Rejected,
+            failure: Some(problem.into()),
+            outputs: Vec::new(),
+            shown: Vec::new(),
+            summary: None,
+        }
     }
 }
 

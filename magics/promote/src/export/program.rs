@@ -133,6 +133,7 @@ fn run(
         given: Vec::new(),
         python: false,
         surroundings: source.pipeline.environment.surroundings(source.pipeline.environment.network),
+        shown: false,
         program: Some(ProgramRequest {
             directory: draft.to_owned(),
             name: source.location.name.clone(),

@@ -149,6 +149,7 @@ impl Attempt<'_> {
             parameters: values.collect::<BTreeMap<_, _>>(),
             given,
             python: self.pipeline.python.is_some(),
+            shown: false,
             program: None,
             surroundings: self.pipeline.environment.surroundings(self.live),
         })
