@@ -61,6 +61,8 @@ pub enum Error {
     BrokenHistory { name: String, findings: Vec<String> },
     #[error("{}: {message}", path.display())]
     BrokenArtifact { path: PathBuf, message: String },
+    #[error("{} cannot be replayed: {reason}", path.display())]
+    BadNotebook { path: PathBuf, reason: String, hint: &'static str },
     #[error("{}: {message}", path.display())]
     BrokenRun { path: PathBuf, message: String },
     #[error("{artifact} is the only version, so there is nothing to compare it with")]
@@ -152,6 +154,7 @@ impl Error {
                 format!("there are the versions {}", versions.join(", "))
             }
             Self::BrokenArtifact { .. } => "restore the artifact from version control, or publish it again".to_owned(),
+            Self::BadNotebook { hint, .. } => (*hint).to_owned(),
             Self::BrokenRun { .. } => "remove its directory: nothing else refers to it".to_owned(),
             Self::UnknownParameter { known, .. } if known.is_empty() => {
                 "it has none: `%promote param NAME=VALUE` in a cell of its notebook declares them".to_owned()
@@ -222,6 +225,7 @@ impl Error {
             Self::BrokenArtifact { .. } => "BrokenArtifact",
             Self::NothingToCompare { .. } => "NothingToCompare",
             Self::NewerArtifact { .. } => "NewerArtifact",
+            Self::BadNotebook { .. } => "BadNotebook",
             Self::BrokenRun { .. } => "BrokenRun",
             Self::UnknownParameter { .. } => "UnknownParameter",
             Self::BadParameter { .. } | Self::ParameterTwice { .. } => "BadParameter",

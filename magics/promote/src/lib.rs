@@ -7,7 +7,8 @@
 //!   stops it, with nothing written.
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
 //! - [`export`] gives an artifact the form of another tool.
-//! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
+//! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree; [`replay_notebook`] does so with a
+//!   notebook that nobody published.
 //! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
 //!
 //! Nothing here runs code: that is the part of a [`kernwerk_core::Runner`].
@@ -32,6 +33,7 @@ mod inputs;
 mod judge;
 mod machine;
 mod mirror;
+mod notebook;
 mod parameters;
 mod pipeline;
 mod plan;
@@ -72,6 +74,7 @@ pub use export::{
 pub use gates::{Demand, FindLock, Finding, GateReport, GateSpec, State, judge_published, must_pass};
 pub use judge::{CellReport, Compared};
 pub use machine::Machine;
+pub use notebook::{CellOrder, NotebookReplay, NotebookSpec, is_notebook, replay_notebook};
 pub use pipeline::{
     BindingReference, MadeWith, OutputReference, PinnedInput, PinnedParameter, Pipeline, StepRecord, TargetStep, Trace,
 };

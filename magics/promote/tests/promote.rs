@@ -10,6 +10,8 @@ mod kernel;
 mod malicious;
 #[path = "promote/model.rs"]
 mod model;
+#[path = "promote/notebooks.rs"]
+mod notebooks;
 #[path = "promote/place.rs"]
 mod place;
 #[path = "promote/publishing.rs"]

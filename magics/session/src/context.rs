@@ -69,9 +69,17 @@ impl Context<'_> {
     /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it.
     pub fn save(&self, given: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
         let path = self.path(given);
-        let lab = self.lab()?;
-        lab.atomic_write(&path, bytes)?;
-        self.effect(Access::Write, Resource::File, &lab.relative(&path), None, None);
+        let name = match self.existing_lab()? {
+            Some(lab) => {
+                lab.atomic_write(&path, bytes)?;
+                lab.relative(&path)
+            }
+            None => {
+                kernwerk_store::write_whole(&path, bytes)?;
+                path.display().to_string()
+            }
+        };
+        self.effect(Access::Write, Resource::File, &name, None, None);
         Ok(path)
     }
 

@@ -29,6 +29,7 @@ use kernwerk_core::{Output, Problem, Table};
 use kernwerk_promote::{CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
 
 use crate::columns::{numbers, table, texts};
+use crate::report::agreement;
 use crate::verb::{Entry, entry};
 use crate::{Answer, Context};
 
@@ -199,13 +200,8 @@ fn cell_table(cells: &[CellReport]) -> Result<Table, Problem> {
     Ok(table)
 }
 
-/// What was never compared is not called identical.
-fn agreement(cell: &CellReport) -> String {
-    if cell.compared == 0 { "shows nothing to compare".to_owned() } else { cell.agreement.to_string() }
-}
-
 /// The beginning of a cell, by which people know it.
-fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     let line = telling_line(text);
     if line.chars().count() <= LONGEST_BEGINNING {
         return line.to_owned();
