@@ -28,9 +28,12 @@ RUST = {
     "source": "%feature source rides rides.csv --event-time pickup --key ride",
     "fares": '%feature sql "SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone ORDER BY zone" -> fares',
     "zones": '%feature sql "SELECT * FROM zones ORDER BY zone"',
-    "total": 'let total: f64 = fares.numbers("fare")?.into_iter().flatten().sum();\nprintln!("total {total}");\neprintln!("a warning");\ntotal',
+    "total": """let total: f64 = fares.numbers("fare")?.into_iter().flatten().sum();
+println!("total {total}");
+eprintln!("a warning");
+std::fs::write("total.txt", total.to_string())?;
+std::fs::read_to_string("total.txt")?""",
     "json": 'kernwerk::display_json(r#"{"b": [1, 2.5], "a": "x"}"#);',
-    "file": 'std::fs::write("total.txt", total.to_string())?;\nstd::fs::read_to_string("total.txt")?.len()',
     "list": "%feature list",
     "place": 'println!("{}", std::env::current_dir()?.display());',
     "error": 'Err::<(), _>("no such zone")?;',
@@ -152,7 +155,7 @@ def test_a_notebook_of_rust_agrees_and_nothing_changes(rust):
     assert "nb.ipynb replays: all" in report.stderr and "results are identical" in report.stderr
     # The tables that it makes are made anew; the one that was there is read as it is.
     rows = dict(zip(RUST, json.loads(report.stdout), strict=True))
-    assert [rows[name]["agreement"] for name in ("source", "fares", "zones", "json", "file")] == ["identical"] * 5
+    assert [rows[name]["agreement"] for name in ("source", "fares", "zones", "json", "error")] == ["identical"] * 5
     assert rows["total"]["agreement"] == "identical, in part not compared"
     assert rows["total"]["not compared"] == "what it wrote to standard error"
     assert rows["list"]["agreement"] == "not compared" and "another in each run" in rows["list"]["not compared"]
@@ -427,8 +430,11 @@ def test_a_cell_that_fails_now_ends_the_run_and_gives_its_likely_cause(tmp_path)
         code_cells(notebook)[1].source = "raise ValueError('no')"
 
     place.change(fail)
-    report = place.replay()
-    assert_differs(report, "in the notebook it ended well, and now it failed: `ValueError: no`", "3 cells did not run, from cell 3 to cell 5", "KW_ZONE")
+    report = place.replay("--format", "json")
+    assert report.code == 1
+    difference = json.loads(report.stdout)[1]["difference"]
+    assert difference.startswith("in the notebook it ended well, and now it failed: `ValueError: no`")
+    assert "3 cells did not run, from cell 3 to cell 5" in report.stderr and "KW_ZONE" in report.stderr
 
 
 def test_the_network_is_kept_away_unless_it_is_live(tmp_path):
