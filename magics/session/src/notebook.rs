@@ -26,7 +26,7 @@ pub(crate) struct Wishes<'a> {
 /// Replays the notebook that `given` names.
 pub(crate) fn replay(context: &Context<'_>, given: &str, wishes: &Wishes<'_>) -> Result<Answer, Problem> {
     let path = context.path(given);
-    let wanted = Wanted::new(wishes.reports)?;
+    let wanted = Wanted::new(context, wishes.reports)?;
     let is_itself = |file: &&String| is_same(&context.path(file), &path);
     if let Some(file) = wishes.reports.iter().find(is_itself) {
         return Err(Problem::new("BadReport", format!("a report would take the place of the notebook {file}"))

@@ -16,9 +16,19 @@ pub(crate) struct Wanted<'a>(Vec<(&'a str, Form)>);
 
 impl<'a> Wanted<'a> {
     /// # Errors
-    /// The ending of one of the files says nothing of its form.
-    pub fn new(files: &'a [String]) -> Result<Self, Problem> {
-        files.iter().map(|file| Ok((file.as_str(), form(file)?))).collect::<Result<_, Problem>>().map(Self)
+    /// The ending of one of the files says nothing of its form, or there is no directory for it.
+    pub fn new(context: &Context<'_>, files: &'a [String]) -> Result<Self, Problem> {
+        let wanted = files.iter().map(|file| {
+            let form = form(file)?;
+            match context.path(file).parent().filter(|directory| !directory.is_dir()) {
+                None => Ok((file.as_str(), form)),
+                Some(directory) => {
+                    let message = format!("`{file}` cannot be written: there is no directory {}", directory.display());
+                    Err(Problem::new("BadReport", message).with_hint("make it, or name another place"))
+                }
+            }
+        });
+        wanted.collect::<Result<_, Problem>>().map(Self)
     }
 
     /// Writes the report in each form, and says in the output where.

@@ -69,7 +69,7 @@ impl Verb for Replay {
                 "only cells of a notebook have an `--order`: an artifact has its own",
             ));
         }
-        let wanted = Wanted::new(&self.reports)?;
+        let wanted = Wanted::new(context, &self.reports)?;
         let lab = context.lab_for_writing()?;
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let spec = ReplaySpec { reference, level: self.level, toolchain: toolchain(), live: self.live };
