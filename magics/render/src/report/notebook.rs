@@ -130,6 +130,7 @@ fn output(result: &ReportResult) -> Option<Value> {
     let data = match (result.format.as_str(), std::str::from_utf8(bytes)) {
         ("png", _) => json!({"image/png": STANDARD.encode(bytes)}),
         ("jpg" | "jpeg", _) => json!({"image/jpeg": STANDARD.encode(bytes)}),
+        ("gif", _) => json!({"image/gif": STANDARD.encode(bytes)}),
         ("arrow" | "html", _) | (_, Err(_)) => return None,
         ("svg", Ok(text)) => json!({"image/svg+xml": source(text)}),
         (_, Ok(text)) => json!({"text/plain": source(text)}),

@@ -149,6 +149,7 @@ fn content(format: &str, bytes: &[u8]) -> String {
         ("svg", Ok(_)) => image("svg+xml"),
         ("png", _) => image("png"),
         ("jpg" | "jpeg", _) => image("jpeg"),
+        ("gif" | "webp", _) => image(format),
         ("arrow", _) => table(bytes).unwrap_or_else(|| size(format, bytes)),
         ("html", Ok(text)) => {
             format!("<iframe sandbox=\"\" referrerpolicy=\"no-referrer\" srcdoc=\"{}\"></iframe>", escape(text))
