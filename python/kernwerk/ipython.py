@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Jupyter's servers name the notebook with this variable.
 _NOTEBOOK_VARIABLE = "JPY_SESSION_NAME"
+# What a notebook's file keeps of an output that would be otherwise in another run.
+_VOLATILE = {"kernwerk": {"volatile": True}}
 _ASSIGNED = re.compile(r"\s*[\w.\[\], ]+=\s*(?=%)")
 
 
@@ -42,9 +44,10 @@ class Display:
 
         bundle = {"text/plain": text, "text/html": html}
         if is_new:
-            self._handles[number] = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            handle = display(bundle, raw=True, display_id=True, metadata=_VOLATILE)  # type: ignore[no-untyped-call]
+            self._handles[number] = handle
         else:
-            self._handles[number].update(bundle, raw=True)
+            self._handles[number].update(bundle, raw=True, metadata=_VOLATILE)
 
 
 class Extension:
@@ -114,7 +117,7 @@ class Extension:
         def show(answer: Result) -> None:
             answers.append(answer)
             if not is_wanted:
-                display(answer)  # type: ignore[no-untyped-call]
+                display(answer, metadata=_VOLATILE if answer.volatile else None)  # type: ignore[no-untyped-call]
 
         cell = within or self._session.begin(self._count(), text)
         succeeded = False

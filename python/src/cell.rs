@@ -37,12 +37,13 @@ struct State {
 }
 
 impl Cell {
-    pub fn new(session: Arc<Session>, variables: Arc<Namespace>, running: RunningCell) -> Self {
+    /// With `keeps_shown` its outcome tells what it showed in all forms.
+    pub fn new(session: Arc<Session>, variables: Arc<Namespace>, running: RunningCell, keeps_shown: bool) -> Self {
         let state = State {
             running: Some(Arc::new(running)),
             failed: None,
             began: false,
-            shown: Captures::default(),
+            shown: Captures::new(keeps_shown),
             outcome: None,
         };
         Self { session, variables, state: Mutex::new(state) }
@@ -170,7 +171,8 @@ impl Cell {
         let status = if succeeded { CellStatus::Ok } else { failed };
         // A line that still runs in another thread would hold the cell; it then stays as begun in the record.
         let Some(running) = running.and_then(Arc::into_inner) else { return };
-        let outputs: Vec<Captured> = shown.finish().into_iter().map(settled).collect();
+        let (outputs, shown) = shown.finish_all();
+        let outputs: Vec<Captured> = outputs.into_iter().map(settled).collect();
         let summary = py.detach(|| self.session.finish_cell(running, status, &outputs));
         self.state().outcome = Some(CellOutcome {
             ordinal: 0,
@@ -179,6 +181,7 @@ impl Cell {
             bindings: summary.bindings,
             effects: summary.effects,
             parameters: summary.parameters,
+            shown,
             wall_seconds: summary.wall_seconds,
         });
     }

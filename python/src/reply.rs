@@ -43,6 +43,12 @@ impl Result {
         }
     }
 
+    /// Whether it would be otherwise in another run, in whole or in part.
+    #[getter]
+    fn volatile(&self) -> bool {
+        self.output.is_volatile()
+    }
+
     /// All rows of the answer, of which `text` may show only some; none where it has no rows.
     #[getter]
     fn table(&self) -> Option<Frame> {

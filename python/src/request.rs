@@ -53,7 +53,7 @@ impl Request {
             pins: self.0.pins.clone(),
             parameters: self.0.parameters.clone(),
         };
-        Session::open(py, options, variables)
+        Ok(Session::open(py, options, variables)?.keeping_shown(self.0.shown))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Session {
     /// This process's interpreter; none where nobody knows it.
     python: Option<PathBuf>,
     variables: Arc<Namespace>,
+    /// What cells show is wanted in all of its forms.
+    keeps_shown: bool,
     opened: Mutex<Opened>,
 }
 
@@ -96,7 +98,7 @@ impl Session {
         let session = self.session(py)?;
         let start = CellStart { execution_count, language, text, names, cell: None };
         let running = py.detach(|| session.begin_cell(start));
-        Ok(Cell::new(session, self.variables.clone(), running.with_given(given)))
+        Ok(Cell::new(session, self.variables.clone(), running.with_given(given), self.keeps_shown))
     }
 
     /// Completes the magic line at `cursor`, an index into `text`: from where to where, and what may stand there.
@@ -123,7 +125,12 @@ impl Session {
         let python = python.filter(|python| python.is_file());
         let variables = Arc::new(Namespace::new(variables));
         let opened = open(py, &options, &variables, python.clone())?;
-        Ok(Self { options, python, variables, opened: Mutex::new(opened) })
+        Ok(Self { options, python, variables, keeps_shown: false, opened: Mutex::new(opened) })
+    }
+
+    /// Keeps what cells show in all of its forms, where that is wanted.
+    pub fn keeping_shown(self, keeps_shown: bool) -> Self {
+        Self { keeps_shown, ..self }
     }
 
     /// The session of this process. Threads and open files of a forked process belong to its parent: it opens its own.

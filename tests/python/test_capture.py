@@ -20,8 +20,8 @@ def recorded(directory) -> dict:
     return cells
 
 
-def of(channel: str, text: str, form: str = "txt"):
-    return channel, form, blake3(text.encode()).hexdigest()
+def of(channel: str, content: str | bytes, form: str = "txt"):
+    return channel, form, blake3(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 # What a cell shows, as it is taken down; and whether something else is shown that is not compared.
@@ -31,7 +31,7 @@ CELLS = {
     "7 * 6": ([of("result", "42")], []),
     "7 * 6;": ([], []),
     "from IPython.display import HTML, Image, display, clear_output\ndisplay(HTML('<b>bold</b>'))": ([of("display", "<b>bold</b>", "html")], []),
-    "display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n', format='png'))": ([of("display", "iVBORw0KGgo=", "base64")], []),
+    "display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n', format='png'))": ([of("display", b"\x89PNG\r\n\x1a\n", "png")], []),
     "shown = display('first', display_id='d')\nshown.update('second')": ([of("display", "'second'")], []),
     "print('gone')\nclear_output()\nprint('stays')": ([of("stdout", "stays\n")], []),
     "%%capture\nprint('nobody sees this')": ([], []),

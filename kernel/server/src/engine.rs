@@ -89,6 +89,11 @@ pub trait Outputs: Send + Sync {
     /// Shows something. May wait while the front ends have more than they can take.
     fn show(&self, shown: Shown);
 
+    /// Shows what would be otherwise in another run; front ends keep that it is so.
+    fn show_volatile(&self, shown: Shown) {
+        self.show(shown);
+    }
+
     /// Takes progress and notes. Never waits: it is called from inner loops.
     fn event(&self, event: Event);
 

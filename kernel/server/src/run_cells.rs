@@ -44,7 +44,7 @@ pub fn run_cells(program: PathBuf) -> Result<(), Problem> {
         pins: request.pins.clone(),
         parameters: request.parameters.clone(),
     };
-    let executor = Executor::confined(options, confinement(&request), lock(&request));
+    let executor = Executor::confined(options, confinement(&request), lock(&request), request.shown);
     let result = run_to_the_end(&executor, &request, &mut outcomes);
     executor.shutdown();
     result
@@ -150,7 +150,7 @@ fn tell(outcomes: &mut impl Write, what: &impl Serialize) -> Result<(), Problem>
 /// A cell's failure is part of its outcome; only where there was no session to run it in is it an error of the run.
 fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> {
     let to_run = Cell { code: &cell.source, execution_count: cell.ordinal, id: None };
-    let Report { status, failure, outputs, summary } =
+    let Report { status, failure, outputs, shown, summary } =
         executor.run_cell_for(to_run, &cell.values, Arc::new(Unseen { note: |line| log(line) }), &Cancel::new());
     if let Some(failure) = &failure {
         log(format!("cell {}: {}: {}", cell.ordinal, failure.name, failure.message));
@@ -163,6 +163,7 @@ fn run_one(executor: &Executor, cell: &RunCell) -> Result<CellOutcome, Problem> 
             bindings: summary.bindings,
             effects: summary.effects,
             parameters: summary.parameters,
+            shown,
             wall_seconds: summary.wall_seconds,
         }),
         (None, Some(failure)) => Err(Problem::new(failure.name, failure.message)),

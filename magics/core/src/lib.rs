@@ -13,6 +13,7 @@ mod parameter;
 mod problem;
 mod run;
 mod rust;
+mod shown;
 mod surroundings;
 mod target;
 mod usage;
@@ -32,6 +33,7 @@ pub use run::{
     RunError, RunRequest, RunResult, Runner, RustTold,
 };
 pub use rust::{Implementation, Receiver, RustNames, Touch};
+pub use shown::{Shown, ShownForm, StoredCell, StoredNotebook};
 pub use surroundings::{Network, Surroundings};
 pub use target::{Answered, Answerer, Basis, Question, Ranked, Retrieved, Retriever};
 pub use usage::Usage;

@@ -137,6 +137,8 @@ pub struct Output {
     pub machine: Option<serde_json::Value>,
     /// The whole output changes from run to run: shown, never compared in a replay.
     pub volatile: bool,
+    /// A note changes from run to run. Of the record of cells notes are no part, but they are of what a notebook shows.
+    pub volatile_notes: bool,
 }
 
 impl Output {
@@ -149,6 +151,7 @@ impl Output {
             verdict: Verdict::Passed,
             machine: None,
             volatile: false,
+            volatile_notes: false,
         }
     }
 
@@ -185,6 +188,11 @@ impl Output {
         self
     }
 
+    /// A note that says something else in each run, such as when something was.
+    pub fn with_volatile_note(self, note: impl Into<String>) -> Self {
+        Self { volatile_notes: true, ..self.with_note(note) }
+    }
+
     pub fn with_verdict(mut self, verdict: Verdict) -> Self {
         self.verdict = verdict;
         self
@@ -198,7 +206,7 @@ impl Output {
 
     /// Whether its words change from run to run, at least in part.
     pub fn is_volatile(&self) -> bool {
-        self.volatile || matches!(&self.body, Body::Table(table) if !table.volatile.is_empty())
+        self.volatile || self.volatile_notes || matches!(&self.body, Body::Table(table) if !table.volatile.is_empty())
     }
 
     /// Marks the whole output as changing from run to run.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cancelled, Captured, CellStatus, Effect, Network, Parameter, Surroundings, Work};
+use crate::{Cancelled, Captured, CellStatus, Effect, Network, Parameter, Shown, Surroundings, Work};
 
 /// A cell to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,9 @@ pub struct RunRequest {
     /// The versions of crates with which cells of Rust are compiled; none leaves them to the machine.
     #[serde(default)]
     pub lock: Option<CrateLock>,
+    /// What cells show is wanted in all of its forms, too, as [`CellOutcome::shown`].
+    #[serde(default)]
+    pub shown: bool,
     /// The cells are wanted as a program, too, once all of them have run.
     #[serde(default)]
     pub program: Option<ProgramRequest>,
@@ -158,6 +161,9 @@ pub struct CellOutcome {
     /// The parameters that it declared, with the values that they had in this run.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
+    /// Where it was wanted: what the cell showed, as a front end would keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Shown>,
     pub wall_seconds: f64,
 }
 

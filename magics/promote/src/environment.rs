@@ -33,9 +33,14 @@ pub struct PinnedEnvironment {
 impl PinnedEnvironment {
     /// The environment of this process, as far as `cells` read it.
     pub(crate) fn here<'a>(cells: impl Iterator<Item = &'a Execution>, network: bool) -> Self {
+        Self::of_names(cells.flat_map(asked), network)
+    }
+
+    /// The environment of this process, as far as it has variables of these names.
+    pub(crate) fn of_names(names: impl Iterator<Item = String>, network: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let mut environment = Self { threads: u32::try_from(cores).unwrap_or(1), network, ..Self::default() };
-        for name in cells.flat_map(asked) {
+        for name in names {
             match std::env::var(&name) {
                 Ok(_) if is_secret(&name) => _ = environment.secrets.insert(name),
                 Ok(value) if !Surroundings::settles(&name) => _ = environment.variables.insert(name, value),
@@ -67,7 +72,12 @@ impl PinnedEnvironment {
 
 /// The names that the text of a cell may ask the environment for.
 fn asked(cell: &Execution) -> Vec<String> {
-    if !ASKS.iter().any(|word| cell.text.contains(word)) {
+    variables_in(&cell.text, cell.language == Language::Python)
+}
+
+/// The names that a text may ask the environment for.
+pub(crate) fn variables_in(text: &str, is_python: bool) -> Vec<String> {
+    if !ASKS.iter().any(|word| text.contains(word)) {
         return Vec::new();
     }
     let is_name = |word: &String| {
@@ -75,7 +85,7 @@ fn asked(cell: &Execution) -> Vec<String> {
             && !word.starts_with(|first: char| first.is_ascii_digit())
             && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
     };
-    literals(&cell.text, cell.language == Language::Python).into_iter().filter(is_name).collect()
+    literals(text, is_python).into_iter().filter(is_name).collect()
 }
 
 /// Whether a variable of this name is taken for a secret.

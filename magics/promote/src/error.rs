@@ -94,6 +94,8 @@ pub enum Error {
     BrokenArtifact { artifact: String, file: String, message: String },
     #[error("{}: {message}", path.display())]
     BrokenWords { path: PathBuf, message: String },
+    #[error("{} cannot be replayed: {reason}", path.display())]
+    BadNotebook { path: PathBuf, reason: String, hint: &'static str },
     #[error("{}: {message}", path.display())]
     BrokenRun { path: PathBuf, message: String },
     #[error("{artifact} is the only version, so there is nothing to compare it with")]
@@ -216,6 +218,7 @@ impl Error {
             }
             Self::BrokenArtifact { .. } => "restore it from version control, or publish it again".to_owned(),
             Self::BrokenWords { .. } => "correct it, or restore it from version control".to_owned(),
+            Self::BadNotebook { hint, .. } => (*hint).to_owned(),
             Self::BrokenRun { .. } => "remove its directory: nothing else refers to it".to_owned(),
             Self::UnknownParameter { known, .. } if known.is_empty() => {
                 "it has none: `%promote param NAME=VALUE` in a cell of its notebook declares them".to_owned()
@@ -299,6 +302,7 @@ impl Error {
             Self::BrokenWords { .. } => "BrokenWords",
             Self::NothingToCompare { .. } => "NothingToCompare",
             Self::NewerArtifact { .. } => "NewerArtifact",
+            Self::BadNotebook { .. } => "BadNotebook",
             Self::BrokenRun { .. } => "BrokenRun",
             Self::UnknownParameter { .. } => "UnknownParameter",
             Self::BadParameter { .. } | Self::ParameterTwice { .. } => "BadParameter",

@@ -29,6 +29,8 @@ pub struct CellReport {
     pub difference: Option<String>,
     /// How many outputs, bound tables and written contents were compared.
     pub compared: usize,
+    /// What it gave that could not be compared, in words: of a notebook's cell.
+    pub not_compared: Vec<String>,
     /// What a replay compared, to be shown; empty otherwise.
     pub results: Vec<Compared>,
     pub wall_seconds: f64,
@@ -47,19 +49,26 @@ pub struct Compared {
 }
 
 /// A comparison under way: the worst agreement so far, and the first difference of that kind.
-struct Judgement {
+pub(crate) struct Judgement {
     agreement: Agreement,
     difference: Option<String>,
     compared: usize,
-    results: Vec<Compared>,
+    pub not_compared: Vec<String>,
+    pub results: Vec<Compared>,
 }
 
 impl Judgement {
-    fn new() -> Self {
-        Self { agreement: Agreement::IDENTICAL, difference: None, compared: 0, results: Vec::new() }
+    pub fn new() -> Self {
+        Self {
+            agreement: Agreement::IDENTICAL,
+            difference: None,
+            compared: 0,
+            not_compared: Vec::new(),
+            results: Vec::new(),
+        }
     }
 
-    fn add(&mut self, agreement: Agreement, difference: Option<String>) {
+    pub fn add(&mut self, agreement: Agreement, difference: Option<String>) {
         self.compared += 1;
         if agreement > self.agreement {
             self.agreement = agreement;
@@ -67,7 +76,7 @@ impl Judgement {
         }
     }
 
-    fn differs(&mut self, difference: String) {
+    pub fn differs(&mut self, difference: String) {
         self.add(Agreement::Different, Some(difference));
     }
 }
@@ -324,7 +333,7 @@ fn compare_binding(
     Ok(())
 }
 
-fn report(step: u32, text: String, outcome: &CellOutcome, judgement: Judgement) -> CellReport {
+pub(crate) fn report(step: u32, text: String, outcome: &CellOutcome, judgement: Judgement) -> CellReport {
     CellReport {
         step,
         text,
@@ -332,6 +341,7 @@ fn report(step: u32, text: String, outcome: &CellOutcome, judgement: Judgement) 
         agreement: judgement.agreement,
         difference: judgement.difference,
         compared: judgement.compared,
+        not_compared: judgement.not_compared,
         results: judgement.results,
         wall_seconds: outcome.wall_seconds,
     }
@@ -344,7 +354,7 @@ fn apart(notebook: &Content, fresh: &[u8]) -> Option<String> {
 }
 
 /// The beginning of an output where it is text, to stand behind a sentence.
-fn quoted(bytes: &[u8]) -> String {
+pub(crate) fn quoted(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => format!(": `{}`", beginning(bytes)),
         _ => String::new(),
@@ -352,7 +362,7 @@ fn quoted(bytes: &[u8]) -> String {
 }
 
 /// What an output is called in a sentence.
-fn kind(channel: Channel, format: &str) -> String {
+pub(crate) fn kind(channel: Channel, format: &str) -> String {
     let channel = match channel {
         Channel::Stdout => "standard output",
         Channel::Stderr => "standard error",

@@ -8,7 +8,8 @@
 //! - [`stage`], [`rollback`] and their like say which version is in use, in a history that only grows.
 //! - [`prune`] removes the versions and runs that nobody relies on, and the history says so.
 //! - [`export`] gives an artifact the form of another tool.
-//! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree.
+//! - [`replay`] runs an artifact again and says cell by cell at which level its outputs agree; [`replay_notebook`] does so with a
+//!   notebook that nobody published.
 //! - [`execute`] runs its pipeline on what its inputs are now, with other values of its parameters, and keeps a record.
 //!
 //! Nothing here runs code: that is the part of a [`kernwerk_core::Runner`].
@@ -40,6 +41,7 @@ mod lock;
 mod machine;
 mod mirror;
 mod names;
+mod notebook;
 mod parameters;
 mod pipeline;
 mod plan;
@@ -85,6 +87,7 @@ pub use known::Known;
 pub use licence::CrateSources;
 pub use lock::PinnedRust;
 pub use machine::Machine;
+pub use notebook::{CellOrder, NotebookReplay, NotebookSpec, is_notebook, replay_notebook};
 pub use parameters::ReadParameters;
 pub use pipeline::{
     BindingReference, MadeWith, OutputReference, PinnedInput, PinnedParameter, Pipeline, StepRecord, TargetStep, Trace,

@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use kernwerk_core::{Pin, Resource, Work};
-use kernwerk_store::{Lab, content_digest};
+use kernwerk_store::{Lab, Stored, content_digest};
 use uuid::Uuid;
 
 use crate::Error;
@@ -46,7 +46,7 @@ impl Mirror {
         config: Option<&[u8]>,
         work: &Work,
     ) -> Result<Result<Self, Changed>, Error> {
-        let staging = staging_directory(lab)?;
+        let staging = staging_directory(Some(lab))?;
         let scratch = staging.join(format!("{SCRATCH_PREFIX}{}", Uuid::new_v4().simple()));
         let root = scratch.join(below_scratch(lab.root(), &pipeline.inputs));
         let mut mirror = Self { directory: root.join(&pipeline.directory), lab: root, staging, pins: Vec::new() };
@@ -66,6 +66,17 @@ impl Mirror {
             }
         }
         Ok(Ok(mirror))
+    }
+
+    /// An empty mirror of the directory `root`, whose cells run in `directory` below it. What it is to hold is for the caller.
+    pub fn empty(lab: Option<&Lab>, root: &Path, directory: &Path) -> Result<Self, Error> {
+        let staging = staging_directory(lab)?;
+        let scratch = staging.join(format!("{SCRATCH_PREFIX}{}", Uuid::new_v4().simple()));
+        let copy = scratch.join(root.file_name().unwrap_or("lab".as_ref()));
+        let directory = copy.join(directory.strip_prefix(root).unwrap_or(Path::new("")));
+        let mirror = Self { directory, lab: copy, staging, pins: Vec::new() };
+        make_directory(&mirror.directory)?;
+        Ok(mirror)
     }
 
     /// A directory beside for what is made of the run; it goes with the mirror.
@@ -117,21 +128,21 @@ fn value_digest(format: &str, bytes: &[u8]) -> Option<String> {
     Some(content_digest(&batches.first()?.schema(), &batches))
 }
 
-/// A directory of its own: in the lab, or among the system's temporary files where the lab is read-only.
-fn staging_directory(lab: &Lab) -> Result<PathBuf, Error> {
-    match lab.staging_dir() {
-        Err(kernwerk_store::Error::ReadOnly { .. }) => {
+/// A directory of its own: in the lab, or among the system's temporary files where there is none or it is read-only.
+fn staging_directory(lab: Option<&Lab>) -> Result<PathBuf, Error> {
+    match lab.map(Lab::staging_dir) {
+        None | Some(Err(kernwerk_store::Error::ReadOnly { .. })) => {
             let directory = std::env::temp_dir().join(format!("kernwerk-{}", Uuid::new_v4().simple()));
             make_directory(&directory)?;
             Ok(directory)
         }
-        staging => Ok(staging?),
+        Some(staging) => Ok(staging?),
     }
 }
 
 /// The settings for a run: those that the slice was published with, but the model is looked for where it lies for this lab
 /// now. What it weighs is pinned by digest; where it lies is no part of an artifact.
-fn settings(lab: &Lab, config: Option<&[u8]>) -> Option<Vec<u8>> {
+pub(crate) fn settings(lab: &Lab, config: Option<&[u8]>) -> Option<Vec<u8>> {
     let embedder = lab.config().models.embedder.as_ref().map(|place| lab.root().join(place));
     let text = config.map(String::from_utf8_lossy);
     let Ok(mut settings) = text.as_deref().unwrap_or_default().parse::<toml::Table>() else {
@@ -178,11 +189,16 @@ fn plain(path: &Path) -> PathBuf {
 /// Where a table or corpus of the lab lies, for the run to read it in place of its own.
 async fn pin(lab: &Lab, input: &PinnedInput) -> Result<Pin, Error> {
     let stored = open(lab, input.resource, &input.name, input.version).await?;
-    Ok(Pin {
-        resource: input.resource,
-        name: input.name.clone(),
+    Ok(pin_of(&stored, input.digest.clone()))
+}
+
+/// The pin of what is stored, whose content has this digest.
+pub(crate) fn pin_of(stored: &Stored, digest: String) -> Pin {
+    Pin {
+        resource: stored.resource(),
+        name: stored.name().to_owned(),
         version: stored.version(),
         uri: stored.uri().to_owned(),
-        digest: input.digest.clone(),
-    })
+        digest,
+    }
 }

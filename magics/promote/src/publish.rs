@@ -310,6 +310,7 @@ fn prove(
         python: plan.is_python(),
         surroundings: pipeline.environment.surroundings(pipeline.environment.network),
         lock,
+        shown: false,
         task: "proof run",
     };
     let result = match run(runner, mirror, course, work)? {

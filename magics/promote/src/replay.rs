@@ -274,6 +274,7 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
         python: pipeline.python.is_some(),
         surroundings: pipeline.environment.surroundings(live),
         lock,
+        shown: false,
         task: "replay",
     };
     let (mut outcomes, mut cut_off) = match crate::run::run(runner, &mirror, course, work)? {
@@ -330,12 +331,7 @@ fn run_cells(location: &Location, pipeline: &Pipeline) -> Result<Vec<RunCell>, E
 
 /// How many cells agree at each level, best first; for a summary.
 pub fn tally(cells: &[CellReport]) -> Vec<(Agreement, usize)> {
-    let levels = [
-        Agreement::At(Level::Bytes),
-        Agreement::At(Level::Canonical),
-        Agreement::At(Level::Tolerance),
-        Agreement::Different,
-    ];
+    let levels = Level::ALL.map(Agreement::At).into_iter().chain([Agreement::Different]);
     let count = |level: Agreement| cells.iter().filter(|cell| cell.agreement == level).count();
-    levels.into_iter().map(|level| (level, count(level))).filter(|(_, count)| *count > 0).collect()
+    levels.map(|level| (level, count(level))).filter(|(_, count)| *count > 0).collect()
 }

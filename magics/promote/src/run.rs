@@ -23,6 +23,8 @@ pub(crate) struct Course<'a> {
     pub python: bool,
     pub surroundings: Surroundings,
     pub lock: Option<CrateLock>,
+    /// What cells show is wanted in all of its forms.
+    pub shown: bool,
     /// What it is called while it goes on.
     pub task: &'static str,
 }
@@ -37,7 +39,7 @@ pub(crate) fn run(
     course: Course<'_>,
     work: &Work,
 ) -> Result<Ran, kernwerk_core::Cancelled> {
-    let Course { principal, cells, python, surroundings, lock, task } = course;
+    let Course { principal, cells, python, surroundings, lock, shown, task } = course;
     let total = cells.len() as u64;
     let request = RunRequest {
         directory: mirror.directory.clone(),
@@ -50,6 +52,7 @@ pub(crate) fn run(
         python,
         surroundings,
         lock,
+        shown,
         program: None,
     };
     let mut told = Vec::new();

@@ -81,7 +81,7 @@ pub(crate) fn beside(location: &Location, work: &Work) -> Result<Option<PathBuf>
     let Ok(needed) = needed(location) else { return Ok(None) };
     for one in &needed {
         work.check()?;
-        let broken = |message: String| Error::BrokenArtifact { path: home.join(file(one)), message };
+        let broken = |message: String| location.broken(&format!("../{}", file(one)), message);
         match sealed::read(home, &file(one), LARGEST_FILE) {
             Ok(bytes) if is_of(one, &bytes) => {}
             Ok(_) => return Err(broken("it is not the crate of which Cargo.lock has the checksum".to_owned())),

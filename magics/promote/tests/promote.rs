@@ -16,6 +16,8 @@ mod malicious;
 mod model;
 #[path = "promote/naming.rs"]
 mod naming;
+#[path = "promote/notebooks.rs"]
+mod notebooks;
 #[path = "promote/place.rs"]
 mod place;
 #[path = "promote/publishing.rs"]

@@ -1,8 +1,10 @@
 //! What a cell has shown, in the form that replay compares: content without its dress.
 
-use kernwerk_core::{Captured, Channel, Output};
+use kernwerk_core::{Captured, Channel, Output, Shown, ShownForm};
 
 use crate::capture::{KEPT_BYTES, bounded, capture, rest_note};
+use crate::forms::{PICTURES, decoded, forms};
+use crate::{html, text};
 
 /// The outputs of one cell, as they come. A bundle is one thing to show in several representations: pairs of a MIME type and
 /// its text, base64 for binary ones.
@@ -11,11 +13,17 @@ pub struct Captures {
     stdout: Text,
     stderr: Text,
     others: Vec<Other>,
+    /// All forms of what is shown are kept.
+    keeps_shown: bool,
 }
 
 struct Other {
     display_id: Option<String>,
     captured: Captured,
+    /// All forms, where they are kept.
+    forms: Vec<ShownForm>,
+    /// It is not always shown in the same words.
+    changes: bool,
 }
 
 /// Text of one stream: its beginning, and a digest of all of it.
@@ -27,6 +35,11 @@ struct Text {
 }
 
 impl Captures {
+    /// With `keeps_shown` what is shown is kept in all of its forms as well; see [`Captures::finish_all`].
+    pub fn new(keeps_shown: bool) -> Self {
+        Self { keeps_shown, ..Self::default() }
+    }
+
     pub fn stdout(&mut self, text: &str) {
         self.stdout.push(text);
     }
@@ -37,30 +50,34 @@ impl Captures {
 
     /// What a magic answered.
     pub fn output(&mut self, output: &Output) {
-        self.others.push(Other { display_id: None, captured: capture(output) });
+        let forms = if self.keeps_shown {
+            let bundle = [("text/plain", text(output)), ("text/html", html(output))];
+            forms(bundle.iter().map(|(mime, text)| (*mime, text.as_str())))
+        } else {
+            Vec::new()
+        };
+        self.others.push(Other { display_id: None, captured: capture(output), forms, changes: output.is_volatile() });
     }
 
     /// What code in a cell displayed.
     pub fn bundle(&mut self, channel: Channel, display_id: Option<String>, bundle: &[(String, String)]) {
-        if let Some((format, bytes)) = most_telling(bundle) {
-            self.push(channel, display_id, format, bytes, false);
-        }
+        self.show(channel, display_id, bundle, false);
     }
 
     /// What code in a cell displayed, and would display differently in another run.
     pub fn volatile(&mut self, channel: Channel, display_id: Option<String>, bundle: &[(String, String)]) {
-        if let Some((format, bytes)) = most_telling(bundle) {
-            self.push(channel, display_id, format, bytes, true);
-        }
+        self.show(channel, display_id, bundle, true);
     }
 
     /// A display was replaced.
     pub fn update(&mut self, display_id: &str, bundle: &[(String, String)]) {
         let Some((format, bytes)) = most_telling(bundle) else { return };
+        let forms = self.forms(bundle);
         for other in &mut self.others {
             if other.display_id.as_deref() == Some(display_id) {
                 other.captured.format = format.to_owned();
                 other.captured.bytes = bounded(bytes.clone());
+                other.forms.clone_from(&forms);
             }
         }
     }
@@ -71,28 +88,69 @@ impl Captures {
             self.update(name, fallback);
         } else {
             self.bundle(Channel::Display, Some(name.to_owned()), fallback);
+            // What front ends keep of it is how it was when it was shown.
+            self.others.last_mut().into_iter().for_each(|other| other.changes = true);
         }
     }
 
     /// The cell took back what it had shown.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.keeps_shown);
     }
 
     pub fn error(&mut self, name: &str, message: &str) {
-        self.push(Channel::Error, None, "txt", format!("{name}: {message}").into_bytes(), false);
+        let text = format!("{name}: {message}");
+        let forms = if self.keeps_shown { Shown::text(Channel::Error, &text).forms } else { Vec::new() };
+        self.push(Channel::Error, None, ("txt", text.into_bytes()), forms, false);
     }
 
     /// All of it. Streams come first: how they mix with displays is a matter of timing.
     pub fn finish(self) -> Vec<Captured> {
-        let streams = [(Channel::Stdout, self.stdout), (Channel::Stderr, self.stderr)];
-        let streams = streams.into_iter().filter_map(|(channel, text)| text.finish(channel));
-        streams.chain(self.others.into_iter().map(|other| other.captured)).collect()
+        self.finish_all().0
     }
 
-    fn push(&mut self, channel: Channel, display_id: Option<String>, format: &str, bytes: Vec<u8>, volatile: bool) {
+    /// As [`Captures::finish`], and beside it the same with all forms, where they were kept.
+    pub fn finish_all(self) -> (Vec<Captured>, Vec<Shown>) {
+        let streams = [(Channel::Stdout, self.stdout), (Channel::Stderr, self.stderr)];
+        let mut all: Vec<Captured> = Vec::new();
+        let mut shown = Vec::new();
+        all.extend(streams.into_iter().filter_map(|(channel, text)| text.finish(channel)));
+        if self.keeps_shown {
+            let form = |stream: &Captured| ShownForm { format: stream.format.clone(), bytes: stream.bytes.clone() };
+            let streams = all.iter().map(|stream| (stream.channel, vec![form(stream)]));
+            shown.extend(streams.map(|(channel, forms)| Shown { channel, forms, volatile: false }));
+        }
+        for Other { captured, forms, changes, .. } in self.others {
+            if self.keeps_shown {
+                shown.push(Shown { channel: captured.channel, forms, volatile: captured.volatile || changes });
+            }
+            all.push(captured);
+        }
+        (all, shown)
+    }
+
+    fn show(&mut self, channel: Channel, display_id: Option<String>, bundle: &[(String, String)], volatile: bool) {
+        if let Some(telling) = most_telling(bundle) {
+            let forms = self.forms(bundle);
+            self.push(channel, display_id, telling, forms, volatile);
+        }
+    }
+
+    fn push(
+        &mut self,
+        channel: Channel,
+        display_id: Option<String>,
+        (format, bytes): (&str, Vec<u8>),
+        forms: Vec<ShownForm>,
+        volatile: bool,
+    ) {
         let captured = Captured { channel, format: format.to_owned(), bytes: bounded(bytes), volatile };
-        self.others.push(Other { display_id, captured });
+        self.others.push(Other { display_id, captured, forms, changes: false });
+    }
+
+    fn forms(&self, bundle: &[(String, String)]) -> Vec<ShownForm> {
+        let pairs = bundle.iter().map(|(mime, text)| (mime.as_str(), text.as_str()));
+        if self.keeps_shown { forms(pairs) } else { Vec::new() }
     }
 }
 
@@ -124,7 +182,6 @@ fn most_telling(bundle: &[(String, String)]) -> Option<(&'static str, Vec<u8>)> 
         ("text/markdown", "md"),
         ("text/latex", "tex"),
     ];
-    const PICTURES: &[&str] = &["image/png", "image/jpeg", "image/gif"];
     const WORDS: &[(&str, &str)] = &[("text/plain", "txt"), ("text/html", "html")];
     let get = |mime: &str| bundle.iter().find(|(name, _)| name == mime).map(|(_, text)| text.as_bytes().to_vec());
     let find = |order: &[(&str, &'static str)]| {
@@ -133,8 +190,7 @@ fn most_telling(bundle: &[(String, String)]) -> Option<(&'static str, Vec<u8>)> 
     // Charts of other makers describe themselves in JSON; a widget's view only names a process's widget.
     let is_chart = |mime: &str| mime.ends_with("+json") && mime != "application/vnd.jupyter.widget-view+json";
     let chart = || bundle.iter().find(|(mime, _)| is_chart(mime)).map(|(_, text)| ("json", text.as_bytes().to_vec()));
-    // Pictures come in base64, which is compared as well as what it stands for.
-    let picture = || PICTURES.iter().find_map(|mime| get(mime)).map(|bytes| ("base64", bytes));
+    let picture = || PICTURES.iter().find_map(|(mime, format)| Some((*format, decoded(&get(mime)?)?)));
     let first = || bundle.first().map(|(_, text)| ("txt", text.as_bytes().to_vec()));
     find(ORDER).or_else(chart).or_else(picture).or_else(|| find(WORDS)).or_else(first)
 }

@@ -71,15 +71,23 @@ impl Context<'_> {
     /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it. Directories that are missing are made.
     pub fn save(&self, given: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
         let path = self.path(given);
-        let lab = self.lab()?;
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory).map_err(|error| {
                 Problem::new("FileFailed", format!("{} cannot be made: {error}", directory.display()))
                     .with_hint("name a file in a directory that you may write to")
             })?;
         }
-        lab.atomic_write(&path, bytes)?;
-        self.effect(Access::Write, Resource::File, &lab.relative(&path), None, None);
+        let name = match self.existing_lab()? {
+            Some(lab) => {
+                lab.atomic_write(&path, bytes)?;
+                lab.relative(&path)
+            }
+            None => {
+                kernwerk_store::write_whole(&path, bytes)?;
+                path.display().to_string()
+            }
+        };
+        self.effect(Access::Write, Resource::File, &name, None, None);
         Ok(path)
     }
 

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use kernwerk_core::{
-    CellOutcome, Environment, Network, ProgramTold, PythonTold, RunError, RunRequest, RunResult, Runner, RustTold, Work,
+    CellOutcome, CellStatus, Environment, Network, ProgramTold, PythonTold, RunError, RunRequest, RunResult, Runner,
+    RustTold, Work,
 };
 use serde::de::DeserializeOwned;
 
@@ -97,7 +98,7 @@ impl Runner for ProcessRunner {
         let (mut python, mut rust, mut program) = (None, None, None);
         while let Some(line) = talk.line(work)? {
             // What is told of the whole run behind its cells is no outcome.
-            let is_end = outcomes.len() == request.cells.len();
+            let is_end = outcomes.len() == request.cells.len() || has_stopped(&request, &outcomes);
             if is_end && request.python {
                 python = Some(read::<PythonTold>(&line).map_err(|reason| died(&outcomes, reason))?);
                 continue;
@@ -196,6 +197,12 @@ impl Drop for Reaped {
             let _ = self.0.wait();
         }
     }
+}
+
+/// Whether the last cell failed that ran, and may not: the run goes no further.
+fn has_stopped(request: &RunRequest, outcomes: &[CellOutcome]) -> bool {
+    let last = outcomes.len().checked_sub(1).and_then(|last| Some((outcomes.get(last)?, request.cells.get(last)?)));
+    last.is_some_and(|(outcome, cell)| outcome.status != CellStatus::Ok && !cell.may_fail)
 }
 
 fn died(outcomes: &[CellOutcome], reason: String) -> RunError {

@@ -77,6 +77,15 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).map_err(Error::io("make the directory", path))
 }
 
+/// Writes a file that belongs to no lab, whole or not at all. The directory must exist.
+///
+/// # Errors
+/// It cannot be written, or something lies there that is no file.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    atomic_write(directory, path, bytes)
+}
+
 /// Puts `bytes` at `path` by a temporary file in `temporary` that is synced and renamed, so that whoever reads sees the old
 /// file or the new one, and what a kill leaves over lies where the next open sweeps it.
 pub(crate) fn atomic_write(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {

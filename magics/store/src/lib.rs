@@ -27,6 +27,7 @@ pub use config::{Config, GateRules, ModelDefaults, Price, Prices, PrincipalRecor
 pub use dataset::{Damage, Intact, Stored, Summary, VersionInfo, WriteMode, Written};
 pub use embeddings::Embeddings;
 pub use error::Error;
+pub use files::write_whole;
 pub use kernwerk_digest::{ContentHasher, content_digest};
 pub use lab::Lab;
 pub use ledger::{

@@ -41,12 +41,14 @@ fn failure(example: &Example) -> Option<String> {
         python: false,
         surroundings: Surroundings { threads: 2, variables: [].into(), network: true },
         lock: None,
+        shown: false,
         program: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");
     let ran = place.run_with(&["run-cells"], &format!("{line}\n"));
     // Behind the outcomes stands what is told of the run as a whole.
-    let lines = ran.stdout().lines().take(request.cells.len());
+    let told = ran.stdout();
+    let lines = told.lines().take(request.cells.len());
     let outcomes: Vec<CellOutcome> = lines.map(|line| serde_json::from_str(line).expect("an outcome")).collect();
     let complete =
         outcomes.len() == request.cells.len() && outcomes.iter().all(|outcome| outcome.status == CellStatus::Ok);

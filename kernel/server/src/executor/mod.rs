@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernwerk_cell::{BoundTo, Confinement, CrateLock, Variable};
-use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Work};
+use kernwerk_core::{Cancel, Captured, CellStatus, Language, Names, Problem, Shown, Work};
 use kernwerk_lang::{MagicLine, Segment, split};
 use kernwerk_session::{CellStart, CellSummary, Options, RunningCell, Session, served_notebook};
 
@@ -38,6 +38,8 @@ pub struct Executor {
     options: Options,
     session: Mutex<Option<Arc<Session>>>,
     cells: Arc<Cells>,
+    /// What cells show is wanted in all of its forms.
+    keeps_shown: bool,
     scope: Mutex<Scope>,
     memory: Mutex<Memory>,
     statics: Mutex<Statics>,
@@ -50,6 +52,8 @@ pub(crate) struct Report {
     pub status: CellStatus,
     pub failure: Option<Failure>,
     pub outputs: Vec<Captured>,
+    /// What it showed in all forms, where that is wanted.
+    pub shown: Vec<Shown>,
     /// None where there was no session to run the cell in.
     pub summary: Option<CellSummary>,
 }
@@ -65,18 +69,24 @@ enum Stop {
 impl Executor {
     /// An executor for cells of the notebook that `options` describe. Starts nothing yet.
     pub fn new(options: Options) -> Self {
-        Self::with(options, None, None)
+        Self::with(options, None, None, false)
     }
 
     /// An executor whose cells find in their environment what `confinement` says, and not what this process has, and are compiled with the crates
-    /// of `lock`.
-    pub(crate) fn confined(options: Options, confinement: Confinement, lock: Option<CrateLock>) -> Self {
-        Self::with(options, Some(confinement), lock)
+    /// of `lock`. With `keeps_shown` their reports hold what they showed in all of its forms.
+    pub(crate) fn confined(
+        options: Options,
+        confinement: Confinement,
+        lock: Option<CrateLock>,
+        keeps_shown: bool,
+    ) -> Self {
+        Self::with(options, Some(confinement), lock, keeps_shown)
     }
 
-    fn with(options: Options, confinement: Option<Confinement>, lock: Option<CrateLock>) -> Self {
+    fn with(options: Options, confinement: Option<Confinement>, lock: Option<CrateLock>, keeps_shown: bool) -> Self {
         Self {
             cells: Arc::new(Cells::new(&options, confinement, lock)),
+            keeps_shown,
             options,
             session: Mutex::default(),
             scope: Mutex::default(),
@@ -113,7 +123,7 @@ impl Executor {
             Ok(session) => session,
             Err(problem) => return Report::unrecorded(problem),
         };
-        let recorder = Recorder::new(outputs);
+        let recorder = Recorder::new(outputs, self.keeps_shown);
         tell_warnings(&session, &recorder);
         let segments = read(cell.code);
         let names = match &segments {
@@ -151,10 +161,10 @@ impl Executor {
                 recorder.note(format!("the value of `{name}` is not recorded: {}", problem.message));
             }
         }
-        let outputs = recorder.take();
+        let (outputs, shown) = recorder.take();
         let summary = session.finish_cell(running, status, &outputs);
         tell_warnings(&session, &recorder);
-        Report { status, failure, outputs, summary: Some(summary) }
+        Report { status, failure, outputs, shown, summary: Some(summary) }
     }
 
     /// Binds a name to the table in an Arrow IPC file, as a cell before the one of this number would with a magic.
@@ -336,7 +346,13 @@ impl Stop {
 
 impl Report {
     fn unrecorded(problem: Problem) -> Self {
-        Self { status: CellStatus::Rejected, failure: Some(problem.into()), outputs: Vec::new(), summary: None }
+        Self {
+            status: CellStatus::Rejected,
+            failure: Some(problem.into()),
+            outputs: Vec::new(),
+            shown: Vec::new(),
+            summary: None,
+        }
     }
 }
 

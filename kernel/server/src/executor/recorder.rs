@@ -15,20 +15,25 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(outputs: Arc<dyn Outputs>) -> Arc<Self> {
-        Arc::new(Self { outputs, captures: Mutex::default() })
+    /// With `keeps_shown` all forms of what the cell shows are kept.
+    pub fn new(outputs: Arc<dyn Outputs>, keeps_shown: bool) -> Arc<Self> {
+        Arc::new(Self { outputs, captures: Mutex::new(Captures::new(keeps_shown)) })
     }
 
     /// Shows what a Rust cell shows; what is `volatile` changes from run to run and is never compared.
     pub fn show(&self, shown: Shown, volatile: bool) {
         self.keep(&shown, volatile);
-        self.outputs.show(shown);
+        self.pass_on(shown, volatile);
     }
 
     /// Shows what a magic answered, as text and as HTML.
     pub fn show_output(&self, output: &Output) {
         self.captures().output(output);
-        self.outputs.show(Shown::Display { bundle: bundle(output), display_id: None });
+        self.pass_on(Shown::Display { bundle: bundle(output), display_id: None }, output.is_volatile());
+    }
+
+    fn pass_on(&self, shown: Shown, volatile: bool) {
+        if volatile { self.outputs.show_volatile(shown) } else { self.outputs.show(shown) }
     }
 
     /// Shows what a magic answered, and does what it says of the answer's life.
@@ -66,9 +71,9 @@ impl Recorder {
         self.outputs.widget_value(name)
     }
 
-    /// What was kept.
-    pub fn take(&self) -> Vec<Captured> {
-        std::mem::take(&mut *self.captures()).finish()
+    /// What was kept: for the record, and, where that is wanted, in all forms.
+    pub fn take(&self) -> (Vec<Captured>, Vec<kernwerk_core::Shown>) {
+        std::mem::take(&mut *self.captures()).finish_all()
     }
 
     fn keep(&self, shown: &Shown, volatile: bool) {

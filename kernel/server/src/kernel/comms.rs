@@ -241,7 +241,7 @@ impl Shown {
 fn display(name: &str, fallback: &Bundle) -> Value {
     let mut data = fallback.to_json();
     data[VIEW] = json!({ "version_major": 2, "version_minor": 0, "model_id": name });
-    json!({ "data": data, "metadata": {}, "transient": { "display_id": name } })
+    json!({ "data": data, "metadata": super::outputs::volatile(), "transient": { "display_id": name } })
 }
 
 fn comm_id(request: &Request) -> Option<String> {

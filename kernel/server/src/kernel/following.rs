@@ -62,5 +62,5 @@ impl Follower {
 
 /// The content of a display of that id, or of its update.
 pub(super) fn content(bundle: &Bundle, display_id: &str) -> Value {
-    json!({ "data": bundle.to_json(), "metadata": {}, "transient": { "display_id": display_id } })
+    json!({ "data": bundle.to_json(), "metadata": super::outputs::volatile(), "transient": { "display_id": display_id } })
 }

@@ -137,28 +137,35 @@ impl CellOutputs {
             self.iopub.publish(&self.request.header, msg_type, content);
         }
     }
-}
 
-impl Outputs for CellOutputs {
-    fn show(&self, shown: Shown) {
+    fn publish_shown(&self, shown: Shown, metadata: Value) {
         match shown {
             Shown::Stdout(text) => self.print(Stream::Stdout, &text),
             Shown::Stderr(text) => self.print(Stream::Stderr, &text),
             Shown::Display { bundle, display_id } => {
-                self.publish_after_streams("display_data", display(&bundle, display_id.as_deref()));
+                self.publish_after_streams("display_data", display(&bundle, display_id.as_deref(), metadata));
             }
             Shown::UpdateDisplay { bundle, display_id } => {
-                self.publish_after_streams("update_display_data", display(&bundle, Some(&display_id)));
+                self.publish_after_streams("update_display_data", display(&bundle, Some(&display_id), metadata));
             }
             Shown::Result(bundle) => {
                 *lock(&self.result) = bundle.get("text/plain").map(str::to_owned);
-                let content =
-                    json!({ "execution_count": self.cell.execution_count, "data": bundle.to_json(), "metadata": {} });
+                let content = json!({ "execution_count": self.cell.execution_count, "data": bundle.to_json(), "metadata": metadata });
                 self.publish_after_streams("execute_result", content);
             }
             Shown::Clear { wait } => self.publish_after_streams("clear_output", json!({ "wait": wait })),
             Shown::Widget(widget) => self.show_widget(widget),
         }
+    }
+}
+
+impl Outputs for CellOutputs {
+    fn show(&self, shown: Shown) {
+        self.publish_shown(shown, json!({}));
+    }
+
+    fn show_volatile(&self, shown: Shown) {
+        self.publish_shown(shown, volatile());
     }
 
     fn event(&self, event: Event) {
@@ -202,9 +209,14 @@ impl Outputs for CellOutputs {
     }
 }
 
-fn display(bundle: &Bundle, display_id: Option<&str>) -> Value {
+fn display(bundle: &Bundle, display_id: Option<&str>, metadata: Value) -> Value {
     let transient = display_id.map_or_else(|| json!({}), |id| json!({ "display_id": id }));
-    json!({ "data": bundle.to_json(), "metadata": {}, "transient": transient })
+    json!({ "data": bundle.to_json(), "metadata": metadata, "transient": transient })
+}
+
+/// The metadata of an output that would be otherwise in another run: it stays in the notebook's file, for whoever replays that.
+pub(super) fn volatile() -> Value {
+    json!({ kernwerk_render::VOLATILE.0: { kernwerk_render::VOLATILE.1: true } })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,12 +3,14 @@
 use kernwerk_render::Bar;
 use serde_json::{Value, json};
 
+use super::outputs::volatile;
+
 /// A display to publish: `display_data` or `update_display_data`, and its content. `cell` makes its identity unique.
 pub(super) fn message(cell: &str, bar: Bar) -> (&'static str, Value) {
     let msg_type = if bar.is_new { "display_data" } else { "update_display_data" };
     let content = json!({
         "data": { "text/plain": bar.text, "text/html": bar.html },
-        "metadata": {},
+        "metadata": volatile(),
         "transient": { "display_id": format!("{cell}-{}", bar.number) },
     });
     (msg_type, content)
@@ -27,5 +29,6 @@ mod tests {
         assert_eq!(shown["transient"]["display_id"], "cell-2");
         assert_eq!(shown, replaced);
         assert_eq!(shown["data"]["text/html"], "<b>load</b>");
+        assert_eq!(shown["metadata"]["kernwerk"]["volatile"], true);
     }
 }

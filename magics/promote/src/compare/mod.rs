@@ -1,6 +1,8 @@
 //! At which level two outputs agree, and where they part.
 
 mod canonical;
+mod json;
+mod pixels;
 mod tolerance;
 
 use std::fmt;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use canonical::SCRATCH_PREFIX;
 use canonical::canonical;
+use pixels::{PixelDifference, compare_pixels};
 use tolerance::{table_difference, texts_are_close};
 
 /// How many characters of a line an excerpt shows.
@@ -28,15 +31,21 @@ pub enum Level {
     Bytes,
     /// The same text once colours, line endings, addresses and temporary paths are taken out; the same rows of a table.
     Canonical,
-    /// Floating-point numbers within a relative difference of 1e-9, all else as [`Level::Canonical`].
+    /// PNG pictures with the same pixels, whatever their compression and metadata; all else as [`Level::Canonical`].
+    Pixels,
+    /// Floating-point numbers within a relative difference of 1e-9, all else as [`Level::Pixels`].
     Tolerance,
 }
 
 impl Level {
+    /// All levels, the strictest first.
+    pub const ALL: [Self; 4] = [Self::Bytes, Self::Canonical, Self::Pixels, Self::Tolerance];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
             Self::Canonical => "canonical",
+            Self::Pixels => "pixels",
             Self::Tolerance => "tolerance",
         }
     }
@@ -46,10 +55,10 @@ impl FromStr for Level {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Bytes, Self::Canonical, Self::Tolerance]
+        Self::ALL
             .into_iter()
             .find(|level| level.name() == text)
-            .ok_or_else(|| format!("`{text}` is none of bytes, canonical and tolerance"))
+            .ok_or_else(|| format!("`{text}` is none of bytes, canonical, pixels and tolerance"))
     }
 }
 
@@ -75,6 +84,7 @@ impl fmt::Display for Agreement {
         out.write_str(match self {
             Self::At(Level::Bytes) => "identical",
             Self::At(Level::Canonical) => "identical after canonicalisation",
+            Self::At(Level::Pixels) => "identical in pixels",
             Self::At(Level::Tolerance) => "within tolerance",
             Self::Different => "different",
         })
@@ -92,7 +102,18 @@ pub(crate) fn compare(format: &str, expected: &[u8], found: &[u8]) -> (Agreement
     {
         return compare_tables(&expected, &found);
     }
+    if format == "png"
+        && let Some(difference) = compare_pixels(expected, found)
+    {
+        return match difference {
+            PixelDifference::None => {
+                (Agreement::At(Level::Pixels), Some("the same pixels are stored in other bytes".to_owned()))
+            }
+            PixelDifference::Some(words) => (Agreement::Different, Some(words)),
+        };
+    }
     match (std::str::from_utf8(expected), std::str::from_utf8(found)) {
+        (Ok(expected), Ok(found)) if is_json(format) => compare_json(expected, found),
         (Ok(expected), Ok(found)) => compare_texts(expected, found),
         _ => {
             let difference = format!("expected {} bytes of {format}, found {} others", expected.len(), found.len());
@@ -104,6 +125,22 @@ pub(crate) fn compare(format: &str, expected: &[u8], found: &[u8]) -> (Agreement
 /// Whether an output tells where in memory something lies, as `<Model object at 0x7f3a09c1d2e0>` does.
 pub(crate) fn holds_address(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.contains("0x…") && canonical(text).contains("0x…"))
+}
+
+/// Whether bytes of this format are JSON.
+fn is_json(format: &str) -> bool {
+    format == "json" || format.ends_with(".json")
+}
+
+/// Compares JSON by what it says: the order of keys and the white space mean nothing.
+fn compare_json(expected: &str, found: &str) -> (Agreement, Option<String>) {
+    let (Some(one), Some(other)) = (json::plain(expected), json::plain(found)) else {
+        return compare_texts(expected, found);
+    };
+    if one == other {
+        return (Agreement::At(Level::Canonical), Some("the same JSON is written differently".to_owned()));
+    }
+    compare_texts(&one, &other)
 }
 
 fn compare_texts(expected: &str, found: &str) -> (Agreement, Option<String>) {

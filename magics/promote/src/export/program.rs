@@ -135,6 +135,7 @@ fn run(
         python: false,
         surroundings: source.pipeline.environment.surroundings(source.pipeline.environment.network),
         lock: lock::of_runs(&source.location, &source.pipeline, &source.cells, work)?,
+        shown: false,
         program: Some(ProgramRequest {
             directory: draft.to_owned(),
             name: source.location.name.clone(),

@@ -30,7 +30,6 @@ pub use report::{Demand, Finding, GateReport, State};
 use crate::Error;
 use crate::artifact::{Location, Reference, find};
 use crate::execution::Execution;
-use crate::files::read_file;
 use crate::licence::CrateSources;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;

@@ -160,6 +160,7 @@ impl Attempt<'_> {
             given,
             python: self.pipeline.python.is_some(),
             lock: self.lock.cloned(),
+            shown: false,
             program: None,
             surroundings: self.pipeline.environment.surroundings(self.live),
         })

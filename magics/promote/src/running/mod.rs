@@ -28,8 +28,8 @@ use uuid::Uuid;
 pub use record::{
     KeptOutput, Metrics, ResultFile, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus, runs,
 };
-pub(crate) use retention::{RunSurvey, remove_runs, survey_runs};
 pub use result::{ResultKind, RunResult, result_kind};
+pub(crate) use retention::{RunSurvey, remove_runs, survey_runs};
 
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference};

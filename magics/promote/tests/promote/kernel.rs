@@ -17,7 +17,8 @@ use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use kernwerk_core::{
     Access, BoundValue, Captured, CellOutcome, CellStatus, Channel, Effect, Environment, Language, Names, Network,
-    Parameter, ParameterValue, Pin, PythonTold, Resource, RunError, RunRequest, RunResult, Runner, RustTold, Work,
+    Parameter, ParameterValue, Pin, PythonTold, Resource, RunError, RunRequest, RunResult, Runner, RustTold, Shown,
+    ShownForm, Work,
 };
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord, Stored, WriteMode, content_digest};
 use uuid::Uuid;
@@ -127,6 +128,13 @@ impl Kernel {
                 break;
             }
         }
+        let form = |output: &Captured| ShownForm { format: output.format.clone(), bytes: output.bytes.clone() };
+        let shown = doing.outputs.iter().map(|output| Shown {
+            channel: output.channel,
+            forms: vec![form(output)],
+            volatile: output.volatile,
+        });
+        let shown = shown.collect();
         CellOutcome {
             ordinal,
             status,
@@ -134,6 +142,7 @@ impl Kernel {
             bindings: doing.bindings,
             effects: doing.effects,
             parameters: doing.parameters,
+            shown,
             wall_seconds: begun.elapsed().as_secs_f64(),
         }
     }

@@ -13,8 +13,10 @@ pub use page::report_page;
 /// What a replay found, with all that cells gave.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Such as `fares@1`.
+    /// What was replayed, such as `fares@1`.
     pub artifact: String,
+    /// What the expected results are called, such as `published`.
+    pub expected: &'static str,
     /// The verdict in a sentence.
     pub title: String,
     pub verdict: Verdict,
@@ -31,6 +33,8 @@ pub struct Report {
 pub struct ReportCell {
     /// Its place in the artifact, from 1.
     pub step: u32,
+    /// What else it is called, such as `In[7]`.
+    pub label: Option<String>,
     pub code: String,
     /// Whether the code is Python; else it is Rust and magics.
     pub is_python: bool,
@@ -38,6 +42,8 @@ pub struct ReportCell {
     /// How it agrees, in words.
     pub agreement: String,
     pub difference: Option<String>,
+    /// What it gave that was not compared, in words.
+    pub not_compared: Vec<String>,
     pub wall_seconds: f64,
     pub results: Vec<ReportResult>,
 }
@@ -64,6 +70,14 @@ pub struct ReportResult {
     pub agrees: bool,
     /// Both are the same bytes.
     pub identical: bool,
+}
+
+impl ReportCell {
+    /// Such as `cell 3` or `cell 3, In[7]`.
+    fn name(&self) -> String {
+        let label = self.label.iter().map(|label| format!(", {label}"));
+        format!("cell {}{}", self.step, label.collect::<String>())
+    }
 }
 
 impl Standing {
@@ -106,10 +120,12 @@ pub fn report_json(report: &Report) -> String {
         });
         json!({
             "step": cell.step,
+            "label": cell.label,
             "code": cell.code,
             "standing": cell.standing.word(),
             "agreement": cell.agreement,
             "difference": cell.difference,
+            "not_compared": cell.not_compared,
             "wall_seconds": cell.wall_seconds,
             "results": results.collect::<Vec<_>>(),
         })

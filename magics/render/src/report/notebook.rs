@@ -67,9 +67,12 @@ fn about(cell: &ReportCell) -> String {
         Standing::Silent => "–",
         Standing::Differs => "✗",
     };
-    let mut text = format!("**{mark} cell {}: {}**\n", cell.step, plain(&cell.agreement));
+    let mut text = format!("**{mark} {}: {}**\n", plain(&cell.name()), plain(&cell.agreement));
     if let Some(difference) = &cell.difference {
         text.push_str(&format!("\n{}\n", plain(difference)));
+    }
+    for words in &cell.not_compared {
+        text.push_str(&format!("\nnot compared: {}\n", plain(words)));
     }
     for result in cell.results.iter().filter(|result| !result.identical) {
         text.push_str(&format!("\n{}\n\n", plain(&result.place)));
@@ -127,6 +130,7 @@ fn output(result: &ReportResult) -> Option<Value> {
     let data = match (result.format.as_str(), std::str::from_utf8(bytes)) {
         ("png", _) => json!({"image/png": STANDARD.encode(bytes)}),
         ("jpg" | "jpeg", _) => json!({"image/jpeg": STANDARD.encode(bytes)}),
+        ("gif", _) => json!({"image/gif": STANDARD.encode(bytes)}),
         ("arrow" | "html", _) | (_, Err(_)) => return None,
         ("svg", Ok(text)) => json!({"image/svg+xml": source(text)}),
         (_, Ok(text)) => json!({"text/plain": source(text)}),

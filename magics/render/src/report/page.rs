@@ -38,7 +38,7 @@ pub fn report_page(report: &Report) -> String {
         })
         .collect();
     let first = report.cells.iter().find(|cell| cell.standing == Standing::Differs).map(|cell| cell.step);
-    let cells: String = report.cells.iter().map(|cell| self::cell(cell, first == Some(cell.step))).collect();
+    let cells: String = report.cells.iter().map(|cell| self::cell(report, cell, first == Some(cell.step))).collect();
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
@@ -53,23 +53,27 @@ pub fn report_page(report: &Report) -> String {
     )
 }
 
-fn cell(cell: &ReportCell, is_first: bool) -> String {
+fn cell(report: &Report, cell: &ReportCell, is_first: bool) -> String {
     let word = cell.standing.word();
     let first = if is_first { "<p class=\"first\">the first cell to diverge</p>" } else { "" };
     let difference = cell.difference.as_ref().map(|text| format!("<p class=\"difference\">{}</p>", escape(text)));
-    let results: String = cell.results.iter().map(result).collect();
+    let left_out =
+        cell.not_compared.iter().map(|words| format!("<p class=\"none\">not compared: {}</p>", escape(words)));
+    let results: String = cell.results.iter().map(|result| self::result(report.expected, result)).collect();
     format!(
-        "<section id=\"cell-{0}\" class=\"{word}\"><h2><span>cell {0}</span><span class=\"mark\">{1}</span>\
-         <span class=\"seconds\">{2:.1} s</span></h2>{first}<pre class=\"code\"><code>{3}</code></pre>{4}{results}</section>",
+        "<section id=\"cell-{0}\" class=\"{word}\"><h2><span>{5}</span><span class=\"mark\">{1}</span>\
+         <span class=\"seconds\">{2:.1} s</span></h2>{first}<pre class=\"code\"><code>{3}</code></pre>{4}{6}{results}</section>",
         cell.step,
         escape(&cell.agreement),
         cell.wall_seconds,
         escape(cell.code.trim_end()),
         difference.unwrap_or_default(),
+        escape(&cell.name()),
+        left_out.collect::<String>(),
     )
 }
 
-fn result(result: &ReportResult) -> String {
+fn result(before: &str, result: &ReportResult) -> String {
     let place = escape(&result.place);
     if result.identical {
         let content = result.found.as_deref().map(|bytes| content(&result.format, bytes)).unwrap_or_default();
@@ -80,15 +84,16 @@ fn result(result: &ReportResult) -> String {
     if let (Some(expected), Some(found)) = texts
         && let Some(lines) = lines(expected, found)
     {
-        return format!("<h3 class=\"{mark}\">{place}</h3>{}", side_by_side(&lines));
+        return format!("<h3 class=\"{mark}\">{place}</h3>{}", side_by_side(before, &lines));
     }
     let side = |bytes: &Option<Vec<u8>>| match bytes {
         Some(bytes) => content(&result.format, bytes),
         None => "<p class=\"none\">nothing</p>".to_owned(),
     };
     format!(
-        "<h3 class=\"{mark}\">{place}</h3><div class=\"pair\"><figure><figcaption>published</figcaption>{}</figure>\
+        "<h3 class=\"{mark}\">{place}</h3><div class=\"pair\"><figure><figcaption>{}</figcaption>{}</figure>\
          <figure><figcaption>found</figcaption>{}</figure></div>",
+        escape(before),
         side(&result.expected),
         side(&result.found)
     )
@@ -100,7 +105,7 @@ fn text<'a>(result: &ReportResult, bytes: Option<&'a [u8]>) -> Option<&'a str> {
     bytes.filter(|_| is_text).and_then(|bytes| std::str::from_utf8(bytes).ok())
 }
 
-fn side_by_side(lines: &[Line<'_>]) -> String {
+fn side_by_side(before: &str, lines: &[Line<'_>]) -> String {
     let mut rows = String::new();
     let mut row = |left: Option<&str>, right: Option<&str>, is_same: bool| {
         let side = |text: Option<&str>, class: &str| match text {
@@ -132,7 +137,8 @@ fn side_by_side(lines: &[Line<'_>]) -> String {
         rest = after;
     }
     format!(
-        "<table class=\"lines\"><thead><tr><th>published</th><th>found</th></tr></thead><tbody>{rows}</tbody></table>"
+        "<table class=\"lines\"><thead><tr><th>{}</th><th>found</th></tr></thead><tbody>{rows}</tbody></table>",
+        escape(before)
     )
 }
 
@@ -143,6 +149,7 @@ fn content(format: &str, bytes: &[u8]) -> String {
         ("svg", Ok(_)) => image("svg+xml"),
         ("png", _) => image("png"),
         ("jpg" | "jpeg", _) => image("jpeg"),
+        ("gif" | "webp", _) => image(format),
         ("arrow", _) => table(bytes).unwrap_or_else(|| size(format, bytes)),
         ("html", Ok(text)) => {
             format!("<iframe sandbox=\"\" referrerpolicy=\"no-referrer\" srcdoc=\"{}\"></iframe>", escape(text))
@@ -189,6 +196,7 @@ mod tests {
         let hostile = "<script>alert(1)</script>";
         Report {
             artifact: format!("fares@1{hostile}"),
+            expected: "published",
             title: hostile.to_owned(),
             verdict: Verdict::Failed,
             facts: vec![("inputs".to_owned(), hostile.to_owned())],
@@ -196,11 +204,13 @@ mod tests {
             notes: vec![hostile.to_owned()],
             cells: vec![ReportCell {
                 step: 1,
+                label: Some(hostile.to_owned()),
                 code: hostile.to_owned(),
                 is_python: false,
                 standing: Standing::Differs,
                 agreement: "different".to_owned(),
                 difference: Some(hostile.to_owned()),
+                not_compared: vec![hostile.to_owned()],
                 wall_seconds: 0.5,
                 results,
             }],

@@ -76,6 +76,11 @@ impl Ledger {
         self.list(&select, &[kind])
     }
 
+    /// All versions of everything that is defined, of each thing the oldest first.
+    pub fn all_definitions(&self) -> Result<Vec<Definition>, Error> {
+        self.list(&format!("SELECT {COLUMNS} FROM definition ORDER BY kind, name, version"), &[])
+    }
+
     /// All versions, oldest first.
     pub fn definition_history(&self, kind: &str, name: &str) -> Result<Vec<Definition>, Error> {
         let select = format!("SELECT {COLUMNS} FROM definition WHERE kind = ?1 AND name = ?2 ORDER BY version");

@@ -74,7 +74,7 @@ impl Notebook {
             cell: None,
         };
         let running = self.session.begin_cell(start);
-        let recorder = Recorder::new(Arc::new(Nowhere));
+        let recorder = Recorder::new(Arc::new(Nowhere), false);
         let caller = Caller::new(&self.executor, &self.session, &running, &recorder, cancel);
         let result = self.calls.during(&caller, cell, |_| true);
         (result, self.session.finish_cell(running, CellStatus::Ok, &[]))
@@ -215,7 +215,7 @@ fn an_interrupt_stops_what_a_cell_called() {
         names: Names::default(),
         cell: None,
     });
-    let recorder = Recorder::new(Arc::new(Nowhere));
+    let recorder = Recorder::new(Arc::new(Nowhere), false);
     let caller = Caller::new(&notebook.executor, &notebook.session, &running, &recorder, &Cancel::new());
     let begun = Instant::now();
     notebook.calls.during(

@@ -32,7 +32,7 @@ impl Verb for Gate {
         let gated = judged(context, &self.suite)?;
         let output = shown(&gated)?;
         Ok(match &gated.run {
-            Some(run) => output.with_note(format!("judged is run `{}` of {}", run.reference, run.at)),
+            Some(run) => output.with_volatile_note(format!("judged is run `{}` of {}", run.reference, run.at)),
             None => output,
         }
         .into())

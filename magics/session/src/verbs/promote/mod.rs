@@ -33,6 +33,7 @@ use kernwerk_promote::{Approval, CellReport, Event, GateReport, Level, PlanSpec,
 use crate::columns::{numbers, table, texts};
 use crate::notebook::{Meant, meant};
 use crate::parameters::parameters_in;
+use crate::report::agreement;
 use crate::verb::{Entry, entry};
 use crate::{Answer, Context};
 
@@ -98,7 +99,6 @@ fn publish_spec(
         plan,
         value: value.as_ref().map(|value| value.digest.clone()),
         known: context.known(variable.as_deref(), value),
-        value,
         lock: context.crate_lock().filter(|_| is_here),
         name,
         level: Level::Bytes,
@@ -206,13 +206,8 @@ fn cell_table(cells: &[CellReport]) -> Result<Table, Problem> {
     Ok(table)
 }
 
-/// What was never compared is not called identical.
-fn agreement(cell: &CellReport) -> String {
-    if cell.compared == 0 { "shows nothing to compare".to_owned() } else { cell.agreement.to_string() }
-}
-
 /// The beginning of a cell, by which people know it.
-fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     let line = telling_line(text);
     if line.chars().count() <= LONGEST_BEGINNING {
         return line.to_owned();

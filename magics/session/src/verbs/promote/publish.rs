@@ -25,7 +25,7 @@ pub(crate) struct Publish {
     /// A file that cells read without a magic
     #[arg(long = "input", value_name = "FILE")]
     inputs: Vec<String>,
-    /// How well replays must agree: bytes, canonical or tolerance
+    /// How well replays must agree: bytes, canonical, pixels or tolerance
     #[arg(long, value_name = "LEVEL", default_value = "bytes")]
     level: Level,
     /// A suite whose gate has to pass first

@@ -1,24 +1,28 @@
-//! `%promote replay`: an artifact's cells once more, in a fresh process, compared with what was recorded.
+//! `%promote replay`: the cells of an artifact or of an executed notebook once more, in a fresh process, compared with what was recorded.
 
-use kernwerk_core::{Embedder, Network, Output, Problem, Verdict};
+use kernwerk_core::{Embedder, Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_models::MiniLm;
-use kernwerk_promote::{Agreement, Compared, InstalledModel, Level, Reference, ReplaySpec, Shown, Which};
-use kernwerk_render::{Report, ReportCell, ReportResult, Standing, report_json, report_notebook, report_page};
+use kernwerk_promote::{CellOrder, InstalledModel, Level, Reference, ReplaySpec, Shown, Which, is_notebook};
+use kernwerk_render::Report;
 use kernwerk_store::Lab;
 
-use super::{PUBLISHED, agreement, cell_table, toolchain};
-use crate::place::{Guarded, ending};
-use crate::{Answer, Context, Verb};
+use super::{PUBLISHED, cell_table, toolchain};
+use crate::place::Guarded;
+use crate::report::{Wanted, facts, network, report_cell};
+use crate::{Answer, Context, Verb, notebook_replay};
 
 #[derive(clap::Args)]
 pub(crate) struct Replay {
-    /// Such as `fares@1`; without a version the latest
+    /// Such as `fares@1`, without a version the latest; or the file of an executed notebook, which ends in `.ipynb`
     #[arg(value_name = "ARTIFACT")]
     artifact: String,
-    /// How well outputs must agree: bytes, canonical or tolerance; else as the artifact says
+    /// How well outputs must agree: bytes, canonical, pixels or tolerance; else as the artifact says, and pixels for a notebook
     #[arg(long, value_name = "LEVEL")]
     level: Option<Level>,
+    /// In which order cells of a notebook run: document, as they stand, or execution, as they were numbered; else document
+    #[arg(long, value_name = "ORDER")]
+    order: Option<CellOrder>,
     /// Let cells use the network, which is kept away from them otherwise
     #[arg(long)]
     live: bool,
@@ -30,7 +34,8 @@ pub(crate) struct Replay {
 impl Verb for Replay {
     const MAGIC: &'static str = "promote";
     const NAME: &'static str = "replay";
-    const ABOUT: &'static str = "run an artifact's cells again in a fresh process and compare, cell by cell";
+    const ABOUT: &'static str =
+        "run the cells of an artifact or of a notebook again in a fresh process and compare, cell by cell";
     const BODY: BodyUse = BodyUse::None;
     const EXAMPLES: &'static [Example] = &[
         Example {
@@ -45,13 +50,31 @@ impl Verb for Replay {
             body: None,
             setup: PUBLISHED,
         },
+        Example {
+            about: "whether an executed notebook gives what its file holds, though nobody published it; neither it nor the lab changes",
+            line: "%promote replay fares.ipynb",
+            body: None,
+            setup: &[],
+        },
     ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
+        if is_notebook(&self.artifact) {
+            let order = self.order.unwrap_or_default();
+            let wishes = notebook_replay::Wishes { order, level: self.level, live: self.live, reports: &self.reports };
+            return notebook_replay::replay(context, &self.artifact, &wishes);
+        }
+        if self.order.is_some() {
+            return Err(Problem::new(
+                "BadArguments",
+                "only cells of a notebook have an `--order`: an artifact has its own",
+            ));
+        }
         let lab = context.lab_for_writing()?;
-        let forms = self.reports.iter().map(|file| form(file)).collect::<Result<Vec<_>, _>>()?;
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        self.check_places(context, &lab, &reference)?;
+        // What cannot be read is told by the replay, which says more of it.
+        let guarded = Guarded::of_all(&lab, kernwerk_promote::show(&lab, &reference).iter());
+        let wanted = Wanted::new(context, &self.reports, &guarded)?;
         let spec = ReplaySpec { reference, level: self.level, toolchain: toolchain(), live: self.live };
         let runner = context.runner()?;
         let configured = lab.config().models.embedder.as_ref().map(|path| lab.root().join(path));
@@ -77,41 +100,8 @@ impl Verb for Replay {
             output = output.with_note(format!("cell {} is the first to diverge: {difference}", cell.step));
         }
         output = replay.notes.iter().cloned().fold(output, Output::with_note);
-        if !forms.is_empty() {
-            let report = report(&lab, &replay, &title)?;
-            for (file, form) in self.reports.iter().zip(forms) {
-                let path = context.save(file, form(&report).as_bytes())?;
-                output = output.with_note(format!("report: {}", path.display()));
-            }
-        }
+        let output = wanted.write(context, output, || report(&lab, &replay, &title))?;
         Ok(output.volatile().into())
-    }
-}
-
-impl Replay {
-    /// Looks at the files that reports are to be written to, before anything runs.
-    fn check_places(&self, context: &Context<'_>, lab: &Lab, reference: &Reference) -> Result<(), Problem> {
-        if self.reports.is_empty() {
-            return Ok(());
-        }
-        // What cannot be read is told by the replay, which says more of it.
-        let shown = kernwerk_promote::show(lab, reference);
-        let guarded = Guarded::of_all(lab, shown.iter());
-        self.reports.iter().try_for_each(|file| context.check_place("--report", file, &guarded).map(|_| ()))
-    }
-}
-
-/// How a report is written.
-type Form = fn(&Report) -> String;
-
-/// The form that the ending of a file asks for.
-fn form(file: &str) -> Result<Form, Problem> {
-    match ending(file).as_str() {
-        "html" | "htm" => Ok(report_page),
-        "ipynb" => Ok(report_notebook),
-        "json" => Ok(report_json),
-        _ => Err(Problem::new("BadReport", format!("`{file}` does not say what kind of report it is to be"))
-            .with_hint("end it in .html, .ipynb or .json")),
     }
 }
 
@@ -121,72 +111,43 @@ fn report(lab: &Lab, replay: &kernwerk_promote::Replay, title: &str) -> Result<R
     let reference = Reference { name: location.name.clone(), which: Which::Version(location.version) };
     let shown = kernwerk_promote::show(lab, &reference)?;
     let is_python = shown.pipeline.python.is_some();
-    let cells = replay.cells.iter().map(|cell| ReportCell {
-        step: cell.step,
-        code: cell.text.clone(),
-        is_python,
-        standing: match cell.agreement.reaches(replay.level) {
-            false => Standing::Differs,
-            true if cell.compared == 0 => Standing::Silent,
-            true => Standing::Agrees,
-        },
-        agreement: agreement(cell),
-        difference: cell.difference.clone(),
-        wall_seconds: cell.wall_seconds,
-        results: cell.results.iter().map(|result| self::result(result, replay.level)).collect(),
-    });
+    let cells = replay.cells.iter().map(|cell| report_cell(cell, is_python, replay.level, None));
     Ok(Report {
         artifact: location.to_string(),
+        expected: "published",
         title: title.to_owned(),
         verdict: replay.verdict,
-        facts: facts(replay, &shown),
+        facts: known(replay, &shown),
         findings: replay.findings.clone(),
         notes: replay.notes.clone(),
         cells: cells.collect(),
     })
 }
 
-fn result(result: &Compared, level: Level) -> ReportResult {
-    ReportResult {
-        place: result.place.clone(),
-        format: result.format.clone(),
-        expected: result.expected.clone(),
-        found: result.found.clone(),
-        agrees: result.agreement.reaches(level),
-        identical: result.agreement == Agreement::IDENTICAL,
-    }
-}
-
 /// What there is to know of the artifact and of the run.
-fn facts(replay: &kernwerk_promote::Replay, shown: &Shown) -> Vec<(String, String)> {
+fn known(replay: &kernwerk_promote::Replay, shown: &Shown) -> Vec<(String, String)> {
     let pipeline = &shown.pipeline;
     let inputs = pipeline.inputs.iter().map(|input| {
         let version = input.version.map(|version| format!(" version {version}")).unwrap_or_default();
         format!("{}{version}", input.name)
     });
-    let network = match &replay.network {
-        Some(Network::Off) => "kept away".to_owned(),
-        Some(Network::Open) => "open".to_owned(),
-        Some(Network::Unenforced(reason)) => format!("unenforced: {reason}"),
-        None => "nothing ran".to_owned(),
-    };
-    let mut facts = vec![
+    let mut known = vec![
         ("identity", shown.id.clone()),
         ("target", kernwerk_promote::target(pipeline)),
         ("cells", format!("{} of {}", replay.cells.len(), replay.total)),
         ("inputs", inputs.collect::<Vec<_>>().join(", ")),
         ("level", replay.level.name().to_owned()),
-        ("network", network),
+        ("network", network(replay.network.as_ref())),
         ("made with", format!("Kernwerk {}", pipeline.made_with.kernwerk)),
     ];
-    facts.extend(pipeline.made_with.toolchain.clone().map(|toolchain| ("toolchain", toolchain)));
+    known.extend(pipeline.made_with.toolchain.clone().map(|toolchain| ("toolchain", toolchain)));
     let crates = pipeline.rust.iter().flat_map(|rust| &rust.crates).map(|(name, version)| format!("{name} {version}"));
-    facts.push(("crates", crates.collect::<Vec<_>>().join(", ")));
-    facts.extend(
+    known.push(("crates", crates.collect::<Vec<_>>().join(", ")));
+    known.extend(
         pipeline.python.as_ref().map(|python| ("Python", format!("{} {}", python.implementation, python.version))),
     );
-    facts.extend(shown.proof.as_ref().map(|proof| ("published", proof.published_at.clone())));
-    facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
+    known.extend(shown.proof.as_ref().map(|proof| ("published", proof.published_at.clone())));
+    facts(known)
 }
 
 /// The model as it lies on the disk now; a changed file is told apart from a missing one.
