@@ -8,7 +8,7 @@ use crate::execution::label;
 use crate::reason::noun;
 
 /// Words of code that asks for the time, or for chance.
-const CHANCE: [&str; 21] = [
+const CHANCE: [&str; 22] = [
     "Instant::now",
     "SystemTime",
     "Utc::now",
@@ -18,6 +18,8 @@ const CHANCE: [&str; 21] = [
     "RandomState",
     "HashMap",
     "HashSet",
+    // Without an order, groups of Polars come in another one each time.
+    "group_by(",
     "time.time",
     "perf_counter",
     "datetime.now",
