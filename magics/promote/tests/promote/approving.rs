@@ -1,6 +1,6 @@
 //! Signed approvals: whose count, and that none is forged, copied or taken from elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kernwerk_core::Work;
 use kernwerk_promote::{
@@ -76,7 +76,7 @@ impl Team {
     }
 
     /// Puts an event in the place of another, as somebody does who can write files and digest them.
-    fn forge(&self, path: &PathBuf, change: impl FnOnce(&mut Value)) {
+    fn forge(&self, path: &Path, change: impl FnOnce(&mut Value)) {
         let mut event: Value = serde_json::from_slice(&std::fs::read(path).expect("an event")).expect("JSON");
         let before = event.clone();
         change(&mut event);

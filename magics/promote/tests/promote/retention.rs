@@ -57,8 +57,8 @@ fn going(fates: &[Fate]) -> Vec<&str> {
 }
 
 fn why<'a>(pruning: &'a Pruning, what: &str) -> &'a str {
-    let fates = pruning.versions.iter().chain(&pruning.runs);
-    &fates.into_iter().find(|fate| fate.what == what).expect("it was looked at").why
+    let mut fates = pruning.versions.iter().chain(&pruning.runs);
+    &fates.find(|fate| fate.what == what).expect("it was looked at").why
 }
 
 /// The versions whose files are there.
