@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernwerk_cell::{Confinement, ProgramCell, ProgramPart};
+use kernwerk_cell::{Confinement, ProgramCell, ProgramPart, Proxy};
 use kernwerk_core::{Cancel, CellOutcome, CellStatus, Problem, ProgramTold, RunCell, RunRequest};
 use kernwerk_lang::{Segment, split};
-use kernwerk_session::Options;
+use kernwerk_session::{Options, enter_step};
 use serde::Serialize;
 
 use crate::Error;
@@ -57,7 +57,9 @@ fn confinement(request: &RunRequest) -> Confinement {
     let environment = request.surroundings.environment(std::env::vars_os(), &home);
     let text = |text: OsString| text.into_string().ok();
     let environment = environment.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-    Confinement { environment, home, network: request.surroundings.network }
+    let proxy = request.proxy.as_ref();
+    let proxy = proxy.map(|proxy| Proxy { socket: proxy.requests.clone(), authority: proxy.authority.clone() });
+    Confinement { environment, home, network: request.surroundings.network, proxy }
 }
 
 /// Runs the cells; where a program is wanted, gives them as its parts, if all have run.
@@ -67,6 +69,9 @@ fn run_all(executor: &Executor, request: &RunRequest, outcomes: &mut impl Write)
     for cell in &request.cells {
         while let Some(table) = given.next_if(|table| table.ordinal <= cell.ordinal) {
             executor.give(&table.name, &table.path, table.ordinal)?;
+        }
+        if let Some(proxy) = &request.proxy {
+            enter_step(&proxy.steps, cell.ordinal).map_err(Error::Proxy)?;
         }
         let outcome = run_one(executor, cell)?;
         tell(outcomes, &outcome)?;

@@ -8,8 +8,8 @@ mod worker;
 pub use call::{Call, ENGINE_SOCKET, ENGINE_TOKEN, Given, Wanted};
 pub use frame::{LIMIT, read, write};
 pub use host::{
-    Binding, BoundTo, Candidate, CellStart, CellText, Completed, Confinement, Ended, Event, Phases, Question, Request,
-    Response, Variable,
+    Binding, BoundTo, Candidate, CellStart, CellText, Completed, Confinement, Ended, Event, Phases, Proxy, Question,
+    Request, Response, Variable,
 };
 pub use worker::{Answer, Command, Happened, Kept, Report, Snapshot, Spilled};
 

@@ -28,8 +28,8 @@ pub use output::{Body, Output, Table, Value, Verdict};
 pub use parameter::{Parameter, ParameterType, ParameterValue};
 pub use problem::Problem;
 pub use run::{
-    BoundValue, CellOutcome, Environment, GivenTable, Pin, ProgramRequest, ProgramTold, PythonTold, RunCell, RunError,
-    RunRequest, RunResult, Runner,
+    BoundValue, Cassette, CellOutcome, Environment, Exchanged, GivenTable, Pin, ProgramRequest, ProgramTold,
+    ProxyAddress, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner,
 };
 pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use surroundings::{Network, Surroundings};

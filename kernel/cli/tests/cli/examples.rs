@@ -40,6 +40,8 @@ fn failure(example: &Example) -> Option<String> {
         given: Vec::new(),
         python: false,
         surroundings: Surroundings { threads: 2, variables: [].into(), network: true },
+        cassette: None,
+        proxy: None,
         program: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");
