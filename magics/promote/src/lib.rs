@@ -15,6 +15,7 @@
 mod artifact;
 mod bundle;
 mod card;
+mod cassette;
 mod catalog;
 mod compare;
 mod describe;
@@ -39,6 +40,7 @@ mod proof;
 mod publish;
 mod python;
 mod reason;
+mod recording;
 mod recover;
 mod registry;
 mod replay;
@@ -54,6 +56,7 @@ mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
 pub use card::{Card, card};
+pub use cassette::PinnedCassette;
 pub use catalog::{Listed, Shown, Summary, list, references, show, target};
 pub use compare::{Agreement, Level};
 pub use describe::describe;
@@ -87,8 +90,8 @@ pub use registry::{
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use running::{
-    KeptOutput, Metrics, ResultFile, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus, RunStep,
-    StepStatus, execute, runs,
+    KeptOutput, Metrics, ResultFile, Run, RunCassette, RunInput, RunParameter, RunRecord, RunResult, RunSpec,
+    RunStatus, RunStep, StepStatus, execute, runs,
 };
 pub use sbom::{CrateLicense, sbom};
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};

@@ -7,6 +7,7 @@ use kernwerk_core::{Access, Channel, ModelId, Parameter, ParameterType, Paramete
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::check_name;
+use crate::cassette::PinnedCassette;
 use crate::compare::Level;
 use crate::environment::PinnedEnvironment;
 use crate::python::PinnedPython;
@@ -29,6 +30,9 @@ pub struct Pipeline {
     pub level: Level,
     pub made_with: MadeWith,
     pub environment: PinnedEnvironment,
+    /// What the network answered, where that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<PinnedCassette>,
     /// Where the cells are of Python.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PinnedPython>,
@@ -149,11 +153,12 @@ impl Pipeline {
 
     /// The artifact's files that the description names.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().flat_map(|step| {
+        let cassette = self.cassette.iter().map(|cassette| cassette.file.as_str());
+        cassette.chain(self.steps.iter().flat_map(|step| {
             let outputs = step.outputs.iter().filter_map(|output| output.file.as_deref());
             let bindings = step.bindings.iter().filter_map(|binding| binding.file.as_deref());
             [step.file.as_str()].into_iter().chain(outputs).chain(bindings)
-        })
+        }))
     }
 }
 

@@ -5,13 +5,15 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use kernwerk_core::{
-    CellOutcome, CellStatus, Network, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
+    Cassette, CellOutcome, CellStatus, Exchanged, Network, PythonTold, Resource, RunCell, RunError, RunResult, Runner,
+    Work,
 };
 use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle, Proved};
+use crate::cassette::{CASSETTE, behind, unanswered};
 use crate::compare::{Agreement, Level};
 use crate::environment::{PinnedEnvironment, unseen};
 use crate::execution::read_log;
@@ -25,6 +27,7 @@ use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
 use crate::python::PinnedPython;
+use crate::recording::{Recording, record};
 use crate::run::{Course, Ran, run};
 use crate::sealed::{LARGEST_FILE, is_inside_or_root};
 use crate::slice::has_code;
@@ -41,6 +44,8 @@ pub struct PublishSpec {
     pub level: Level,
     /// The cells may use the network.
     pub live: bool,
+    /// What the cells say over HTTP is recorded in a run before the proof, and is answered from there from then on.
+    pub record: bool,
     /// For whom the cells run; none is nobody.
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
@@ -131,6 +136,10 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let config = config(lab)?;
     let mut pipeline = pipeline(lab, spec, &plan);
     let environment = pipeline.environment.clone();
+    let recording = match spec.record {
+        true => Some(record(lab, &plan, &mut pipeline, config.as_deref(), runner, work).await?),
+        false => None,
+    };
     let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -140,9 +149,13 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         }
     };
     let begun = Instant::now();
-    let RunResult { outcomes, python: told, network, .. } = prove(&plan, &pipeline, &mirror, runner, work)?;
+    // A recording is what the notebook would show now.
+    let shown = recording.as_ref().map_or(&plan, |recording| &recording.plan);
+    let tape = recording.as_ref().map(|recording| Cassette::Play { tape: recording.tape.clone() });
+    let RunResult { outcomes, python: told, network, exchanged, .. } =
+        prove(shown, &pipeline, &mirror, tape, runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
-    let cells = judge(&plan, &pipeline, &outcomes)?;
+    let cells = judge(shown, &pipeline, &outcomes, exchanged.as_ref(), &BTreeSet::new())?;
     pipeline.parameters = declared(&outcomes)?;
     let code = match told {
         Some(PythonTold { environment: python, code }) => {
@@ -151,11 +164,20 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         }
         None => Vec::new(),
     };
-    let bundle = bundle::bundle(pipeline, &plan, &Proved { outcomes: &outcomes, code: &code }, &mirror, config)?;
+    let mut notes = recording.as_ref().map(|recording| recording.notes(&pipeline)).unwrap_or_default();
+    notes.extend(exchanged.iter().flat_map(unanswered));
+    let mut bundle = bundle::bundle(pipeline, shown, &Proved { outcomes: &outcomes, code: &code }, &mirror, config)?;
     drop(mirror);
-    let proof = proof(&plan, &cells, wall_seconds, &network);
+    let mut proof = proof(&plan, &cells, wall_seconds, &network);
+    if let Some(Recording { tape, at, anew, .. }) = recording {
+        bundle.files.insert(CASSETTE.to_owned(), tape);
+        proof.recorded_at = Some(at);
+        for cell in &mut proof.cells {
+            cell.recorded_anew = anew.get(&cell.step).cloned();
+        }
+    }
     let gates = ask_gates(lab, spec, (&plan, &bundle, &proof), runner, work).await?;
-    let mut notes = notes(&plan, &environment, &cells);
+    notes.extend(self::notes(&plan, &environment, &cells, spec.record));
     if environment.network {
         notes.push("its cells use the network, so what they give may change: replays need `--live`".to_owned());
     }
@@ -199,6 +221,7 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
             toolchain: spec.toolchain.clone().filter(|_| has_rust),
         },
         environment: PinnedEnvironment::here(plan.kept.iter().map(|kept| &kept.execution), spec.live),
+        cassette: None,
         python: None,
         target: TargetStep {
             step: plan.target_step(),
@@ -250,10 +273,11 @@ fn check_python(runner: &dyn Runner, work: &Work) -> Result<(), Error> {
 }
 
 /// Runs the slice in the mirror. The outcomes are as many as the kept cells, and a run of Python has told of itself.
-fn prove(
+pub(crate) fn prove(
     plan: &Plan,
     pipeline: &Pipeline,
     mirror: &Mirror,
+    cassette: Option<Cassette>,
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<RunResult, Error> {
@@ -267,12 +291,15 @@ fn prove(
         may_fail: kept.fails(),
         values: plan.value().filter(|_| ordinal == plan.target_step()).map(str::to_owned).into_iter().collect(),
     });
+    let is_recorded = matches!(cassette, Some(Cassette::Record { .. }));
+    let live = pipeline.environment.network || is_recorded;
     let course = Course {
         principal: pipeline.principal.as_deref(),
         cells: cells.collect(),
         python: plan.is_python(),
-        surroundings: pipeline.environment.surroundings(pipeline.environment.network),
-        task: "proof run",
+        surroundings: pipeline.surroundings(live),
+        cassette,
+        task: if is_recorded { "recording" } else { "proof run" },
     };
     let result = match run(runner, mirror, course, work)? {
         Ran::Done(result) => result,
@@ -286,9 +313,10 @@ fn prove(
         outcomes.iter().zip(&plan.kept).find(|(outcome, kept)| outcome.status != CellStatus::Ok && !kept.fails());
     if let Some((outcome, kept)) = failed {
         let reason = error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned());
+        let cause = behind(outcome.ordinal, &kept.execution, result.exchanged.as_ref());
         return Err(Error::ProofFailed {
             count: kept.execution.execution_count,
-            reason: reason + &unseen(&kept.execution, pipeline.environment.network),
+            reason: reason + &cause.unwrap_or_else(|| unseen(&kept.execution, live || result.exchanged.is_some())),
         });
     }
     if outcomes.len() != plan.kept.len() {
@@ -304,7 +332,14 @@ fn prove(
 }
 
 /// Compares the proof run with the notebook; refuses where the target is not what it was.
-fn judge(plan: &Plan, pipeline: &Pipeline, outcomes: &[CellOutcome]) -> Result<Vec<CellReport>, Error> {
+/// The steps in `free` may differ.
+pub(crate) fn judge(
+    plan: &Plan,
+    pipeline: &Pipeline,
+    outcomes: &[CellOutcome],
+    exchanged: Option<&Exchanged>,
+    free: &BTreeSet<u32>,
+) -> Result<Vec<CellReport>, Error> {
     let inputs: BTreeSet<&str> = pipeline.inputs.iter().map(|input| input.name.as_str()).collect();
     let cells: Vec<CellReport> = plan
         .kept
@@ -313,28 +348,33 @@ fn judge(plan: &Plan, pipeline: &Pipeline, outcomes: &[CellOutcome]) -> Result<V
         .zip(1..)
         .map(|((kept, outcome), step)| against_notebook(step, &kept.execution, outcome, &inputs))
         .collect();
-    let differs = |(report, _): &(&CellReport, &Kept)| report.agreement == Agreement::Different;
+    let differs =
+        |(report, _): &(&CellReport, &Kept)| report.agreement == Agreement::Different && !free.contains(&report.step);
     let pairs = || cells.iter().zip(&plan.kept);
     // A target that shows nothing is proved by what the cells on the way show.
     let is_silent = !pairs().any(|(report, kept)| kept.is_target() && report.compared > 0);
-    let refused = pairs().filter(differs).any(|(_, kept)| is_silent || kept.is_target());
+    // Nor does a target prove anything that may differ itself.
+    let is_free = pairs().any(|(report, kept)| kept.is_target() && free.contains(&report.step));
+    let refused = pairs().filter(differs).any(|(_, kept)| is_silent || is_free || kept.is_target());
     match pairs().find(differs) {
         Some((report, kept)) if refused => Err(Error::ProofDiffers {
             count: kept.execution.execution_count,
             difference: report.difference.clone().unwrap_or_default()
-                + &unseen(&kept.execution, pipeline.environment.network),
+                + &behind(report.step, &kept.execution, exchanged)
+                    .unwrap_or_else(|| unseen(&kept.execution, pipeline.environment.network || exchanged.is_some())),
         }),
         _ => Ok(cells),
     }
 }
 
-fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport]) -> Vec<String> {
+fn notes(plan: &Plan, environment: &PinnedEnvironment, cells: &[CellReport], is_recorded: bool) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(
         environment.variables.iter().map(|(name, value)| format!("`{name}` of the environment is pinned to `{value}`")),
     );
+    let need = if is_recorded { "replays do without it" } else { "replays need it" };
     notes.extend(environment.secrets.iter().map(|name| {
-        format!("`{name}` of the environment is a secret by its name: its value is no part of the artifact, and replays need it")
+        format!("`{name}` of the environment is a secret by its name: its value is no part of the artifact, and {need}")
     }));
     for (report, kept) in cells.iter().zip(&plan.kept) {
         let label = crate::execution::label(kept.execution.execution_count);
@@ -367,6 +407,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
         wall_seconds: report.wall_seconds,
         agreement: report.agreement.to_string(),
         difference: report.difference.clone(),
+        recorded_anew: None,
     });
     Proof {
         artifact: String::new(),
@@ -378,6 +419,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
             Network::Unenforced(reason) => Some(reason.clone()),
             Network::Off | Network::Open => None,
         },
+        recorded_at: None,
         cells: cells.collect(),
     }
 }

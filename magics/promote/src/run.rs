@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernwerk_core::{CellOutcome, RunCell, RunError, RunRequest, RunResult, Runner, Surroundings, Work};
+use kernwerk_core::{Cassette, CellOutcome, RunCell, RunError, RunRequest, RunResult, Runner, Surroundings, Work};
 
 use crate::mirror::Mirror;
 
@@ -22,6 +22,8 @@ pub(crate) struct Course<'a> {
     pub cells: Vec<RunCell>,
     pub python: bool,
     pub surroundings: Surroundings,
+    /// What stands between the cells and the network.
+    pub cassette: Option<Cassette>,
     /// What it is called while it goes on.
     pub task: &'static str,
 }
@@ -36,7 +38,7 @@ pub(crate) fn run(
     course: Course<'_>,
     work: &Work,
 ) -> Result<Ran, kernwerk_core::Cancelled> {
-    let Course { principal, cells, python, surroundings, task } = course;
+    let Course { principal, cells, python, surroundings, cassette, task } = course;
     let total = cells.len() as u64;
     let request = RunRequest {
         directory: mirror.directory.clone(),
@@ -48,6 +50,8 @@ pub(crate) fn run(
         given: Vec::new(),
         python,
         surroundings,
+        cassette,
+        proxy: None,
         program: None,
     };
     let mut told = Vec::new();

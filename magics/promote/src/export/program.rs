@@ -132,7 +132,9 @@ fn run(
         parameters: BTreeMap::new(),
         given: Vec::new(),
         python: false,
-        surroundings: source.pipeline.environment.surroundings(source.pipeline.environment.network),
+        surroundings: source.pipeline.surroundings(source.pipeline.environment.network),
+        cassette: source.pipeline.cassette(&source.location, false)?,
+        proxy: None,
         program: Some(ProgramRequest {
             directory: draft.to_owned(),
             name: source.location.name.clone(),

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use kernwerk_core::{BoundValue, CellOutcome, CellStatus, GivenTable, RunCell, RunError, RunRequest, Runner, Work};
+use kernwerk_core::{
+    BoundValue, Cassette, CellOutcome, CellStatus, GivenTable, RunCell, RunError, RunRequest, RunResult, Runner, Work,
+};
 use kernwerk_store::{Call, Lab};
 
 use super::record::{KeptOutput, RunRecord, RunStep, StepStatus};
@@ -11,6 +13,7 @@ use super::schedule::Turn;
 use super::steps::KeptStep;
 use super::usage::collect;
 use crate::Error;
+use crate::cassette::unanswered;
 use crate::judge::error_text;
 use crate::mirror::Mirror;
 use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
@@ -43,6 +46,8 @@ pub(super) struct Attempt<'a> {
     pub settings: Option<&'a [u8]>,
     /// Cells may use the network.
     pub live: bool,
+    /// What answers them in its place.
+    pub cassette: Option<Cassette>,
     /// Under whose name usage is recorded.
     pub call: &'a Call,
     pub runner: &'a dyn Runner,
@@ -93,6 +98,9 @@ impl Attempt<'_> {
         });
         if let Some(error) = unkept {
             return Err(error);
+        }
+        if let (Some(told), Ok(RunResult { exchanged: Some(exchanged), .. })) = (&mut record.cassette, &result) {
+            told.unanswered = unanswered(exchanged);
         }
         let next = request.cells.get(ended).map(|cell| cell.ordinal);
         let died = |step: u32, reason: String| {
@@ -150,7 +158,9 @@ impl Attempt<'_> {
             given,
             python: self.pipeline.python.is_some(),
             program: None,
-            surroundings: self.pipeline.environment.surroundings(self.live),
+            surroundings: self.pipeline.surroundings(self.live),
+            cassette: self.cassette.clone(),
+            proxy: None,
         })
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Ground<'a> {
     pub toolchain: Option<&'a str>,
     /// What cells find in their environment.
     pub environment: &'a Surroundings,
+    /// What answers the cells in place of the network: the digest of a cassette.
+    pub cassette: Option<&'a str>,
     /// The Python that runs the cells.
     pub python: Option<&'a Environment>,
 }
@@ -106,6 +108,7 @@ fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) ->
         "toolchain": ground.toolchain.filter(|_| !step.magics && pipeline.python.is_none()),
         "python": python,
         "environment": ground.environment,
+        "cassette": ground.cassette,
         "principal": pipeline.principal,
         "directory": pipeline.directory,
         "settings": ground.settings.map(digest),

@@ -18,18 +18,20 @@ mod usage;
 
 use std::path::PathBuf;
 
-use kernwerk_core::{Runner, Verdict, Work};
+use kernwerk_core::{Cassette, Runner, Verdict, Work};
 use kernwerk_store::{Call, Lab};
 use uuid::Uuid;
 
 pub use record::{
-    KeptOutput, Metrics, ResultFile, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus, runs,
+    KeptOutput, Metrics, ResultFile, RunCassette, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus,
+    runs,
 };
 pub use result::RunResult;
 
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference, find};
-use crate::files::read_file;
+use crate::cassette::source;
+use crate::files::{digest, read_file};
 use crate::parameters::values;
 use crate::pipeline::{PinnedParameter, Pipeline};
 use crate::replay::FindModel;
@@ -109,7 +111,9 @@ pub async fn execute(
     let settings = settings.is_file().then(|| read_file(&settings)).transpose()?;
     let texts =
         present.pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<Vec<String>, Error>>()?;
-    let environment = present.pipeline.environment.surroundings(spec.live);
+    let environment = present.pipeline.surroundings(spec.live);
+    let cassette = present.pipeline.cassette(&location, spec.live)?;
+    let played = cassette.as_ref().and_then(played);
     let ground = Ground {
         pipeline: &present.pipeline,
         parameters: &parameters,
@@ -117,14 +121,19 @@ pub async fn execute(
         settings: settings.as_deref(),
         toolchain: spec.toolchain.as_deref(),
         environment: &environment,
+        cassette: played.as_ref().map(|played| played.digest.as_str()),
         python: present.python.as_ref(),
     };
     let keys = keys(&ground);
     let lineage = Lineage { lab, also: spec.lineage.clone(), code: code(&present.pipeline, &texts) };
     let operation = lab.begin("run", &location.to_string())?;
-    let (record, lock, mut notes) =
+    let (mut record, lock, mut notes) =
         begin(lab, spec, &location, &verification.id, &present, &parameters, keys, &lineage)?;
     notes.extend(present.notes.iter().cloned());
+    if played.is_some() {
+        notes.push(source(location.proof()?.as_ref()));
+    }
+    record.cassette = played;
     let attempt = Attempt {
         lab,
         pipeline: &present.pipeline,
@@ -132,6 +141,7 @@ pub async fn execute(
         texts: &texts,
         settings: settings.as_deref(),
         live: spec.live,
+        cassette,
         call: &spec.call,
         runner,
         work,
@@ -216,6 +226,7 @@ fn begin(
         attempts: 0,
         continued: 0,
         fresh: spec.fresh,
+        cassette: None,
         steps: keys.into_iter().zip(1..).map(|(key, step)| waiting(step, key)).collect(),
         result: None,
         metrics: Metrics::default(),
@@ -225,6 +236,12 @@ fn begin(
     record.save(lab)?;
     lineage.tell(&record, Happened::Start, None)?;
     Ok((record, lock, notes))
+}
+
+/// What is known of a cassette before it is played.
+fn played(cassette: &Cassette) -> Option<RunCassette> {
+    let Cassette::Play { tape } = cassette else { return None };
+    Some(RunCassette { digest: digest(tape), unanswered: Vec::new() })
 }
 
 fn given(published: &Pipeline, parameters: &[PinnedParameter]) -> Vec<RunParameter> {
@@ -326,6 +343,8 @@ impl Course<'_> {
         if self.record.steps.iter().all(|step| step.status == StepStatus::Cached) {
             self.notes.push("nothing had to run: all results were kept by earlier runs; `--fresh` runs all".to_owned());
         }
+        let asked = self.record.cassette.iter().flat_map(|cassette| &cassette.unanswered);
+        self.notes.extend(asked.map(|words| format!("{words}; `--live` asks the network")));
         let verdict = match status {
             RunStatus::Succeeded => Verdict::Passed,
             RunStatus::NotRun => Verdict::Undecided,

@@ -436,7 +436,7 @@ impl Runner for MiniRunner {
         }
         let code = request.cells.iter().map(|cell| cell.source.replace('%', "get_ipython() %"));
         let python = request.python.then(|| PythonTold { environment: self.told(), code: code.collect() });
-        Ok(RunResult { outcomes, python, program: None, network: Network::Off })
+        Ok(RunResult { outcomes, python, program: None, network: Network::Off, exchanged: None })
     }
 
     fn environment(&self, packages: &[&str], _work: &Work) -> Result<Environment, RunError> {

@@ -130,6 +130,7 @@ pub fn spec(target: &str) -> PublishSpec {
             declared: Vec::new(),
         },
         live: false,
+        record: false,
         level: Level::Bytes,
         principal: None,
         toolchain: Some("rustc 1.95.0".to_owned()),

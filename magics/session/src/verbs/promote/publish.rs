@@ -9,6 +9,13 @@ use crate::crates::crate_license;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
+/// Runs the cells behind a target in a fresh process that sees nothing but their declared inputs, and no network.
+///
+/// Cells that ask services over HTTP are published with `--record`: they run once with the network, through a proxy that writes down what was asked
+/// and answered into `cassette.json`. The fresh run then has its answers from there, as have all replays and runs, and must give what the recording
+/// gave. Where a service answers otherwise than it did in the notebook, the artifact holds the recording; cells that need no answer must agree with the
+/// notebook as always. Clients go by `HTTP_PROXY`, `HTTPS_PROXY` and `SSL_CERT_FILE`, as most do. Values of secrets in the environment are replaced by
+/// their names.
 #[derive(clap::Args)]
 pub(crate) struct Publish {
     /// The artifact's name
@@ -30,8 +37,11 @@ pub(crate) struct Publish {
     #[arg(long = "gate", value_name = "SUITE")]
     gates: Vec<String>,
     /// The cells use the network; replays then need it, too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "record")]
     live: bool,
+    /// The cells ask services over HTTP: what these answer is recorded, and replays need no network
+    #[arg(long)]
+    record: bool,
 }
 
 impl Verb for Publish {
@@ -68,7 +78,7 @@ impl Verb for Publish {
         let lab = context.lab_for_writing()?;
         let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
         let spec = publish_spec(context, self.name, plan, &self.gates)?;
-        let spec = PublishSpec { level: self.level, live: self.live, ..spec };
+        let spec = PublishSpec { level: self.level, live: self.live, record: self.record, ..spec };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
         let described = kernwerk_promote::describe(&lab, &published.location, &crate_license, context.work());

@@ -20,7 +20,7 @@ pub(crate) struct Replay {
     /// How well outputs must agree: bytes, canonical or tolerance; else as the artifact says
     #[arg(long, value_name = "LEVEL")]
     level: Option<Level>,
-    /// Let cells use the network, which is kept away from them otherwise
+    /// Let cells use the network, which is kept away from them otherwise, and play no cassette
     #[arg(long)]
     live: bool,
     /// Write a report: by its ending a page (html), a notebook (ipynb) or JSON (json)
@@ -158,6 +158,7 @@ fn facts(replay: &kernwerk_promote::Replay, shown: &Shown) -> Vec<(String, Strin
         Some(Network::Unenforced(reason)) => format!("unenforced: {reason}"),
         None => "nothing ran".to_owned(),
     };
+    let network = replay.cassette.iter().fold(network, |network, source| format!("{network}; {source}"));
     let mut facts = vec![
         ("identity", shown.id.clone()),
         ("target", kernwerk_promote::target(pipeline)),

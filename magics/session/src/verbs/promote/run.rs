@@ -31,7 +31,7 @@ pub(crate) struct Run {
     /// Run every cell, whatever was kept of earlier runs
     #[arg(long)]
     fresh: bool,
-    /// Let cells use the network, which is kept away from them otherwise
+    /// Let cells use the network, which is kept away from them otherwise, and play no cassette
     #[arg(long)]
     live: bool,
     /// Write the result to this file: a table as Parquet, Arrow, CSV or JSON, as its name says; anything else as it is
