@@ -1,7 +1,6 @@
 """Cells that ask a service over HTTP: what it answered is recorded at publication, and played in replays and runs, when the service is gone."""
 
 import datetime
-import ipaddress
 import json
 import os
 import shutil
@@ -240,20 +239,22 @@ def test_the_gates_look_into_the_cassette(published, checkout):
     assert "cassette.json" in gates.stdout, gates.stdout
 
 
-def certificate(directory: Path) -> Path:
-    """A key and a certificate for this machine, which is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a service of the test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-    signed = builder.add_extension(names, False).add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    path = directory / "service.pem"
-    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
-    return path
+def certificate(directory: Path) -> tuple:
+    """The certificate of an authority, and a key with a certificate of it for this machine: two files."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    authority, service = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("an authority", "a service")]
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    signed = []
+    for name, key, extension in [(authority, keys[0], x509.BasicConstraints(True, None)), (service, keys[1], names)]:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateBuilder(authority, name, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        signed.append(builder.add_extension(extension, True).sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    private = keys[1].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    trusted, shown = directory / "authority.pem", directory / "service.pem"
+    trusted.write_bytes(signed[0])
+    shown.write_bytes(private + signed[1])
+    return trusted, shown
 
 
 CLIENTS = {
@@ -264,11 +265,11 @@ CLIENTS = {
 
 
 def test_services_behind_tls_are_recorded_as_well(tmp_path):
-    path = certificate(tmp_path)
-    service = Service(path)
+    authority, shown = certificate(tmp_path)
+    service = Service(shown)
     project = Place(tmp_path / "project")
     project.directory.mkdir()
-    trust = {name: str(path) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
+    trust = {name: str(authority) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
     with Kernel(project.directory, trust, name="python3") as kernel:
         kernel.run("%load_ext kernwerk").ok()
         kernel.run("%lab init").ok()

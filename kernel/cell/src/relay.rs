@@ -61,10 +61,11 @@ fn let_go_of_all_but(kept: BorrowedFd<'_>) -> io::Result<()> {
     process::replace_stdin(&nothing)?;
     process::replace_stdout(nothing.as_fd())?;
     process::replace_stderr(nothing.as_fd())?;
-    let open: Vec<_> = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"))?.collect();
-    let numbers = open.into_iter().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    // The list's own is closed already; to close it once more harms nobody.
-    numbers.filter(|number| *number > 2 && *number != kept.as_raw_fd()).for_each(process::close);
+    drop(nothing);
+    // The list is closed before anything in it is.
+    let open = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"))?.flatten();
+    let numbers: Vec<i32> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    numbers.into_iter().filter(|number| *number > 2 && *number != kept.as_raw_fd()).for_each(process::close);
     Ok(())
 }
 

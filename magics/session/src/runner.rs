@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use kernwerk_cassette::{Mode, Proxy, Secret, Tape};
 use kernwerk_core::{
-    Cassette, CellOutcome, Environment, Exchanged, Network, ProgramTold, ProxyAddress, PythonTold, RunError,
-    RunRequest, RunResult, Runner, Work,
+    Cassette, CellOutcome, CellStatus, Environment, Exchanged, Network, ProgramTold, ProxyAddress, PythonTold, RunCell,
+    RunError, RunRequest, RunResult, Runner, Work,
 };
 use serde::de::DeserializeOwned;
 
@@ -110,7 +110,9 @@ impl Runner for ProcessRunner {
         let (mut python, mut program) = (None, None);
         while let Some(line) = talk.line(work)? {
             // The last line of a run of Python, or of one that makes a program, is no outcome.
-            let is_end = outcomes.len() == request.cells.len();
+            let ends = |(told, cell): (&CellOutcome, &RunCell)| told.status != CellStatus::Ok && !cell.may_fail;
+            let last = outcomes.iter().zip(&request.cells).next_back();
+            let is_end = outcomes.len() == request.cells.len() || last.is_some_and(ends);
             if is_end && request.python {
                 python = Some(read::<PythonTold>(&line).map_err(|reason| died(&outcomes, reason))?);
                 continue;
