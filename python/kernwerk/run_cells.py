@@ -59,6 +59,7 @@ def _run(request: Request, home: str, answers: TextIO) -> None:
         last = ordinal
         code.append(_plain(shell, source))
         extension.wanted = values
+        request.enter(ordinal)
         result = shell.run_cell(source, store_history=True)
         finished, extension.finished = extension.finished, None
         outcome = None if finished is None else finished.outcome(ordinal)

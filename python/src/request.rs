@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use kernwerk_core::{Environment, PythonTold, RunRequest};
-use kernwerk_session::Options;
-use pyo3::exceptions::PyValueError;
+use kernwerk_session::{Options, enter_step};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -40,6 +40,12 @@ impl Request {
     fn given(&self, after: u32, ordinal: u32) -> Vec<(String, PathBuf)> {
         let tables = self.0.given.iter().filter(|table| after < table.ordinal && table.ordinal <= ordinal);
         tables.map(|table| (table.name.clone(), table.path.clone())).collect()
+    }
+
+    /// Tells the proxy between the cells and the network, where there is one, that the cell of this number begins.
+    fn enter(&self, ordinal: u32) -> PyResult<()> {
+        let entered = self.0.proxy.as_ref().map_or(Ok(()), |proxy| enter_step(&proxy.steps, ordinal));
+        entered.map_err(|error| PyOSError::new_err(format!("the proxy between the cells and the network: {error}")))
     }
 
     /// Opens the session in which they run.

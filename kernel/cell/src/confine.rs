@@ -1,10 +1,11 @@
-//! Confinement: the process that runs cells of a proof or a replay finds around it what the run declares, and no network.
+//! Confinement: the process that runs cells of a proof or a replay finds around it what the run declares, and no network but for a proxy's.
 
 use std::io;
 
 use kernwerk_wire::Confinement;
 
 use crate::process;
+use crate::relay::relay;
 
 /// Gives this process the environment of the confinement, and takes the network away unless that allows it. To be called
 /// while there is one thread.
@@ -24,7 +25,19 @@ pub(crate) fn confine(confinement: &Confinement) -> io::Result<()> {
             std::env::set_var(name, value);
         }
     }
-    if confinement.network { Ok(()) } else { leave_network() }
+    if !confinement.network {
+        leave_network()?;
+    }
+    let Some(proxy) = &confinement.proxy else { return Ok(()) };
+    // A copy of this process may take its place; the one above stays.
+    let variables = relay(proxy, std::os::unix::process::parent_id())?;
+    // SAFETY: as above.
+    unsafe {
+        for (name, value) in variables {
+            std::env::set_var(name, value);
+        }
+    }
+    Ok(())
 }
 
 /// Takes the network away from this process and all that it starts, but for its own loopback interface. Where the user is

@@ -19,6 +19,7 @@ mod home;
 mod host;
 mod process;
 mod program;
+mod relay;
 mod serve;
 mod supervise;
 mod text;
@@ -34,8 +35,9 @@ pub use host::{
     Answer, Binding, BoundTo, Candidate, CellEnd, CellEvent, CellRequest, Completions, Host, HostConfig, Interrupter,
     Kept, Phases, Variable,
 };
-pub use kernwerk_wire::{Confinement, CrateLock};
+pub use kernwerk_wire::{Confinement, CrateLock, Proxy};
 pub use program::{ProgramCell, ProgramPart, write_program};
+pub use relay::relay;
 pub use serve::serve;
 pub use text::{Completeness, is_complete, plain};
 

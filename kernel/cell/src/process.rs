@@ -83,6 +83,14 @@ pub(crate) fn is_over(child: u32) -> bool {
     unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) != 0 }
 }
 
+/// Whether there is such a process; it need not be ours.
+pub(crate) fn is_there(process: u32) -> bool {
+    let Ok(process) = i32::try_from(process) else { return false };
+    // SAFETY: signal 0 is sent to nobody.
+    let sent = unsafe { libc::kill(process, 0) };
+    sent == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
 /// Clears away the traces of all children that have ended, but for one, whose end is to be read by itself.
 pub(crate) fn clear_away_ended(but: u32) {
     loop {
@@ -157,6 +165,11 @@ pub(crate) fn replace_stdin(file: &File) -> io::Result<()> {
 /// Puts `descriptor` in place of the standard output.
 pub(crate) fn replace_stdout(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     replace(descriptor.as_raw_fd(), 1)
+}
+
+/// Puts `descriptor` in place of the standard error.
+pub(crate) fn replace_stderr(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    replace(descriptor.as_raw_fd(), 2)
 }
 
 fn replace(new: i32, old: i32) -> io::Result<()> {

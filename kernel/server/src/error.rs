@@ -22,6 +22,8 @@ pub enum Error {
     RunRequest(String),
     #[error("an outcome could not be written: {0}")]
     Outcome(#[source] io::Error),
+    #[error("the proxy that stands between the cells and the network cannot be reached: {0}")]
+    Proxy(#[source] io::Error),
     #[error("the kernelspec could not be written to {}: {reason}", path.display())]
     KernelspecWrite { path: PathBuf, reason: String },
     #[error("the kernelspec could not be removed from {}: {reason}", path.display())]
@@ -44,6 +46,7 @@ impl Error {
             Self::Start(_) => "Start",
             Self::RunRequest(_) => "RunRequest",
             Self::Outcome(_) => "Outcome",
+            Self::Proxy(_) => "Proxy",
             Self::KernelspecWrite { .. } => "KernelspecWrite",
             Self::KernelspecRemove { .. } => "KernelspecRemove",
             Self::KernelspecAbsent(_) => "KernelspecAbsent",
@@ -69,7 +72,7 @@ impl Error {
             ),
             Self::KernelspecAbsent(_) => Some("`jupyter kernelspec list` shows where kernels are installed"),
             Self::NoHome | Self::NoSysPrefix(_) => Some("say where with `--prefix DIR`"),
-            Self::Start(_) | Self::RunRequest(_) | Self::Outcome(_) => None,
+            Self::Start(_) | Self::RunRequest(_) | Self::Outcome(_) | Self::Proxy(_) => None,
         }
     }
 }

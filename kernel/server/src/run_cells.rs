@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernwerk_cell::{Confinement, CrateLock, ProgramCell, ProgramPart};
+use kernwerk_cell::{Confinement, CrateLock, ProgramCell, ProgramPart, Proxy};
 use kernwerk_core::{Cancel, CellOutcome, CellStatus, Parameter, Problem, ProgramTold, RunCell, RunRequest, RustTold};
 use kernwerk_lang::{Segment, split};
-use kernwerk_session::{Options, parameters_of};
+use kernwerk_session::{Options, enter_step, parameters_of};
 use serde::Serialize;
 
 use crate::Error;
@@ -69,7 +69,9 @@ fn confinement(request: &RunRequest) -> Confinement {
     let environment = request.surroundings.environment(std::env::vars_os(), &home);
     let text = |text: OsString| text.into_string().ok();
     let environment = environment.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-    Confinement { environment, home, network: request.surroundings.network }
+    let proxy = request.proxy.as_ref();
+    let proxy = proxy.map(|proxy| Proxy { socket: proxy.requests.clone(), authority: proxy.authority.clone() });
+    Confinement { environment, home, network: request.surroundings.network, proxy }
 }
 
 /// Runs the cells, and gives them as the parts of a program, where one is wanted; none where not all have run.
@@ -83,6 +85,9 @@ fn run_all(
     for cell in &request.cells {
         while let Some(table) = given.next_if(|table| table.ordinal <= cell.ordinal) {
             executor.give(&table.name, &table.path, table.ordinal)?;
+        }
+        if let Some(proxy) = &request.proxy {
+            enter_step(&proxy.steps, cell.ordinal).map_err(Error::Proxy)?;
         }
         let outcome = run_one(executor, cell)?;
         tell(outcomes, &outcome)?;

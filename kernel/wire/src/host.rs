@@ -76,6 +76,17 @@ pub struct Confinement {
     pub home: PathBuf,
     /// Whether cells may use the network.
     pub network: bool,
+    /// The proxy through which they reach it, or what stands in its place.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
+}
+
+/// A proxy on a Unix socket, which clients of HTTP reach over a port of their own machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    pub socket: PathBuf,
+    /// The certificate that clients have to trust, as a file of PEM.
+    pub authority: PathBuf,
 }
 
 /// A Rust cell.

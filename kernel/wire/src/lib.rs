@@ -8,7 +8,7 @@ mod worker;
 pub use call::{Call, ENGINE_SOCKET, ENGINE_TOKEN, Given, Wanted};
 pub use frame::{LIMIT, read, write};
 pub use host::{
-    Binding, BoundTo, Candidate, CellStart, CellText, Completed, Confinement, CrateLock, Ended, Event, Phases,
+    Binding, BoundTo, Candidate, CellStart, CellText, Completed, Confinement, CrateLock, Ended, Event, Phases, Proxy,
     Question, Request, Response, Variable,
 };
 pub use worker::{Answer, Command, Happened, Kept, Report, Snapshot, Spilled};

@@ -29,8 +29,8 @@ pub use output::{Body, Output, Table, Value, Verdict};
 pub use parameter::{Parameter, ParameterType, ParameterValue};
 pub use problem::Problem;
 pub use run::{
-    BoundValue, CellOutcome, CrateLock, Environment, GivenTable, Pin, ProgramRequest, ProgramTold, PythonTold, RunCell,
-    RunError, RunRequest, RunResult, Runner, RustTold,
+    BoundValue, Cassette, CellOutcome, CrateLock, Environment, Exchanged, GivenTable, Pin, ProgramRequest, ProgramTold,
+    ProxyAddress, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner, RustTold,
 };
 pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use shown::{Shown, ShownForm, StoredCell, StoredNotebook};

@@ -1,6 +1,6 @@
 //! Running cells in a fresh process: what promotion asks for its proof and its replay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,46 @@ pub struct GivenTable {
     pub path: PathBuf,
 }
 
+/// What stands between a run's cells and the network where they speak HTTP.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Cassette {
+    /// The network answers, and what is said is written down without these secrets: their placeholders, with their values.
+    Record { secrets: BTreeMap<String, String> },
+    /// What was written down answers, and the network is not asked: the bytes of the tape.
+    Play { tape: Vec<u8> },
+}
+
+impl std::fmt::Debug for Cassette {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if matches!(self, Self::Record { .. }) { "Record" } else { "Play" })
+    }
+}
+
+/// Where a run's process finds the proxy that stands between its cells and the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyAddress {
+    /// The Unix socket that takes requests.
+    pub requests: PathBuf,
+    /// The Unix socket that is told which cell begins.
+    pub steps: PathBuf,
+    /// The certificate that clients have to trust, as a file of PEM.
+    pub authority: PathBuf,
+}
+
+/// What went through the cassette of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchanged {
+    /// The bytes of what was written down, where that was asked for.
+    pub tape: Option<Vec<u8>>,
+    /// How many requests it has answers to.
+    pub exchanges: usize,
+    /// The cells that were answered at least once, by their ordinals.
+    pub steps: BTreeSet<u32>,
+    /// Cells, by their ordinals, with what they asked that got no answer of a service's, such as
+    /// `POST http://service/ask is not on the cassette`.
+    pub unanswered: Vec<(u32, String)>,
+}
+
 /// A fresh process's whole task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
@@ -69,6 +109,11 @@ pub struct RunRequest {
     /// What cells show is wanted in all of its forms, too, as [`CellOutcome::shown`].
     #[serde(default)]
     pub shown: bool,
+    /// For the [`Runner`] alone, which gives the process the proxy's address in its place.
+    #[serde(skip)]
+    pub cassette: Option<Cassette>,
+    #[serde(default)]
+    pub proxy: Option<ProxyAddress>,
     /// The cells are wanted as a program, too, once all of them have run.
     #[serde(default)]
     pub program: Option<ProgramRequest>,
@@ -177,6 +222,8 @@ pub struct RunResult {
     /// Of a run of Rust and magics in which all cells have run.
     pub rust: Option<RustTold>,
     pub network: Network,
+    /// Where there was a cassette.
+    pub exchanged: Option<Exchanged>,
     /// Where a program was wanted and all cells have run.
     pub program: Option<ProgramTold>,
 }

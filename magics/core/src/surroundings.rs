@@ -33,6 +33,12 @@ const FOR_NETWORK: [&str; 12] = [
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 ];
+/// Where clients look for a proxy.
+const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+/// Where they look for what is to be reached without it: nothing.
+const PAST_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+/// Where they look for certificates that they trust.
+const AUTHORITIES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 /// Our own variables: they say where models lie, and how a process reaches its kernel.
 const OURS: &str = "KERNWERK_";
 /// What is the same on all machines: moments and numbers are written by the time zone and the locale, and hashes of texts
@@ -96,6 +102,16 @@ impl Surroundings {
         environment
     }
 
+    /// What cells find besides where all that they ask goes through a proxy on a port of their own machine, which shows certificates of
+    /// the authority in a file of PEM.
+    pub fn by_proxy(port: u16, authority: &Path) -> BTreeMap<String, OsString> {
+        let address = OsString::from(format!("http://127.0.0.1:{port}"));
+        let proxies = PROXIES.iter().map(|name| (name, address.clone()));
+        let past = PAST_PROXY.iter().map(|name| (name, OsString::new()));
+        let authorities = AUTHORITIES.iter().map(|name| (name, authority.into()));
+        proxies.chain(past).chain(authorities).map(|(name, value)| ((*name).to_owned(), value)).collect()
+    }
+
     /// Whether a variable has the value that a run gives it, or none, whatever it is on the machine.
     pub fn settles(name: &str) -> bool {
         let fixed = FIXED.iter().any(|(fixed, _)| *fixed == name);
@@ -153,6 +169,18 @@ mod tests {
             assert_eq!(here[name], value, "{name}");
         }
         assert!(!here.contains_key("LC_NUMERIC") && !there.contains_key("USER"));
+    }
+
+    #[test]
+    fn nothing_leads_past_a_proxy() {
+        let variables = Surroundings::by_proxy(3128, Path::new("/run/authority.pem"));
+        for (name, value) in
+            [("https_proxy", "http://127.0.0.1:3128"), ("NO_PROXY", ""), ("SSL_CERT_FILE", "/run/authority.pem")]
+        {
+            assert_eq!(variables[name], value, "{name}");
+        }
+        let of_machine = FOR_NETWORK.iter().filter(|name| !variables.contains_key(**name));
+        assert_eq!(of_machine.collect::<Vec<_>>(), [&"SSL_CERT_DIR"], "these would lead elsewhere");
     }
 
     #[test]

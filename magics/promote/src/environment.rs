@@ -102,7 +102,7 @@ pub(crate) fn unseen(cell: &Execution, live: bool) -> String {
         return format!("; it asks for `{name}`, which is the same in every run and not what it is here");
     }
     if !live && asks_network(&cell.text) {
-        return "; the network is kept away from runs: `--live` publishes with it".to_owned();
+        return "; the network is kept away from runs: `--record` publishes with what it answers, `--live` with the network itself".to_owned();
     }
     String::new()
 }

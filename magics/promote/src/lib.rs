@@ -17,6 +17,7 @@
 mod artifact;
 mod bundle;
 mod card;
+mod cassette;
 mod catalog;
 mod cause;
 mod compare;
@@ -49,6 +50,7 @@ mod proof;
 mod publish;
 mod python;
 mod reason;
+mod recording;
 mod recover;
 mod registry;
 mod replay;
@@ -66,6 +68,7 @@ mod verify;
 
 pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
 pub use card::{Card, card};
+pub use cassette::PinnedCassette;
 pub use catalog::{Listed, Shown, Summary, list, references, show, target};
 pub use compare::{Agreement, Level};
 pub use describe::describe;
@@ -105,8 +108,8 @@ pub use registry::{
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use retention::{Fate, PruneSpec, Pruning, prune, survey};
 pub use running::{
-    KeptOutput, Metrics, ResultFile, ResultKind, Run, RunInput, RunParameter, RunRecord, RunResult, RunSpec, RunStatus,
-    RunStep, StepStatus, execute, result_kind, runs,
+    KeptOutput, Metrics, ResultFile, ResultKind, Run, RunCassette, RunInput, RunParameter, RunRecord, RunResult,
+    RunSpec, RunStatus, RunStep, StepStatus, execute, result_kind, runs,
 };
 pub use sbom::sbom;
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};

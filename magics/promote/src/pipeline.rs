@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use kernwerk_core::{Access, Channel, ModelId, Parameter, ParameterType, ParameterValue, Resource};
 use serde::{Deserialize, Serialize};
 
+use crate::cassette::PinnedCassette;
 use crate::compare::Level;
 use crate::environment::PinnedEnvironment;
 use crate::lock::PinnedRust;
@@ -30,6 +31,9 @@ pub struct Pipeline {
     pub level: Level,
     pub made_with: MadeWith,
     pub environment: PinnedEnvironment,
+    /// What the network answered, where that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<PinnedCassette>,
     /// Where the cells are of Python.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PinnedPython>,
@@ -153,8 +157,9 @@ impl Pipeline {
 
     /// The artifact's files that the description names.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        let cassette = self.cassette.iter().map(|cassette| cassette.file.as_str());
         let lock = self.rust.iter().map(|rust| rust.lock.as_str());
-        lock.chain(self.steps.iter().flat_map(|step| {
+        cassette.chain(lock).chain(self.steps.iter().flat_map(|step| {
             let outputs = step.outputs.iter().filter_map(|output| output.file.as_deref());
             let bindings = step.bindings.iter().filter_map(|binding| binding.file.as_deref());
             [step.file.as_str()].into_iter().chain(outputs).chain(bindings)

@@ -20,6 +20,9 @@ pub struct Proof {
     /// In words why the network was not kept away from the cells; none where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// When its cassette was recorded, in a run before this one: RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_at: Option<String>,
     pub cells: Vec<ProofCell>,
 }
 
@@ -35,4 +38,7 @@ pub struct ProofCell {
     /// What differed from the notebook where that was let pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
+    /// A service answered it otherwise than in the notebook: the artifact holds what it gave in the recording. How that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_anew: Option<String>,
 }

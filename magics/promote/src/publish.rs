@@ -5,13 +5,15 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use kernwerk_core::{
-    CellOutcome, CellStatus, CrateLock, Network, PythonTold, Resource, RunCell, RunError, RunResult, Runner, Work,
+    Cassette, CellOutcome, CellStatus, CrateLock, Exchanged, Network, PythonTold, Resource, RunCell, RunError,
+    RunResult, Runner, Work,
 };
 use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{self, Location, Manifest};
 use crate::bundle::{self, Bundle, Proved};
+use crate::cassette::{CASSETTE, behind, unanswered};
 use crate::cause::likely;
 use crate::compare::{Agreement, Level};
 use crate::environment::{PinnedEnvironment, unseen};
@@ -30,6 +32,7 @@ use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
 use crate::proof::{Proof, ProofCell};
 use crate::python::PinnedPython;
+use crate::recording::{Recording, record};
 use crate::registry::History;
 use crate::run::{Course, Ran, run};
 use crate::sealed::{LARGEST_FILE, is_inside_or_root};
@@ -47,6 +50,8 @@ pub struct PublishSpec {
     pub level: Level,
     /// The cells may use the network.
     pub live: bool,
+    /// What the cells say over HTTP is recorded in a run before the proof, and is answered from there from then on.
+    pub record: bool,
     /// For whom the cells run; none is nobody.
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
@@ -61,6 +66,14 @@ pub struct PublishSpec {
     pub attestations: BTreeMap<String, serde_json::Value>,
     /// What the gates know beside the lab.
     pub gates: GateSpec,
+}
+
+impl PublishSpec {
+    /// The versions of crates that the notebook's cells were compiled with. What a run does not need of them is left out, and what it needs
+    /// beside them is found.
+    pub(crate) fn crate_lock(&self) -> Option<CrateLock> {
+        self.lock.clone().map(|text| CrateLock { text, is_exact: false, packed: None })
+    }
 }
 
 /// A published artifact.
@@ -148,6 +161,10 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let mut pipeline = pipeline(lab, spec, &plan);
     let environment = pipeline.environment.clone();
     let held = hold_inputs(lab, &pipeline.inputs, work)?;
+    let recording = match spec.record {
+        true => Some(record(lab, spec, &plan, &mut pipeline, config.as_deref(), runner, work).await?),
+        false => None,
+    };
     let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
         Ok(mirror) => mirror,
         Err(changed) => {
@@ -157,10 +174,14 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         }
     };
     let begun = Instant::now();
-    let lock = spec.lock.clone().map(|text| CrateLock { text, is_exact: false, packed: None });
-    let RunResult { outcomes, python: told, rust, network, .. } = prove(&plan, &pipeline, &mirror, lock, runner, work)?;
+    let lock = spec.crate_lock();
+    // A recording is what the notebook would show now.
+    let shown = recording.as_ref().map_or(&plan, |recording| &recording.plan);
+    let tape = recording.as_ref().map(|recording| Cassette::Play { tape: recording.tape.clone() });
+    let RunResult { outcomes, python: told, rust, network, exchanged, .. } =
+        prove(shown, &pipeline, &mirror, (lock, tape), runner, work)?;
     let wall_seconds = begun.elapsed().as_secs_f64();
-    let cells = judge(&plan, &pipeline, &outcomes, (&spec.known, &mirror))?;
+    let cells = judge(shown, &pipeline, &outcomes, (&spec.known, &mirror), exchanged.as_ref(), &BTreeSet::new())?;
     pipeline.parameters = declared(&outcomes)?;
     let code = match told {
         Some(PythonTold { environment: python, code }) => {
@@ -171,12 +192,21 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     };
     let lock = compiled_with(&plan, rust.and_then(|told| told.lock))?;
     pipeline.rust = lock.as_deref().map(PinnedRust::new).transpose().map_err(|reason| Error::NotRun { reason })?;
+    let mut notes = recording.as_ref().map(|recording| recording.notes(&pipeline)).unwrap_or_default();
+    notes.extend(exchanged.iter().flat_map(unanswered));
     let proved = Proved { outcomes: &outcomes, code: &code, lock: lock.as_deref() };
-    let bundle = bundle::bundle(pipeline, &plan, &proved, &mirror, config)?;
+    let mut bundle = bundle::bundle(pipeline, shown, &proved, &mirror, config)?;
     drop(mirror);
-    let proof = proof(&plan, &cells, wall_seconds, &network);
+    let mut proof = proof(&plan, &cells, wall_seconds, &network);
+    if let Some(Recording { tape, at, anew, .. }) = recording {
+        bundle.files.insert(CASSETTE.to_owned(), tape);
+        proof.recorded_at = Some(at);
+        for cell in &mut proof.cells {
+            cell.recorded_anew = anew.get(&cell.step).cloned();
+        }
+    }
     let gates = ask_gates(lab, spec, (&plan, &bundle, &proof), runner, work).await?;
-    let mut notes = notes(&plan, &spec.plan.declared, &environment, &cells);
+    notes.extend(self::notes(&plan, &spec.plan.declared, &environment, &cells, spec.record));
     notes.extend(told_in_part(&plan, &bundle));
     if environment.network {
         notes.push("its cells use the network, so what they give may change: replays need `--live`".to_owned());
@@ -220,6 +250,7 @@ fn pipeline(lab: &Lab, spec: &PublishSpec, plan: &Plan) -> Pipeline {
             toolchain: spec.toolchain.clone().filter(|_| has_rust(plan)),
         },
         environment: PinnedEnvironment::here(plan.kept.iter().map(|kept| &kept.execution), spec.live),
+        cassette: None,
         python: None,
         rust: None,
         target: TargetStep {
@@ -286,11 +317,11 @@ fn check_python(runner: &dyn Runner, work: &Work) -> Result<(), Error> {
 }
 
 /// Runs the slice in the mirror. The outcomes are as many as the kept cells, and a run of Python has told of itself.
-fn prove(
+pub(crate) fn prove(
     plan: &Plan,
     pipeline: &Pipeline,
     mirror: &Mirror,
-    lock: Option<CrateLock>,
+    (lock, cassette): (Option<CrateLock>, Option<Cassette>),
     runner: &dyn Runner,
     work: &Work,
 ) -> Result<RunResult, Error> {
@@ -304,14 +335,17 @@ fn prove(
         may_fail: kept.fails(),
         values: plan.value().filter(|_| ordinal == plan.target_step()).map(str::to_owned).into_iter().collect(),
     });
+    let is_recorded = matches!(cassette, Some(Cassette::Record { .. }));
+    let live = pipeline.environment.network || is_recorded;
     let course = Course {
         principal: pipeline.principal.as_deref(),
         cells: cells.collect(),
         python: plan.is_python(),
-        surroundings: pipeline.environment.surroundings(pipeline.environment.network),
+        surroundings: pipeline.surroundings(live),
+        cassette,
         lock,
         shown: false,
-        task: "proof run",
+        task: if is_recorded { "recording" } else { "proof run" },
     };
     let result = match run(runner, mirror, course, work)? {
         Ran::Done(result) => result,
@@ -325,9 +359,10 @@ fn prove(
         outcomes.iter().zip(&plan.kept).find(|(outcome, kept)| outcome.status != CellStatus::Ok && !kept.fails());
     if let Some((outcome, kept)) = failed {
         let reason = error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned());
+        let cause = behind(outcome.ordinal, &kept.execution, result.exchanged.as_ref());
         return Err(Error::ProofFailed {
             count: kept.execution.execution_count,
-            reason: reason + &unseen(&kept.execution, pipeline.environment.network),
+            reason: reason + &cause.unwrap_or_else(|| unseen(&kept.execution, live || result.exchanged.is_some())),
         });
     }
     if outcomes.len() != plan.kept.len() {
@@ -343,11 +378,14 @@ fn prove(
 }
 
 /// Compares the proof run with the notebook; refuses where the target is not what it was.
-fn judge(
+/// The steps in `free` may differ.
+pub(crate) fn judge(
     plan: &Plan,
     pipeline: &Pipeline,
     outcomes: &[CellOutcome],
     known: (&Known, &Mirror),
+    exchanged: Option<&Exchanged>,
+    free: &BTreeSet<u32>,
 ) -> Result<Vec<CellReport>, Error> {
     let inputs: BTreeSet<&str> = pipeline.inputs.iter().map(|input| input.name.as_str()).collect();
     let cells: Vec<CellReport> = plan
@@ -357,11 +395,14 @@ fn judge(
         .zip(1..)
         .map(|((kept, outcome), step)| against_notebook(step, &kept.execution, outcome, &inputs, known))
         .collect();
-    let differs = |(report, _): &(&CellReport, &Kept)| report.agreement == Agreement::Different;
+    let differs =
+        |(report, _): &(&CellReport, &Kept)| report.agreement == Agreement::Different && !free.contains(&report.step);
     let pairs = || cells.iter().zip(&plan.kept);
     // A target that shows nothing is proved by what the cells on the way show.
     let is_silent = !pairs().any(|(report, kept)| kept.is_target() && report.compared > 0);
-    let refused = pairs().filter(differs).any(|(_, kept)| is_silent || kept.is_target());
+    // Nor does a target prove anything that may differ itself.
+    let is_free = pairs().any(|(report, kept)| kept.is_target() && free.contains(&report.step));
+    let refused = pairs().filter(differs).any(|(_, kept)| is_silent || is_free || kept.is_target());
     let Some((report, first)) = pairs().find(differs).filter(|_| refused) else { return Ok(cells) };
     let mut difference = report.difference.clone().unwrap_or_default();
     // What the target is then is what people asked for.
@@ -370,19 +411,28 @@ fn judge(
         let label = crate::execution::label(kept.execution.execution_count);
         difference.push_str(&format!("\nthen in {label}: {}", target.difference.as_deref().unwrap_or("it differs")));
     }
-    difference.push_str(&unseen(&first.execution, pipeline.environment.network));
+    let reached = pipeline.environment.network || exchanged.is_some();
+    let behind = behind(report.step, &first.execution, exchanged);
+    difference.push_str(&behind.unwrap_or_else(|| unseen(&first.execution, reached)));
     let before = plan.kept.iter().map(|kept| &kept.execution).filter(|cell| cell.began < first.execution.began);
     let cause = likely([&first.execution].into_iter().chain(before.collect::<Vec<_>>().into_iter().rev()));
     Err(Error::ProofDiffers { count: first.execution.execution_count, difference, cause })
 }
 
-fn notes(plan: &Plan, declared: &[String], environment: &PinnedEnvironment, cells: &[CellReport]) -> Vec<String> {
+fn notes(
+    plan: &Plan,
+    declared: &[String],
+    environment: &PinnedEnvironment,
+    cells: &[CellReport],
+    is_recorded: bool,
+) -> Vec<String> {
     let mut notes = plan.notes.clone();
     notes.extend(
         environment.variables.iter().map(|(name, value)| format!("`{name}` of the environment is pinned to `{value}`")),
     );
+    let need = if is_recorded { "replays do without it" } else { "replays need it" };
     notes.extend(environment.secrets.iter().map(|name| {
-        format!("`{name}` of the environment is a secret by its name: its value is no part of the artifact, and replays need it")
+        format!("`{name}` of the environment is a secret by its name: its value is no part of the artifact, and {need}")
     }));
     for (report, kept) in cells.iter().zip(&plan.kept) {
         let label = crate::execution::label(kept.execution.execution_count);
@@ -435,6 +485,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
         wall_seconds: report.wall_seconds,
         agreement: report.agreement.to_string(),
         difference: report.difference.clone(),
+        recorded_anew: None,
     });
     Proof {
         artifact: String::new(),
@@ -446,6 +497,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
             Network::Unenforced(reason) => Some(reason.clone()),
             Network::Off | Network::Open => None,
         },
+        recorded_at: None,
         cells: cells.collect(),
     }
 }

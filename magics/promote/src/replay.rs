@@ -7,6 +7,7 @@ use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference};
+use crate::cassette::{source, unanswered};
 use crate::compare::{Agreement, Level};
 use crate::environment::asks_network;
 use crate::files::digest_file;
@@ -60,6 +61,8 @@ pub struct Replay {
     pub total: usize,
     /// Whether cells could reach the network; none where nothing ran.
     pub network: Option<Network>,
+    /// Where the network's answers came from, where it was a cassette; in words.
+    pub cassette: Option<String>,
     /// What people should know, in words.
     pub notes: Vec<String>,
 }
@@ -99,6 +102,7 @@ pub async fn replay(
         cells: Vec::new(),
         total: 0,
         network: None,
+        cassette: None,
         notes: Vec::new(),
     };
     if replay.verdict != Verdict::Passed {
@@ -108,11 +112,18 @@ pub async fn replay(
     replay.level = spec.level.unwrap_or(pipeline.level);
     replay.total = pipeline.steps.len();
     check_inputs(lab, &pipeline, models, spec.live, &mut replay, work).await?;
+    replay.cassette = pipeline
+        .cassette
+        .as_ref()
+        .filter(|_| !spec.live)
+        .map(|_| location.proof())
+        .transpose()?
+        .map(|proof| source(proof.as_ref()));
     let mut changed = changes(&location, &pipeline, spec.toolchain.as_deref())?;
     changed.extend(check_python(&pipeline, runner, &mut replay, work)?);
     if replay.verdict == Verdict::Passed {
         let run = Run { lab, location: &location, pipeline: &pipeline, live: spec.live, runner };
-        run_again(&run, &mut replay, work).await?;
+        changed.splice(0..0, run_again(&run, &mut replay, work).await?);
     }
     match &replay.network {
         Some(Network::Unenforced(reason)) => {
@@ -121,8 +132,13 @@ pub async fn replay(
         Some(Network::Open) => replay.notes.push("cells were free to use the network (`--live`)".to_owned()),
         Some(Network::Off) | None => {}
     }
+    replay.notes.extend(replay.cassette.clone());
     if let Some(cell) = replay.first_divergence() {
-        if cell.status != CellStatus::Ok && replay.network == Some(Network::Off) && asks_network(&cell.text) {
+        if cell.status != CellStatus::Ok
+            && replay.network == Some(Network::Off)
+            && replay.cassette.is_none()
+            && asks_network(&cell.text)
+        {
             changed.push("the network is kept away from cells; `--live` lets them use it".to_owned());
         }
         replay.findings.extend(changed.into_iter().map(|change| format!("likely cause: {change}")));
@@ -179,7 +195,7 @@ async fn check_inputs(
             Err(problem) => missing.push(format!("missing: model `{}`, {problem}", model.name)),
         }
     }
-    missing.extend(pipeline.environment.missing());
+    missing.extend(pipeline.missing_secrets(live));
     if pipeline.environment.network && !live {
         missing.push("not run: its cells use the network, which `--live` lets them".to_owned());
     }
@@ -254,7 +270,8 @@ struct Run<'a> {
     runner: &'a dyn Runner,
 }
 
-async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<(), Error> {
+/// Runs the cells and judges them; returns in words what they asked that nobody answered.
+async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<Vec<String>, Error> {
     let Run { lab, location, pipeline, live, runner } = *run;
     let config = location.attestation(CONFIG)?;
     let mirror = match Mirror::build(lab, pipeline, config.as_deref(), work).await? {
@@ -262,7 +279,7 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
         Err(changed) => {
             replay.verdict = Verdict::Failed;
             replay.findings.push(format!("changed: file `{}` changes while it is replayed", changed.name));
-            return Ok(());
+            return Ok(Vec::new());
         }
     };
     let cells = run_cells(location, pipeline)?;
@@ -272,14 +289,17 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
         principal: pipeline.principal.as_deref(),
         cells,
         python: pipeline.python.is_some(),
-        surroundings: pipeline.environment.surroundings(live),
+        surroundings: pipeline.surroundings(live),
+        cassette: pipeline.cassette(location, live)?,
         lock,
         shown: false,
         task: "replay",
     };
+    let mut asked = Vec::new();
     let (mut outcomes, mut cut_off) = match crate::run::run(runner, &mirror, course, work)? {
         Ran::Done(result) => {
             replay.network = Some(result.network);
+            asked = result.exchanged.as_ref().map(unanswered).unwrap_or_default();
             (result.outcomes, None)
         }
         Ran::NotStarted(reason) => (Vec::new(), Some(format!("could not run: {reason}"))),
@@ -307,7 +327,7 @@ async fn run_again(run: &Run<'_>, replay: &mut Replay, work: &Work) -> Result<()
     if cut_off.is_none() && replay.verdict == Verdict::Undecided {
         replay.findings.push(format!("could not run: the run ended before cell {}", outcomes.len() + 1));
     }
-    Ok(())
+    Ok(asked)
 }
 
 fn is_not_compiled(outcome: &CellOutcome) -> bool {

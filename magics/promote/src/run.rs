@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kernwerk_core::{CellOutcome, CrateLock, RunCell, RunError, RunRequest, RunResult, Runner, Surroundings, Work};
+use kernwerk_core::{
+    Cassette, CellOutcome, CrateLock, RunCell, RunError, RunRequest, RunResult, Runner, Surroundings, Work,
+};
 
 use crate::mirror::Mirror;
 
@@ -25,6 +27,8 @@ pub(crate) struct Course<'a> {
     pub lock: Option<CrateLock>,
     /// What cells show is wanted in all of its forms.
     pub shown: bool,
+    /// What stands between the cells and the network.
+    pub cassette: Option<Cassette>,
     /// What it is called while it goes on.
     pub task: &'static str,
 }
@@ -39,7 +43,7 @@ pub(crate) fn run(
     course: Course<'_>,
     work: &Work,
 ) -> Result<Ran, kernwerk_core::Cancelled> {
-    let Course { principal, cells, python, surroundings, lock, shown, task } = course;
+    let Course { principal, cells, python, surroundings, cassette, lock, shown, task } = course;
     let total = cells.len() as u64;
     let request = RunRequest {
         directory: mirror.directory.clone(),
@@ -53,6 +57,8 @@ pub(crate) fn run(
         surroundings,
         lock,
         shown,
+        cassette,
+        proxy: None,
         program: None,
     };
     let mut told = Vec::new();

@@ -7,6 +7,7 @@ use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, PROOF, Reference, find};
+use crate::cassette::CASSETTE;
 use crate::files::digest_file;
 use crate::gates::recorded;
 use crate::registry::{Approval, History, Registry};
@@ -90,6 +91,7 @@ fn describe(path: &str) -> String {
     let meaning = match path.split_once('/') {
         Some(("cells", rest)) => cell(rest).map(|cell| format!("the text of cell {cell}")),
         Some(("outputs", rest)) => cell(rest).map(|cell| format!("a reference output of cell {cell}")),
+        None if path == CASSETTE => Some("what the network answered".to_owned()),
         _ => None,
     };
     meaning.map_or_else(|| path.to_owned(), |meaning| format!("{path} ({meaning})"))

@@ -31,6 +31,7 @@ mod verbs;
 
 pub use cells::{CellStart, CellSummary, RunningCell};
 pub use context::Context;
+pub use kernwerk_cassette::enter_step;
 pub use kernwerk_promote::{Gone, Lost, Recovery, Rerun};
 pub use language::language;
 pub use meter::{process_tree_seconds, tree_of};

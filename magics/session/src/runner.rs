@@ -1,15 +1,17 @@
 //! Cells in a fresh process: starts `kernwerk run-cells`, or `python -m kernwerk.run_cells` for cells of Python, and speaks
 //! JSON lines with it.
 
+use std::io;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use kernwerk_cassette::{Mode, Proxy, Secret, Tape};
 use kernwerk_core::{
-    CellOutcome, CellStatus, Environment, Network, ProgramTold, PythonTold, RunError, RunRequest, RunResult, Runner,
-    RustTold, Work,
+    Cassette, CellOutcome, CellStatus, Environment, Exchanged, Network, ProgramTold, ProxyAddress, PythonTold,
+    RunError, RunRequest, RunResult, Runner, RustTold, Work,
 };
 use serde::de::DeserializeOwned;
 
@@ -51,10 +53,14 @@ impl ProcessRunner {
         let home = request.lab.join(".kernwerk").join("home");
         std::fs::create_dir_all(&home).map_err(|error| RunError::Start(format!("{}: {error}", home.display())))?;
         let python = self.python();
-        let mut command =
-            Command::new(if request.surroundings.network { python.get_program() } else { self.program.as_os_str() });
-        if !request.surroundings.network {
-            command.arg(CONFINED).arg(python.get_program());
+        let is_free = request.surroundings.network && request.proxy.is_none();
+        let mut command = Command::new(if is_free { python.get_program() } else { self.program.as_os_str() });
+        if !is_free {
+            command.arg(CONFINED).args(request.surroundings.network.then_some("--network"));
+            if let Some(ProxyAddress { requests, authority, .. }) = &request.proxy {
+                command.arg("--proxy").args([requests, authority]);
+            }
+            command.arg(python.get_program());
         }
         let environment = request.surroundings.environment(std::env::vars_os(), &home);
         command.args(python.get_args()).env_clear().envs(environment);
@@ -93,6 +99,12 @@ impl Runner for ProcessRunner {
         let network = self.network(request);
         let mut request = request.clone();
         request.surroundings.network = network != Network::Off;
+        let proxy = request.cassette.take().map(start_proxy).transpose().map_err(RunError::Start)?;
+        request.proxy = proxy.as_ref().map(|proxy| ProxyAddress {
+            requests: proxy.requests(),
+            steps: proxy.steps(),
+            authority: proxy.authority(),
+        });
         let talk = self.start(&request)?;
         let mut outcomes: Vec<CellOutcome> = Vec::new();
         let (mut python, mut rust, mut program) = (None, None, None);
@@ -120,7 +132,7 @@ impl Runner for ProcessRunner {
             }
         }
         talk.end().map_err(|reason| died(&outcomes, reason))?;
-        Ok(RunResult { outcomes, python, rust, program, network })
+        Ok(RunResult { outcomes, python, rust, program, network, exchanged: proxy.map(exchanged) })
     }
 
     fn environment(&self, packages: &[&str], work: &Work) -> Result<Environment, RunError> {
@@ -134,6 +146,29 @@ impl Runner for ProcessRunner {
         let name = command.get_program().to_string_lossy().into_owned();
         talk.end().map_err(|reason| RunError::Start(format!("{name}: {reason}")))?;
         found.ok_or_else(|| RunError::Start(format!("{name} does not say what it is")))
+    }
+}
+
+/// A proxy that records or plays what cells say over HTTP.
+fn start_proxy(cassette: Cassette) -> Result<Proxy, String> {
+    let mode = match cassette {
+        Cassette::Record { secrets } => {
+            let secret = |(placeholder, value)| Secret { value, placeholder };
+            Mode::Record(secrets.into_iter().map(secret).collect())
+        }
+        Cassette::Play { tape } => Mode::Play(Tape::read(&tape).map_err(|error| format!("its cassette: {error}"))?),
+    };
+    let no_proxy = |error: io::Error| format!("there is no proxy between cells and network: {error}");
+    Proxy::start(mode).map_err(no_proxy)
+}
+
+fn exchanged(proxy: Proxy) -> Exchanged {
+    let told = proxy.end();
+    Exchanged {
+        exchanges: told.tape.as_ref().map_or(0, |tape| tape.exchanges.len()),
+        tape: told.tape.map(|tape| tape.write()),
+        steps: told.steps,
+        unanswered: told.unanswered.into_iter().map(|asked| (asked.step, asked.words)).collect(),
     }
 }
 

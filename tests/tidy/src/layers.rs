@@ -23,6 +23,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-lang", &["kernwerk-core"]),
     layer("kernwerk-digest", &[]),
     layer("kernwerk-detect", &[]),
+    layer("kernwerk-cassette", &[]),
     layer("kernwerk-store", &["kernwerk-core", "kernwerk-digest"]),
     layer("kernwerk-models", &["kernwerk-core"]),
     layer("kernwerk-render", &["kernwerk-core"]),
@@ -35,6 +36,7 @@ pub const LAYERS: &[Layer] = &[
     layer(
         "kernwerk-session",
         &[
+            "kernwerk-cassette",
             "kernwerk-core",
             "kernwerk-lang",
             "kernwerk-store",

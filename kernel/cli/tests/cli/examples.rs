@@ -42,6 +42,8 @@ fn failure(example: &Example) -> Option<String> {
         surroundings: Surroundings { threads: 2, variables: [].into(), network: true },
         lock: None,
         shown: false,
+        cassette: None,
+        proxy: None,
         program: None,
     };
     let line = serde_json::to_string(&request).expect("a request is JSON");

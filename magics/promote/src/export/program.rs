@@ -133,9 +133,11 @@ fn run(
         parameters: BTreeMap::new(),
         given: Vec::new(),
         python: false,
-        surroundings: source.pipeline.environment.surroundings(source.pipeline.environment.network),
+        surroundings: source.pipeline.surroundings(source.pipeline.environment.network),
         lock: lock::of_runs(&source.location, &source.pipeline, &source.cells, work)?,
         shown: false,
+        cassette: source.pipeline.cassette(&source.location, false)?,
+        proxy: None,
         program: Some(ProgramRequest {
             directory: draft.to_owned(),
             name: source.location.name.clone(),

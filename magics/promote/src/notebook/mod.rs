@@ -209,6 +209,7 @@ impl Run<'_> {
             surroundings: environment.surroundings(spec.live),
             // A notebook's file says nothing of versions.
             lock: None,
+            cassette: None,
             shown: true,
             task: "replay",
         };

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use kernwerk_core::{
-    BoundValue, CellOutcome, CellStatus, CrateLock, GivenTable, RunCell, RunError, RunRequest, Runner, Work,
+    BoundValue, Cassette, CellOutcome, CellStatus, CrateLock, GivenTable, RunCell, RunError, RunRequest, RunResult,
+    Runner, Work,
 };
 use kernwerk_store::{Call, Lab};
 
@@ -13,6 +14,7 @@ use super::schedule::Turn;
 use super::steps::KeptStep;
 use super::usage::collect;
 use crate::Error;
+use crate::cassette::unanswered;
 use crate::judge::{error_text, not_compiled};
 use crate::mirror::Mirror;
 use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
@@ -45,6 +47,8 @@ pub(super) struct Attempt<'a> {
     pub settings: Option<&'a [u8]>,
     /// Cells may use the network.
     pub live: bool,
+    /// What answers them in its place.
+    pub cassette: Option<Cassette>,
     /// The crates that cells of Rust are compiled with.
     pub lock: Option<&'a CrateLock>,
     /// Under whose name usage is recorded.
@@ -100,6 +104,9 @@ impl Attempt<'_> {
         });
         if let Some(error) = unkept {
             return Err(error);
+        }
+        if let (Some(told), Ok(RunResult { exchanged: Some(exchanged), .. })) = (&mut record.cassette, &result) {
+            told.unanswered = unanswered(exchanged);
         }
         if let Some(reason) = unlike_here {
             return Ok(Ended::NotRun { reason });
@@ -162,7 +169,9 @@ impl Attempt<'_> {
             lock: self.lock.cloned(),
             shown: false,
             program: None,
-            surroundings: self.pipeline.environment.surroundings(self.live),
+            surroundings: self.pipeline.surroundings(self.live),
+            cassette: self.cassette.clone(),
+            proxy: None,
         })
     }
 

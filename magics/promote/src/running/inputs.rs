@@ -58,7 +58,7 @@ pub(super) async fn look(
             }
         }
     }
-    let mut missing = present.pipeline.environment.missing();
+    let mut missing = present.pipeline.missing_secrets(live);
     if present.pipeline.environment.network && !live {
         missing.push("not run: its cells use the network, which `--live` lets them".to_owned());
     }

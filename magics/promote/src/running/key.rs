@@ -23,6 +23,8 @@ pub(super) struct Ground<'a> {
     pub environment: &'a Surroundings,
     /// The crates that cells of Rust are compiled with.
     pub lock: Option<&'a CrateLock>,
+    /// What answers the cells in place of the network: the digest of a cassette.
+    pub cassette: Option<&'a str>,
     /// The Python that runs the cells.
     pub python: Option<&'a Environment>,
 }
@@ -110,6 +112,7 @@ fn key(ground: &Ground<'_>, step: &StepRecord, text: &str, before: &[String]) ->
         "crates": ground.lock.filter(|_| !step.magics).map(|lock| digest(lock.text.as_bytes())),
         "python": python,
         "environment": ground.environment,
+        "cassette": ground.cassette,
         "principal": pipeline.principal,
         "directory": pipeline.directory,
         "settings": ground.settings.map(digest),

@@ -21,18 +21,21 @@ mod usage;
 
 use std::path::PathBuf;
 
-use kernwerk_core::{Runner, Verdict, Work};
+use kernwerk_core::{Cassette, Runner, Verdict, Work};
 use kernwerk_store::{Call, Lab};
 use uuid::Uuid;
 
 pub use record::{
-    KeptOutput, Metrics, ResultFile, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus, runs,
+    KeptOutput, Metrics, ResultFile, RunCassette, RunInput, RunParameter, RunRecord, RunStatus, RunStep, StepStatus,
+    runs,
 };
 pub use result::{ResultKind, RunResult, result_kind};
 pub(crate) use retention::{RunSurvey, remove_runs, survey_runs};
 
 use crate::Error;
 use crate::artifact::{CONFIG, Location, Reference};
+use crate::cassette::source;
+use crate::files::digest;
 use crate::holding::{find_held, hold_steps};
 use crate::lock;
 use crate::parameters::values;
@@ -114,7 +117,9 @@ pub async fn execute(
     let settings = location.attestation(CONFIG)?;
     let texts =
         present.pipeline.steps.iter().map(|step| location.cell(step)).collect::<Result<Vec<String>, Error>>()?;
-    let environment = present.pipeline.environment.surroundings(spec.live);
+    let environment = present.pipeline.surroundings(spec.live);
+    let cassette = present.pipeline.cassette(&location, spec.live)?;
+    let played = cassette.as_ref().and_then(played);
     let crates = lock::of_runs(&location, &present.pipeline, &texts, work)?;
     let ground = Ground {
         pipeline: &present.pipeline,
@@ -124,14 +129,19 @@ pub async fn execute(
         toolchain: spec.toolchain.as_deref(),
         environment: &environment,
         lock: crates.as_ref(),
+        cassette: played.as_ref().map(|played| played.digest.as_str()),
         python: present.python.as_ref(),
     };
     let keys = keys(&ground);
     let lineage = Lineage { lab, also: spec.lineage.clone(), code: code(&present.pipeline, &texts) };
     let operation = lab.begin("run", &location.to_string())?;
-    let (record, lock, mut notes) =
+    let (mut record, lock, mut notes) =
         begin(lab, spec, &location, &verification.id, &present, &parameters, keys, &lineage)?;
     notes.extend(present.notes.iter().cloned());
+    if played.is_some() {
+        notes.push(source(location.proof()?.as_ref()));
+    }
+    record.cassette = played;
     let attempt = Attempt {
         lab,
         pipeline: &present.pipeline,
@@ -140,6 +150,7 @@ pub async fn execute(
         settings: settings.as_deref(),
         live: spec.live,
         lock: crates.as_ref(),
+        cassette,
         call: &spec.call,
         runner,
         work,
@@ -224,6 +235,7 @@ fn begin(
         attempts: 0,
         continued: 0,
         fresh: spec.fresh,
+        cassette: None,
         steps: keys.into_iter().zip(1..).map(|(key, step)| waiting(step, key)).collect(),
         result: None,
         metrics: Metrics::default(),
@@ -233,6 +245,12 @@ fn begin(
     record.save(lab)?;
     lineage.tell(&record, Happened::Start, None)?;
     Ok((record, lock, notes))
+}
+
+/// What is known of a cassette before it is played.
+fn played(cassette: &Cassette) -> Option<RunCassette> {
+    let Cassette::Play { tape } = cassette else { return None };
+    Some(RunCassette { digest: digest(tape), unanswered: Vec::new() })
 }
 
 fn given(published: &Pipeline, parameters: &[PinnedParameter]) -> Vec<RunParameter> {
@@ -334,6 +352,8 @@ impl Course<'_> {
         if self.record.steps.iter().all(|step| step.status == StepStatus::Cached) {
             self.notes.push("nothing had to run: all results were kept by earlier runs; `--fresh` runs all".to_owned());
         }
+        let asked = self.record.cassette.iter().flat_map(|cassette| &cassette.unanswered);
+        self.notes.extend(asked.map(|words| format!("{words}; `--live` asks the network")));
         let verdict = match status {
             RunStatus::Succeeded => Verdict::Passed,
             RunStatus::NotRun => Verdict::Undecided,

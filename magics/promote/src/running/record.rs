@@ -46,10 +46,22 @@ pub struct RunRecord {
     pub continued: u32,
     /// Whether what earlier runs had kept was left alone.
     pub fresh: bool,
+    /// Where the artifact's cassette answered in place of the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<RunCassette>,
     pub steps: Vec<RunStep>,
     /// The target's value.
     pub result: Option<ResultFile>,
     pub metrics: Metrics,
+}
+
+/// What a run had of a cassette.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunCassette {
+    /// blake3 of the file.
+    pub digest: String,
+    /// What cells asked that is not on it, in words.
+    pub unanswered: Vec<String>,
 }
 
 /// How a run stands.

@@ -452,7 +452,7 @@ impl Runner for MiniRunner {
         let python = request.python.then(|| PythonTold { environment: self.told(), code: code.collect() });
         let lock = self.lock.clone().unwrap_or_else(|| LOCK.to_owned());
         let rust = (!request.python).then_some(RustTold { lock: Some(lock) });
-        Ok(RunResult { outcomes, python, rust, program: None, network: Network::Off })
+        Ok(RunResult { outcomes, python, rust, program: None, network: Network::Off, exchanged: None })
     }
 
     fn environment(&self, packages: &[&str], _work: &Work) -> Result<Environment, RunError> {

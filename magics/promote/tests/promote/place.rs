@@ -138,6 +138,7 @@ pub fn spec(target: &str) -> PublishSpec {
             parameters: |_| Vec::new(),
         },
         live: false,
+        record: false,
         level: Level::Bytes,
         principal: None,
         toolchain: Some("rustc 1.95.0".to_owned()),

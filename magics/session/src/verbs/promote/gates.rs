@@ -25,6 +25,9 @@ pub(crate) struct Gates {
     /// Give the cells the network
     #[arg(long, requires = "target")]
     live: bool,
+    /// Record what services answer to the cells
+    #[arg(long, requires = "target", conflicts_with = "live")]
+    record: bool,
     /// A suite whose gate is asked, too
     #[arg(long = "gate", value_name = "SUITE")]
     gates: Vec<String>,
@@ -68,7 +71,7 @@ impl Verb for Gates {
             Some(target) => {
                 let plan = plan_spec(context, target, self.notebook.as_deref(), self.inputs)?;
                 let spec = publish_spec(context, self.artifact.clone(), plan, &self.gates)?;
-                let spec = PublishSpec { live: self.live, ..spec };
+                let spec = PublishSpec { live: self.live, record: self.record, ..spec };
                 let judged = judge_target(&lab, &spec, runner.as_ref(), context.work());
                 (self.artifact, context.block_on(judged)?)
             }

@@ -103,6 +103,7 @@ fn publish_spec(
         name,
         level: Level::Bytes,
         live: false,
+        record: false,
         principal: context.principal_name(),
         toolchain: toolchain(),
         attestations: BTreeMap::new(),

@@ -11,6 +11,13 @@ use crate::person::Keys;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
+/// Runs the cells behind a target in a fresh process that sees nothing but their declared inputs, and no network.
+///
+/// Cells that ask services over HTTP are published with `--record`: they run once with the network, through a proxy that writes down what was asked
+/// and answered into `cassette.json`. The fresh run then has its answers from there, as have all replays and runs, and must give what the recording
+/// gave. Where a service answers otherwise than it did in the notebook, the artifact holds the recording; cells that need no answer must agree with the
+/// notebook as always. Clients go by `HTTP_PROXY`, `HTTPS_PROXY` and `SSL_CERT_FILE`, as most do. Values of secrets in the environment are replaced by
+/// their names.
 #[derive(clap::Args)]
 pub(crate) struct Publish {
     /// The artifact's name
@@ -35,8 +42,11 @@ pub(crate) struct Publish {
     #[arg(long)]
     vendor: bool,
     /// The cells use the network; replays then need it, too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "record")]
     live: bool,
+    /// The cells ask services over HTTP: what these answer is recorded, and replays need no network
+    #[arg(long)]
+    record: bool,
     /// Whose key signs it; else that of the machine's user, where there is one
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
@@ -120,7 +130,7 @@ impl Verb for Publish {
         let key = self.keys.of(context, self.key)?;
         let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
         let spec = publish_spec(context, self.name, plan, &self.gates)?;
-        let spec = PublishSpec { level: self.level, live: self.live, ..spec };
+        let spec = PublishSpec { level: self.level, live: self.live, record: self.record, ..spec };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
         let sources = crate_sources();

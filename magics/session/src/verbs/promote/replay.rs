@@ -23,7 +23,7 @@ pub(crate) struct Replay {
     /// In which order cells of a notebook run: document, as they stand, or execution, as they were numbered; else document
     #[arg(long, value_name = "ORDER")]
     order: Option<CellOrder>,
-    /// Let cells use the network, which is kept away from them otherwise
+    /// Let cells use the network, which is kept away from them otherwise, and play no cassette
     #[arg(long)]
     live: bool,
     /// Write a report: by its ending a page (html), a notebook (ipynb) or JSON (json)
@@ -131,13 +131,15 @@ fn known(replay: &kernwerk_promote::Replay, shown: &Shown) -> Vec<(String, Strin
         let version = input.version.map(|version| format!(" version {version}")).unwrap_or_default();
         format!("{}{version}", input.name)
     });
+    let network =
+        replay.cassette.iter().fold(network(replay.network.as_ref()), |network, source| format!("{network}; {source}"));
     let mut known = vec![
         ("identity", shown.id.clone()),
         ("target", kernwerk_promote::target(pipeline)),
         ("cells", format!("{} of {}", replay.cells.len(), replay.total)),
         ("inputs", inputs.collect::<Vec<_>>().join(", ")),
         ("level", replay.level.name().to_owned()),
-        ("network", network(replay.network.as_ref())),
+        ("network", network),
         ("made with", format!("Kernwerk {}", pipeline.made_with.kernwerk)),
     ];
     known.extend(pipeline.made_with.toolchain.clone().map(|toolchain| ("toolchain", toolchain)));

@@ -38,7 +38,7 @@ pub(crate) struct Run {
     /// Run every cell, whatever was kept of earlier runs
     #[arg(long)]
     fresh: bool,
-    /// Let cells use the network, which is kept away from them otherwise
+    /// Let cells use the network, which is kept away from them otherwise, and play no cassette
     #[arg(long)]
     live: bool,
     /// Write the result to this file, as its name says: a table as parquet, csv, json or arrow; a value as json or txt; text as it is

@@ -56,6 +56,13 @@ impl Verb for Show {
         for name in &environment.secrets {
             fields.push((format!("${name}"), Value::from("a secret, which is no part of the artifact")));
         }
+        if let Some(cassette) = &shown.pipeline.cassette {
+            let steps: Vec<String> = cassette.steps.iter().map(u32::to_string).collect();
+            let recorded = shown.proof.as_ref().and_then(|proof| proof.recorded_at.clone());
+            let at = recorded.map(|at| format!(", recorded {at}")).unwrap_or_default();
+            let words = format!("{} with the network, of the cells {}{at}", cassette.exchanges, steps.join(", "));
+            fields.push(("exchanges on the cassette".to_owned(), Value::from(words)));
+        }
         if environment.network {
             fields.push(("network".to_owned(), Value::from("its cells use it")));
         }

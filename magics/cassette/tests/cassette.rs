@@ -1,0 +1,213 @@
+//! A proxy between programs and a service of the test's own, which answers each request with another number.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kernwerk_cassette::{Mode, Proxy, Secret, Tape, Told, enter_step};
+
+/// Answers with how often it was asked, in chunks, and what it was asked.
+struct Service {
+    address: String,
+    asked: Arc<AtomicU32>,
+}
+
+impl Service {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let asked = Arc::new(AtomicU32::new(0));
+        let counter = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let counter = counter.clone();
+                std::thread::spawn(move || answer(stream.expect("a connection"), &counter));
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn answer(mut stream: TcpStream, counter: &AtomicU32) {
+    let request = head_and_body(&mut stream);
+    let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
+    let body = format!("answer {number} to {}", request.lines().last().unwrap_or_default());
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nSet-Cookie: id=7\r\nX-Own: 1\r\nETag: \"e\"\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let (one, other) = body.split_at(3);
+    let chunk = |part: &str| format!("{:x}\r\n{part}\r\n", part.len());
+    write!(stream, "{head}{}{}0\r\n\r\n", chunk(one), chunk(other)).expect("sent");
+}
+
+/// A message, by its Content-Length.
+fn head_and_body(stream: &mut impl Read) -> String {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 1024];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return text;
+            }
+        }
+        match stream.read(&mut piece).expect("read") {
+            0 => return text,
+            count => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
+/// What the proxy answers to a program that keeps its connection.
+fn ask(line: &mut UnixStream, url: &str, body: &str) -> String {
+    let length = body.len();
+    write!(
+        line,
+        "POST {url} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .expect("sent");
+    head_and_body(line)
+}
+
+fn connect(proxy: &Proxy) -> UnixStream {
+    UnixStream::connect(proxy.requests()).expect("the proxy listens")
+}
+
+/// Two questions of step 1 and one of step 3, recorded; with the service gone afterwards.
+fn recorded(service: &Service) -> (Told, Vec<String>) {
+    let secret = Secret { value: "s3cret".to_owned(), placeholder: "__secret_KEY__".to_owned() };
+    let proxy = Proxy::start(Mode::Record(vec![secret])).expect("a proxy");
+    let mut line = connect(&proxy);
+    let url = format!("http://{}/ask?key=s3cret", service.address);
+    enter_step(&proxy.steps(), 1).expect("told");
+    let mut answers = vec![ask(&mut line, &url, "one"), ask(&mut line, &url, "one")];
+    enter_step(&proxy.steps(), 3).expect("told");
+    answers.push(ask(&mut line, &url, "s3cret"));
+    (proxy.end(), answers)
+}
+
+#[test]
+fn what_was_recorded_is_played_without_the_service() {
+    let service = Service::start();
+    let (told, answers) = recorded(&service);
+    let tape = told.tape.expect("a tape");
+    assert_eq!((service.asked(), tape.exchanges.len(), told.unanswered.len()), (3, 3, 0));
+    assert_eq!(told.steps, [1, 3].into());
+    assert_eq!(tape.exchanges.iter().map(|exchange| exchange.step).collect::<Vec<_>>(), [1, 1, 3]);
+    let text = String::from_utf8(tape.write()).expect("text");
+    for word in ["s3cret", "Bearer", "id=7", "x-own", "chunked"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+    assert!(answers[0].contains("set-cookie: id=7") && !answers[0].to_lowercase().contains("x-own"), "{}", answers[0]);
+
+    let proxy = Proxy::start(Mode::Play(Tape::read(text.as_bytes()).expect("a tape"))).expect("a proxy");
+    let mut line = connect(&proxy);
+    let url = format!("http://{}/ask?key=__secret_KEY__", service.address);
+    let without_cookie = |answer: &str| answer.replace("set-cookie: id=7\r\n", "");
+    enter_step(&proxy.steps(), 1).expect("told");
+    assert_eq!(ask(&mut line, &url, "one"), without_cookie(&answers[0]));
+    assert_eq!(ask(&mut line, &url, "one"), without_cookie(&answers[1]));
+    enter_step(&proxy.steps(), 3).expect("told");
+    let third = ask(&mut line, &url, "__secret_KEY__");
+    assert!(third.contains("etag: \"e\"") && third.ends_with("answer 3 to __secret_KEY__"), "{third}");
+    let missing = ask(&mut line, &url, "two");
+    assert!(
+        missing.starts_with("HTTP/1.1 504 ") && missing.contains("is on the cassette with another body alone"),
+        "{missing}"
+    );
+    let told = proxy.end();
+    assert_eq!((service.asked(), told.tape, told.steps), (3, None, [1, 3].into()));
+    let unanswered = &told.unanswered[..];
+    assert_eq!(unanswered.len(), 1);
+    assert_eq!(unanswered[0].step, 3);
+    assert_eq!(unanswered[0].words, format!("POST {url} is on the cassette with another body alone"));
+}
+
+#[test]
+fn many_programs_at_once_each_get_what_they_asked_for() {
+    let service = Service::start();
+    let everyone = |proxy: &Proxy| {
+        let programs = (0..16).map(|number| {
+            let mut line = connect(proxy);
+            let url = format!("http://{}/{number}", service.address);
+            std::thread::spawn(move || {
+                (0..8).map(|time| ask(&mut line, &url, &format!("{number} {time}"))).collect::<Vec<_>>()
+            })
+        });
+        programs.collect::<Vec<_>>().into_iter().map(|program| program.join().expect("answers")).collect::<Vec<_>>()
+    };
+    let recording = Proxy::start(Mode::Record(Vec::new())).expect("a proxy");
+    let first = everyone(&recording);
+    let tape = recording.end().tape.expect("a tape");
+    assert_eq!((tape.exchanges.len(), service.asked()), (128, 128));
+    let playing = Proxy::start(Mode::Play(tape)).expect("a proxy");
+    let without_cookie = |answers: Vec<Vec<String>>| -> Vec<Vec<String>> {
+        answers
+            .iter()
+            .map(|some| some.iter().map(|answer| answer.replace("set-cookie: id=7\r\n", "")).collect())
+            .collect()
+    };
+    assert_eq!(everyone(&playing), without_cookie(first));
+    assert_eq!(playing.end().unanswered, []);
+    assert_eq!(service.asked(), 128);
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let proxy = Proxy::start(Mode::Record(Vec::new())).expect("a proxy");
+    let url = format!("http://127.0.0.1:{port}/");
+    let answer = ask(&mut connect(&proxy), &url, "");
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let told = proxy.end();
+    assert!(told.unanswered[0].words.contains("was not answered"), "{told:?}");
+    assert_eq!(told.tape.expect("a tape").exchanges[0].status, 502);
+}
+
+#[test]
+fn what_is_no_request_to_a_proxy_is_refused() {
+    let proxy =
+        Proxy::start(Mode::Play(Tape::read(br#"{"format": 1, "exchanges": []}"#).expect("a tape"))).expect("a proxy");
+    let refused = |bytes: &[u8]| {
+        let mut line = connect(&proxy);
+        line.write_all(bytes).expect("sent");
+        head_and_body(&mut line)
+    };
+    assert!(refused(b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(refused(b"GET ftp://a/b HTTP/1.1\r\nHost: a\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    let socket = b"GET http://a/b HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n";
+    assert!(refused(socket).starts_with("HTTP/1.1 501 "));
+    let mut tunnel = connect(&proxy);
+    tunnel.write_all(b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n").expect("sent");
+    assert!(head_and_body(&mut tunnel).starts_with("HTTP/1.1 200 "));
+    tunnel.write_all(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let answer = head_and_body(&mut tunnel);
+    assert!(
+        answer.starts_with("HTTP/1.1 504 ") && answer.contains("GET http://a/b is not on the cassette"),
+        "{answer}"
+    );
+}
+
+/// A program that goes away before it was answered asks again: only what somebody took is on the tape.
+#[test]
+fn an_answer_that_nobody_took_is_not_recorded() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let proxy = Proxy::start(Mode::Record(Vec::new())).expect("a proxy");
+    let mut line = connect(&proxy);
+    write!(line, "GET http://{address}/ HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let (mut asked, _) = listener.accept().expect("the proxy asks");
+    drop(line);
+    // The proxy lets go of the service once its program is gone.
+    head_and_body(&mut asked);
+    let mut rest = Vec::new();
+    asked.read_to_end(&mut rest).expect("the end");
+    assert_eq!(proxy.end().tape.expect("a tape").exchanges, []);
+}
