@@ -52,7 +52,7 @@ impl Verb for Replay {
         },
         Example {
             about: "whether an executed notebook gives what its file holds, though nobody published it; neither it nor the lab changes",
-            line: "%promote replay fares.ipynb",
+            line: "%promote replay exploration.ipynb",
             body: None,
             setup: &[],
         },
