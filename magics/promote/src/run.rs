@@ -9,6 +9,7 @@ use kernwerk_core::{
 use crate::mirror::Mirror;
 
 /// How a run ended.
+#[expect(clippy::large_enum_variant, reason = "there is one for each run, and it is taken apart at once")]
 pub(crate) enum Ran {
     /// Each cell ran, or all up to the first that failed and should not have.
     Done(RunResult),
