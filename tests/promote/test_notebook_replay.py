@@ -386,7 +386,7 @@ def test_a_file_that_is_not_there_and_arguments_that_do_not_fit(tmp_path):
     before = (tmp_path / "nb.ipynb").read_bytes()
     place.replay("--report", "nb.ipynb").failed("take the place of the notebook")
     place.replay("--report", "nb.txt").failed("end it in .html")
-    place.replay("--report", "no/such/nb.html").failed("there is no directory")
+    place.replay("--report", "nb.ipynb/nb.html").failed("lies below", "which is a file")
     place.replay("--order", "backwards").failed("neither document nor execution")
     assert (tmp_path / "nb.ipynb").read_bytes() == before
 
