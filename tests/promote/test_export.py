@@ -422,7 +422,7 @@ def to_crate(project, *words, artifact="zones"):
 
 
 def cargo(directory, *words, **environment):
-    command = ["cargo", *words, "--offline", "--quiet"]
+    command = ["cargo", words[0], "--offline", "--quiet", *words[1:]]
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"} | environment
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=300)
 
