@@ -1,14 +1,16 @@
 """The gates' detectors against others' programs: secrets against detect-secrets, numbers of people against python-stdnum and ipaddress.
 
-Each candidate stands on a line of its own in the comment of a cell; one publication tells of them all. None of the secrets stands in this file.
+Each candidate stands on a line of its own in the comment of a cell; one run tells of them all. None of the secrets stands in this file.
 """
 
 import ipaddress
 import json
 import random
 import re
+import sqlite3
 import string
 import uuid
+from contextlib import closing
 
 import pytest
 
@@ -59,19 +61,32 @@ HARMLESS = {
 
 
 class GatedLab(Lab):
-    """A lab whose gates are only told."""
+    """A lab that is asked what it finds in cells."""
 
-    def findings(self, lines: list[str], gate: str) -> dict[int, str]:
-        """What the gate finds in a cell with these lines: the kind by the index of its line."""
-        (self.directory / "kernwerk.toml").write_text('[promote.gates]\nwarn = ["secrets", "pii"]\n')
+    def run_cells(self, lines: list[str], *more: str) -> None:
+        """Runs a cell with these lines in its comment, and others behind it."""
         cell = "\n".join(["%%feature sql -> found", *(f"-- {line}" for line in lines), "SELECT 1 AS one"])
-        cells = [{"ordinal": 1, "source": cell}, {"ordinal": 2, "source": "%promote publish found --target found"}]
+        cells = [{"ordinal": number, "source": source} for number, source in enumerate([cell, *more], 1)]
         place = str(self.directory)
         request = {"directory": place, "lab": place, "principal": None, "pins": [], "cells": cells, "surroundings": {"threads": 1, "network": True, "variables": {}}}
-        said = self("run-cells", body=json.dumps(request) + "\n")
-        assert [json.loads(line)["status"] for line in said.splitlines()] == ["ok", "ok"], said
+        # Behind the outcomes stands what is told of the whole run.
+        outcomes = self("run-cells", body=json.dumps(request) + "\n").splitlines()[: len(cells)]
+        assert [json.loads(outcome)["status"] for outcome in outcomes] == ["ok"] * len(cells), outcomes
+
+    def secrets(self, lines: list[str]) -> dict[int, str]:
+        """What the record of cells has in place of secrets: the kind by the index of its line."""
+        self.run_cells(lines)
+        with closing(sqlite3.connect(self.directory / ".kernwerk" / "ledger.sqlite")) as ledger:
+            (text,) = ledger.execute("SELECT text FROM cell ORDER BY id DESC LIMIT 1").fetchone()
+        marks = ((index, re.search(r"\[secret kept out of the record: (.*?), [0-9a-f]+\]", line)) for index, line in enumerate(text.splitlines()[1:]))
+        return {index: mark[1] for index, mark in marks if mark}
+
+    def personal(self, lines: list[str]) -> dict[int, str]:
+        """What the gate for personal data finds: the kind by the index of its line."""
+        (self.directory / "kernwerk.toml").write_text('[promote.gates]\nwarn = ["pii"]\n')
+        self.run_cells(lines, "%promote publish found --target found")
         gates = json.loads((self.directory / "pipelines/found/1/attestations/gates.json").read_text())["gates"]
-        (report,) = [report for report in gates if report["gate"] == gate]
+        (report,) = [report for report in gates if report["gate"] == "pii"]
         found = {}
         for finding in report.get("findings", []):
             place = re.match(r"cell 1 \(In\[1\]\), line (\d+)", finding["place"])
@@ -89,7 +104,7 @@ def test_secrets_are_found_that_detect_secrets_finds_and_few_others(lab):
     scan, settings = oracle("detect_secrets.core.scan"), oracle("detect_secrets.settings")
     chance = random.Random(11)
     lines = [(kind, make(chance)) for kind, make in (SECRETS | HARMLESS).items() for _ in range(EACH)]
-    ours = lab.findings([line for _, line in lines], "secrets")
+    ours = lab.secrets([line for _, line in lines])
     with settings.default_settings():
         # Entropy alone finds every digest: that is what a name beside it is for.
         theirs = {
@@ -110,7 +125,7 @@ def test_what_is_in_this_repository_is_no_secret(lab):
     files = [*(CHECKOUT / "notebooks").glob("*.ipynb"), *(CHECKOUT / "tests/promote/corpus").glob("*.nb.txt"), *(CHECKOUT / "docs").rglob("*.md")]
     lines = sorted({line.strip() for file in files for line in file.read_text().splitlines() if line.strip()})
     assert len(lines) > 2000
-    found = lab.findings(lines, "secrets")
+    found = lab.secrets(lines)
     assert not found, [(lines[index], kind) for index, kind in found.items()]
 
 
@@ -149,7 +164,7 @@ def test_numbers_of_people_are_those_of_stdnum(lab):
     iban, luhn, idnr, ssn = (oracle(f"stdnum.{name}") for name in ("iban", "luhn", "de.idnr", "us.ssn"))
     chance = random.Random(12)
     candidates = numbers(chance, iban, oracle("stdnum.iso7064.mod_97_10"))
-    found = lab.findings([number for _, number in candidates], "pii")
+    found = lab.personal([number for _, number in candidates])
     valid = {
         "IBAN": lambda number: iban.is_valid(number, check_country=False),
         "payment card": luhn.is_valid,

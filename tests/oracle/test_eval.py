@@ -414,7 +414,7 @@ def test_a_publication_asks_the_gate(lab):
     place = str(lab.directory)
     request = {"directory": place, "lab": place, "principal": None, "pins": [], "cells": numbered, "surroundings": {"threads": 1}}
     said = lab("run-cells", body=json.dumps(request) + "\n")
-    outcomes = {outcome["ordinal"]: outcome for outcome in map(json.loads, said.splitlines())}
+    outcomes = {outcome["ordinal"]: outcome for outcome in map(json.loads, said.splitlines()[: len(cells)])}
 
     def words(ordinal):
         return "".join(bytes(output["bytes"]).decode() for output in outcomes[ordinal]["outputs"])
