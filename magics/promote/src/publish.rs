@@ -165,14 +165,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
         true => Some(record(lab, spec, &plan, &mut pipeline, config.as_deref(), runner, work).await?),
         false => None,
     };
-    let mirror = match Mirror::build(lab, &pipeline, config.as_deref(), work).await? {
-        Ok(mirror) => mirror,
-        Err(changed) => {
-            return Err(Error::Obstacles {
-                obstacles: vec![format!("file `{}` changes while it is published", changed.name)],
-            });
-        }
-    };
+    let mirror = mirror(lab, &pipeline, config.as_deref(), work).await?;
     let begun = Instant::now();
     let lock = spec.crate_lock();
     // A recording is what the notebook would show now.
@@ -314,6 +307,19 @@ fn check_python(runner: &dyn Runner, work: &Work) -> Result<(), Error> {
         Err(RunError::Cancelled(cancelled)) => Err(cancelled.into()),
         Err(error) => Err(Error::NotRun { reason: error.to_string() }),
     }
+}
+
+/// The scratch directory with the inputs of the slice.
+pub(crate) async fn mirror(
+    lab: &Lab,
+    pipeline: &Pipeline,
+    config: Option<&[u8]>,
+    work: &Work,
+) -> Result<Mirror, Error> {
+    let mirror = Mirror::build(lab, pipeline, config, work).await?;
+    mirror.map_err(|changed| Error::Obstacles {
+        obstacles: vec![format!("file `{}` changes while it is published", changed.name)],
+    })
 }
 
 /// Runs the slice in the mirror. The outcomes are as many as the kept cells, and a run of Python has told of itself.

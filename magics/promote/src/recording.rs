@@ -12,10 +12,9 @@ use crate::compare::Agreement;
 use crate::execution::{Execution, label};
 use crate::files::digest;
 use crate::judge::settle;
-use crate::mirror::Mirror;
 use crate::pipeline::Pipeline;
 use crate::plan::{Kept, Plan};
-use crate::publish::{PublishSpec, judge, prove};
+use crate::publish::{PublishSpec, judge, mirror, prove};
 
 /// A value of an environment's secret that is shorter may stand anywhere, so it cannot be taken out.
 const SHORTEST_SECRET: usize = 6;
@@ -50,10 +49,7 @@ pub(crate) async fn record(
             format!("the value of the secret `{name}` is so short that it cannot be taken out of a cassette");
         return Err(Error::Obstacles { obstacles: vec![obstacle] });
     }
-    let mirror = Mirror::build(lab, pipeline, config, work).await?;
-    let mirror = mirror.map_err(|changed| Error::Obstacles {
-        obstacles: vec![format!("file `{}` changes while it is published", changed.name)],
-    })?;
+    let mirror = mirror(lab, pipeline, config, work).await?;
     let at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
     let RunResult { outcomes, exchanged, .. } =
         prove(plan, pipeline, &mirror, (spec.crate_lock(), Some(Cassette::Record { secrets })), runner, work)?;

@@ -1,4 +1,5 @@
-//! Files: which calls of a cell read and write them, as far as its text tells, and the cells that wrote what a slice reads.
+//! Side effects: which calls of a cell read and write files or change the process, as far as its text tells; and the cells that wrote
+//! the files that a slice reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
