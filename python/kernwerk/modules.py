@@ -6,6 +6,15 @@ import sys
 from pathlib import Path
 
 
+def is_beside(package: str) -> bool:
+    """Whether a package is of files that lie below the working directory, and not installed there: a part of the notebook."""
+    file = getattr(sys.modules.get(package), "__dict__", {}).get("__file__")
+    if not isinstance(file, str):
+        return False
+    path = Path(file)
+    return path.is_relative_to(Path.cwd()) and "site-packages" not in path.parts
+
+
 def among(directory: Path, code: str) -> list[Path]:
     """The files below `directory` of the modules that are loaded, where `code` imports anything: one of them may stand behind
     another. What is installed there, in an environment of its own, is a package and no file of the notebook.

@@ -7,50 +7,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-import datetime
-import dis
-import enum
 import symtable
-import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kernwerk._kernwerk import Frame, bound_by
-
-# A call on a name counts as a change of what it names, unless that is one of these.
-_IMMUTABLE: tuple[type, ...] = (
-    types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
-    str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, datetime.date, Frame, type(None),
-)  # fmt: skip
-
-# Frames whose methods give new frames, by their package and class; but for these, which change them or can be told to.
-_FRAMES: dict[tuple[str, str], set[str]] = {
-    ("polars", "DataFrame"): {"drop_in_place", "extend", "hstack", "insert_column", "replace_column", "shrink_to_fit", "vstack"},
-    ("polars", "LazyFrame"): set(),
-    ("polars", "Series"): {"append", "extend", "rechunk", "scatter", "set_at_idx", "shrink_to_fit", "sort"},
-    ("pyarrow", "RecordBatch"): set(),
-    ("pyarrow", "Table"): set(),
-}
-
-# Functions that only look at what they are given; others are called for what they do to it, where nobody takes their value.
-_LOOKING = {
-    "all", "any", "callable", "dir", "display", "format", "hash", "help", "id", "isinstance", "len", "max", "min", "pprint", "print", "repr",
-    "sorted", "str", "sum", "type",
-}  # fmt: skip
-# Methods of containers, which keep what they are given as it is.
-_KEEPING = {
-    "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update",
-}  # fmt: skip
-# Packages whose functions draw or write down what they are given.
-_SHOWING = {"IPython", "altair", "logging", "matplotlib", "plotly", "pprint", "seaborn", "warnings"}
-# Functions of modules that change the module, or what it does from then on.
-_SETTING = {
-    "basicConfig", "filterwarnings", "manual_seed", "seed", "set_option", "set_printoptions", "set_seed", "setlocale", "setrecursionlimit",
-    "setstate", "simplefilter",
-}  # fmt: skip
-# How the code of a function changes what it reaches by a name.
-_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "LOAD_METHOD", "CALL_METHOD"}
+from kernwerk import chains, effects, library, modules, reach
+from kernwerk._kernwerk import bound_by
+from kernwerk.chains import Chains
+from kernwerk.reach import IMMUTABLE
 
 # What runs text, or reaches names that are not spelt out.
 _OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
@@ -63,18 +28,37 @@ class Names:
     defines: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     mutates: set[str] = field(default_factory=set)
-    #: Modules that it sets.
-    sets: set[str] = field(default_factory=set)
-    #: Functions that it calls by their names.
-    functions: set[str] = field(default_factory=set)
-    #: What calls are given whose value nobody takes, by the name that the call begins with.
-    given: dict[str, set[str]] = field(default_factory=dict)
-    #: Methods that it calls, by the name that the call begins with.
-    called: dict[str, set[str]] = field(default_factory=dict)
+    #: Names that it may change besides, by calls of which nothing is known. With other values of its parameters a cell may do what it has not done.
+    perhaps: set[str] = field(default_factory=set)
     #: It makes names that its text does not spell out (`from module import *`).
     defines_any: bool = False
-    #: Its text cannot be read (`!command`, `exec`): every later cell may depend on it.
+    #: Its text cannot be read (`!command`, `exec`), or it changes the process: every later cell may depend on it.
     barrier: bool = False
+    #: It may write files.
+    writes_files: bool = False
+    #: It reads files whose names do not stand in the call.
+    reads_hidden: bool = False
+    #: Which of its magics run depends on what it computes.
+    chooses_magics: bool = False
+
+
+@dataclass
+class _Part:
+    """What the syntax of one statement shows."""
+
+    names: Names = field(default_factory=Names)
+    #: What runs of it names.
+    chains: Chains = field(default_factory=Chains)
+    #: Names behind which it sets or deletes attributes or items.
+    stored: set[str] = field(default_factory=set)
+    #: What calls are given whose value nobody takes: the function, as far as it is a chain of names, and the names in what it is given.
+    given: list[tuple[tuple[str, ...], set[str]]] = field(default_factory=list)
+    #: Methods that it calls, by the name that the call begins with.
+    called: dict[str, set[str]] = field(default_factory=dict)
+    #: All its calls: the function as a chain, the name that it begins with, the names in what it is given.
+    calls: list[tuple[tuple[str, ...] | None, set[str], set[str]]] = field(default_factory=list)
+    #: It begins the generator anew whose function this chain is, whatever was before.
+    seeds: tuple[str, ...] | None = None
 
 
 def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) -> Names:
@@ -83,9 +67,13 @@ def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) ->
         statements = ast.parse(code).body
     except (SyntaxError, ValueError):
         return Names(barrier=True)
-    names = Names()
+    names, imports = Names(), dict[str, str]()
+    own = {one.name: one for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     for statement in statements:
-        _add(names, _of_statement(statement, magics), namespace)
+        part = _of_statement(statement, magics, own)
+        imports |= part.chains.imports
+        part.chains.imports = imports
+        _Cell(names, part, namespace).add()
     return names
 
 
@@ -110,83 +98,107 @@ def valued(code: str, magics: Collection[str]) -> set[str]:
     return {call[1] for call in calls if call is not None and call[0] in magics}
 
 
-def _add(names: Names, part: Names, namespace: Mapping[str, Any]) -> None:
-    def known(name: str) -> bool:
-        return name not in names.defines and (name in namespace or not hasattr(builtins, name))
+@dataclass
+class _Cell:
+    """A cell that is read statement by statement: what those before have given, and the next."""
 
-    names.uses |= {name for name in part.uses | part.mutates | part.called.keys() if known(name)}
-    def changeable(name: str) -> bool:
-        return known(name) and not isinstance(namespace.get(name, names), _IMMUTABLE)
+    names: Names
+    part: _Part
+    namespace: Mapping[str, Any]
 
-    for name, arguments in part.given.items():
-        value = namespace.get(name)
-        if _package(value) not in _SHOWING and _kind(value) not in _FRAMES:
-            part.mutates |= arguments
-    for name in part.functions:
-        written = _written_by(namespace.get(name), namespace)
-        names.mutates |= {name for name in written if known(name)}
-        names.uses |= {name for name in written if known(name)}
-    names.mutates |= {name for name in part.sets if known(name)}
-    called = {name for name, methods in part.called.items() if _changing(namespace.get(name, names), methods)}
-    names.mutates |= {name for name in part.mutates | called if changeable(name)}
-    names.defines |= part.defines
-    names.defines_any |= part.defines_any
-    names.barrier |= part.barrier
+    def add(self) -> None:
+        """Takes in what the statement does."""
+        part, names = self.part, self.names
+        names.uses |= self._known(part.names.uses | part.names.mutates | part.called.keys())
+        self._add_changes()
+        reached = reach.by(self._known(part.chains.loads), part.chains.attributes, self.namespace)
+        written = self._known(reached.written)
+        names.mutates |= written
+        names.uses |= written
+        names.perhaps |= {name for name in self._perhaps() if self._is_changeable(name)}
+        part.chains.add(reached.chains)
+        self._add_effects()
+        names.defines |= part.names.defines
+        names.defines_any |= part.names.defines_any
+        names.barrier |= part.names.barrier
+        names.chooses_magics |= part.names.chooses_magics or "run_line_magic" in reached.chains.attributes | reached.chains.texts
+
+    def _known(self, names: Iterable[str]) -> set[str]:
+        """Those of the names that are of earlier cells."""
+        known = (name for name in names if name not in self.names.defines)
+        return {name for name in known if name in self.namespace or not hasattr(builtins, name)}
+
+    def _is_changeable(self, name: str) -> bool:
+        return bool(self._known([name])) and not isinstance(self.namespace.get(name, self), IMMUTABLE)
+
+    def _add_changes(self) -> None:
+        """What the text shows to change."""
+        part = self.part
+        changed = set(part.names.mutates)
+        for chain, arguments in part.given:
+            value = self.namespace.get(chain[0])
+            name = part.chains.resolved(chain, self.namespace)
+            if not library.is_frame(value) and not (name and library.leaves_its_arguments(name)):
+                changed |= arguments
+        changed |= {name for name, methods in part.called.items() if library.changing(self.namespace.get(name, self), methods)}
+        # Whatever goes through an iterator takes from it.
+        changed |= {name for name in part.chains.loads if hasattr(type(self.namespace.get(name)), "__next__")}
+        self.names.mutates |= {name for name in changed if self._is_changeable(name)}
+        # Attributes of functions, classes and modules can be set, too, and so can what a module does.
+        self.names.mutates |= self._known(part.stored)
+
+    def _perhaps(self) -> Iterator[str]:
+        """Names of what calls are given that may change it."""
+        for chain, root, given in self.part.calls:
+            if reach.by(self._known(given | root), self.part.chains.attributes, self.namespace).changes or not self._leaves(chain, root):
+                yield from given
+
+    def _leaves(self, chain: tuple[str, ...] | None, root: set[str]) -> bool:
+        """Whether the function that is called leaves what it is given as it is."""
+        name = self.part.chains.resolved(chain, self.namespace) if chain else None
+        if name is not None:
+            return library.leaves_its_arguments(name)
+        values = [self.namespace.get(one) for one in root if one not in self.names.defines]
+        # A function of the notebook has been looked at; a method of a text or a number changes no other value.
+        return bool(values) and all(library.is_frame(value) or (isinstance(value, IMMUTABLE) and value is not None) for value in values)
+
+    def _add_effects(self) -> None:
+        """What it does that no name of a variable tells."""
+        names, part = self.names, self.part
+        found = effects.of(part.chains, self.namespace)
+        names.barrier |= found.process
+        names.writes_files |= found.writes_files
+        names.reads_hidden |= found.reads_hidden
+        seeded = effects.seeded_by(part.chains.resolved(part.seeds, self.namespace) or "") if part.seeds else None
+        drawn = {effects.generator(module) for module in found.draws if module != seeded} - names.defines
+        names.uses |= drawn
+        names.mutates |= drawn
+        if seeded:
+            names.defines.add(effects.generator(seeded))
+        self._add_packages()
+
+    def _add_packages(self) -> None:
+        """What packages are set to, which cells use with them."""
+        names, part = self.names, self.part
+        dotted = part.chains.dotted(self.namespace)
+        values = (self.namespace[name] for name in part.chains.loads if name in self.namespace)
+        used = {name.partition(".")[0] for name in dotted} | {library.kind(value)[0] for value in values}
+        called = {name for chain, *_ in part.calls if chain and (name := part.chains.resolved(chain, self.namespace))}
+        setting = {name for name in called if library.sets(name) and not effects.drawn_by(name)}
+        setting |= {name for stored in part.stored if (name := part.chains.resolved((stored,), self.namespace))}
+        names.uses |= {library.settings(package) for package in used - {"__main__", "_io", "builtins", "io"}}
+        names.mutates |= {library.settings(name.partition(".")[0]) for name in setting}
+        names.perhaps |= {library.settings(package) for package in used if modules.is_beside(package)}
+        if used & library.DRAWING:
+            perhaps = {effects.generator("numpy.random")} - names.defines
+            names.uses |= perhaps
+            names.perhaps |= perhaps
 
 
-def _package(value: object) -> str:
-    """The package that a module, or a function or class of one, belongs to."""
-    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", "")
-    return str(name or "").partition(".")[0]
-
-
-def _written_by(function: object, namespace: Mapping[str, Any]) -> set[str]:
-    """The names of the notebook that a function of its own may change when it is called: those that it assigns, and, where its
-    code changes anything at all by attributes, items or methods, those that it reads."""
-    written: set[str] = set()
-    open_functions, seen = [function], set()
-    while open_functions:
-        one = open_functions.pop()
-        if not isinstance(one, types.FunctionType) or one.__globals__ is not namespace or id(one) in seen:
-            continue
-        seen.add(id(one))
-        instructions = list(_instructions(one.__code__))
-        written |= {i.argval for i in instructions if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
-        read = {i.argval for i in instructions if i.opname == "LOAD_GLOBAL"}
-        open_functions += [namespace[name] for name in read if name in namespace]
-        # From 3.12 on a method is loaded as an attribute is.
-        if any(i.opname in _CHANGES or (i.opname == "LOAD_ATTR" and (i.arg or 0) & 1) for i in instructions):
-            written |= {name for name in read if name in namespace and not _stays(namespace[name])}
-    return written
-
-
-def _stays(value: object) -> bool:
-    """Whether no function changes the value. A class of the notebook's can hold what changes."""
-    if isinstance(value, type):
-        return value.__module__ != "__main__"
-    return isinstance(value, _IMMUTABLE)
-
-
-def _instructions(code: types.CodeType) -> Iterator[dis.Instruction]:
-    yield from dis.get_instructions(code)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _instructions(constant)
-
-
-def _changing(value: object, methods: set[str]) -> set[str]:
-    """Those of `methods` that may change `value`: all of them, but for frames whose methods are known."""
-    kind = _kind(value)
-    return methods & _FRAMES[kind] if kind in _FRAMES else methods
-
-
-def _kind(value: object) -> tuple[str, str]:
-    """The package and the name of a value's class."""
-    return type(value).__module__.partition(".")[0], type(value).__name__
-
-
-def _of_statement(statement: ast.stmt, magics: Collection[str]) -> Names:
-    names = Names()
+def _of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str, ast.stmt]) -> _Part:
+    """`own` are the functions and classes that the cell defines."""
+    part = _Part()
+    names = part.names
     table = symtable.symtable(ast.unparse(statement), "cell", "exec")
     for symbol in table.get_symbols():
         if symbol.is_assigned() or symbol.is_imported():
@@ -200,11 +212,37 @@ def _of_statement(statement: ast.stmt, magics: Collection[str]) -> Names:
             if symbol.is_global():
                 names.uses.add(symbol.get_name())
     for node in ast.walk(statement):
-        _of_node(names, node, magics)
+        _of_node(part, node, magics)
     for node in _at_once(statement):
-        _of_call(names, node)
+        _of_call(part, node)
+    match statement:
+        case ast.Expr(value=ast.Call(func=function, args=[_, *_])):
+            part.seeds = chains.chain_of(function)
+    names.chooses_magics = any(isinstance(node, ast.Call) and _magic_of(node) for node in _within(statement))
+    part.chains = chains.of_nodes(_running(statement, own))
     names.uses.discard("get_ipython")
-    return names
+    return part
+
+
+def _within(statement: ast.stmt) -> Iterator[ast.AST]:
+    """What stands in a statement that may run, or may not, or more than once."""
+    if isinstance(statement, ast.If | ast.For | ast.While | ast.Try | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Match):
+        yield from ast.walk(statement)
+
+
+def _running(statement: ast.stmt, own: Mapping[str, ast.stmt]) -> Iterator[ast.AST]:
+    """The nodes that run when the statement does, and those of functions and classes of its cell that it names."""
+    waiting, seen = [_at_once_with_lambdas(statement)], set[str]()
+    while waiting:
+        for node in waiting.pop():
+            yield node
+            if isinstance(node, ast.Name) and node.id in own and node.id not in seen:
+                seen.add(node.id)
+                waiting.append(ast.walk(own[node.id]))
+
+
+def _at_once_with_lambdas(node: ast.AST) -> Iterator[ast.AST]:
+    return (inner for outer in _at_once(node) for inner in (ast.walk(outer) if isinstance(outer, ast.Lambda) else (outer,)))
 
 
 def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
@@ -213,7 +251,8 @@ def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
         yield from _inner(child)
 
 
-def _of_node(names: Names, node: ast.AST, magics: Collection[str]) -> None:
+def _of_node(part: _Part, node: ast.AST, magics: Collection[str]) -> None:
+    names = part.names
     match node:
         case ast.Call(func=ast.Name(id=name)) if name in _OPAQUE:
             names.barrier = True
@@ -228,9 +267,12 @@ def _of_node(names: Names, node: ast.AST, magics: Collection[str]) -> None:
                 names.defines |= set(bound_by(magic[1]))
         case ast.Call(func=ast.Attribute() as function):
             for name in _root(function):
-                names.called.setdefault(name, set()).add(_first(function))
+                part.called.setdefault(name, set()).update(_attributes(function))
+            if any(keyword.arg in library.IN_PLACE and not _is_false(keyword.value) for keyword in node.keywords):
+                names.mutates |= _root(function)
         case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
             names.mutates |= _root(node)
+            part.stored |= _root(node)
         case ast.AugAssign(target=target):
             names.mutates |= _root(target)
         case ast.Delete(targets=targets):
@@ -252,23 +294,41 @@ def _at_once(node: ast.AST) -> Iterator[ast.AST]:
         yield from _at_once(child)
 
 
-def _of_call(names: Names, node: ast.AST) -> None:
+def _of_call(part: _Part, node: ast.AST) -> None:
     match node:
         case ast.Expr(value=ast.Call() | ast.Await(value=ast.Call())):
             call = node.value.value if isinstance(node.value, ast.Await) else node.value
             assert isinstance(call, ast.Call)
-            if isinstance(call.func, ast.Attribute) and call.func.attr in _KEEPING:
+            chain = chains.chain_of(call.func)
+            if isinstance(call.func, ast.Attribute) and call.func.attr in library.KEEPING:
                 return
-            for name in _root(call.func) - _LOOKING - {"get_ipython"}:
-                arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-                names.given.setdefault(name, set()).update(*(_root(argument) for argument in arguments))
-        case ast.Call(func=ast.Name(id=name)):
-            names.functions.add(name)
-        case ast.Call(func=ast.Attribute(attr=attribute) as function) if attribute in _SETTING:
-            names.sets |= _root(function)
-        case ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators):
-            # A decorator may keep what it is given in a place of its own.
-            names.functions |= {decorator.id for decorator in decorators if isinstance(decorator, ast.Name)}
+            for name in _root(call.func) - library.LOOKING - {"get_ipython"}:
+                part.given.append((chain or (name,), set().union(*map(_given, _arguments(call)))))
+        case ast.Call(func=function):
+            if _magic_of(node) is None:
+                named = {one.id for argument in _arguments(node) for one in ast.walk(argument) if isinstance(one, ast.Name)}
+                part.calls.append((chains.chain_of(function), _root(function), named))
+            part.names.mutates |= {name for keyword in node.keywords if keyword.arg in library.INTO for name in _root(keyword.value)}
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _given(node: ast.expr) -> set[str]:
+    """The names at which an argument of a call begins; of containers that are written there, those of their parts."""
+    match node:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) | ast.Dict(values=parts):
+            return set().union(*map(_given, parts))
+        case ast.IfExp(body=one, orelse=other):
+            return _given(one) | _given(other)
+        case ast.NamedExpr(value=value):
+            return _given(value)
+    return _root(node)
+
+
+def _is_false(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
 
 
 def _magic_of(node: ast.expr) -> tuple[str, str] | None:
@@ -290,15 +350,14 @@ def text_of(name: str, line: str, body: str | None = None) -> str:
     return f"%%{name} {line}\n{body.removesuffix(chr(10))}"
 
 
-def _first(node: ast.Attribute) -> str:
-    """The first attribute in a chain of attributes, items and calls."""
-    first = node.attr
-    inner: ast.AST = node.value
-    while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
-        if isinstance(inner, ast.Attribute):
-            first = inner.attr
-        inner = inner.func if isinstance(inner, ast.Call) else inner.value
-    return first
+def _attributes(node: ast.AST) -> set[str]:
+    """The attributes in a chain of attributes, items and calls."""
+    found = set()
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return found
 
 
 def _root(node: ast.AST) -> set[str]:

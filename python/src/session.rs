@@ -33,13 +33,20 @@ struct PythonNames {
     defines: BTreeSet<String>,
     uses: BTreeSet<String>,
     mutates: BTreeSet<String>,
+    perhaps: BTreeSet<String>,
     defines_any: bool,
     barrier: bool,
+    writes_files: bool,
+    reads_hidden: bool,
+    chooses_magics: bool,
 }
 
 impl From<PythonNames> for Names {
-    fn from(PythonNames { defines, uses, mutates, defines_any, barrier }: PythonNames) -> Self {
-        Self { defines, uses, mutates, defines_any, barrier, rust: None }
+    fn from(names: PythonNames) -> Self {
+        let PythonNames { defines, uses, mutates, perhaps, defines_any, barrier, .. } = names;
+        let PythonNames { writes_files, reads_hidden, chooses_magics, .. } = names;
+        let python = kernwerk_core::PythonNames { perhaps, writes_files, reads_hidden, chooses_magics };
+        Self { defines, uses, mutates, defines_any, barrier, rust: None, python: Some(python) }
     }
 }
 

@@ -1,8 +1,15 @@
 """The names that a cell of Python touches: what its text spells out, and what could hide behind it."""
 
+import decimal
+import heapq
+import os
 import random
+import subprocess
+import sys
 import types
 
+import numpy
+import pandas
 import polars
 import pyarrow
 import pytest
@@ -104,8 +111,75 @@ def test_what_a_call_is_given_counts_as_changed_where_nobody_takes_its_value():
         assert "df" in names(code, **kinds).mutates and "k" not in names(code, **kinds).mutates, code
     for code in ("y = mean(df)", "print(df)", "len(df)", "q.append(df)", "def f():\n    scale(df)"):
         assert "df" not in names(code, **kinds).mutates, code
-    assert "random" in names("random.seed(4)", **kinds).mutates
-    assert "random" not in names("r = random.random()", **kinds).mutates
+
+
+def test_hidden_generators_are_begun_anew_by_a_seed_and_changed_by_all_that_draws():
+    notebook = {"random": random, "np": numpy, "gauss": random.gauss, "rng": numpy.random.default_rng(1), "df": pandas.DataFrame({"a": [1]})}
+    for code, module in [
+        ("random.random()", "random"),
+        ("y = [gauss(0, 1) for _ in range(3)]", "random"),
+        ("x = np.random.normal(size=3) + 1", "numpy.random"),
+        ("df.sample(1)", "numpy.random"),
+        ("import random as dice\ny = dice.choice([1, 2])", "random"),
+        ("if x:\n    random.seed(1)", "random"),
+        ("pick = lambda: random.choice([1, 2])", "random"),
+    ]:
+        found = names(code, **notebook)
+        assert f"generator {module}" in found.mutates & found.uses, code
+    for code, module in [("random.seed(4)", "random"), ("np.random.seed(0)\nx = np.random.normal()", "numpy.random")]:
+        found = names(code, **notebook)
+        assert f"generator {module}" in found.defines - found.uses - found.mutates, code
+    for code in ("rng.normal()", "r = random.Random(3)", "g = np.random.default_rng(2)", "def roll():\n    return random.random()"):
+        assert not any(name.startswith("generator") for name in names(code, **notebook).mutates), code
+
+
+def test_a_cell_that_changes_the_process_is_a_barrier():
+    notebook = {"os": os, "subprocess": subprocess, "sys": sys, "environ": os.environ, "getenv": os.getenv}
+    for code in (
+        "os.environ['A'] = 'b'", "os.environ.update(A='b')", "del environ['A']", "environ.pop('A')", "os.chdir('..')", "subprocess.run(['ls'])",
+        "from subprocess import run\nrun('ls')", "sys.path.insert(0, 'lib')", "import os as system\nsystem.system('ls')", "if x:\n    os.putenv('A', 'b')",
+        "def f():\n    os.system('ls')\nf()",
+    ):  # fmt: skip
+        assert names(code, **notebook).barrier, code
+    for code in ("os.environ['A']", "home = environ.get('HOME')", "getenv('A')", "d = {}\nd['a'] = os.environ['A']", "def f():\n    os.system('ls')", "os.getcwd()"):
+        assert not names(code, **notebook).barrier, code
+
+
+def test_what_a_package_is_set_to_is_used_with_it():
+    frame = pandas.DataFrame({"a": [1]})
+    for code, package in [
+        ("pd.set_option('display.precision', 2)", "pandas"), ("pd.options.display.precision = 2", "pandas"), ("decimal.getcontext().prec = 3", "decimal"),
+        ("from decimal import getcontext\ngetcontext().prec = 3", "decimal"),
+    ]:  # fmt: skip
+        assert f"module {package}" in names(code, pd=pandas, decimal=decimal).mutates, code
+    assert "module pandas" in names("frame", frame=frame).uses and names("frame", frame=frame).mutates == set()
+
+
+def test_files_that_are_written_and_read_are_seen():
+    for code in ("open(p, 'w')", "Path(p).open(mode='a')", "df.to_csv(p)", "with open(p, mode) as f:\n    pass", "import shutil\nshutil.copy(a, b)", "json.dump(a, f)"):
+        assert names(code).writes_files, code
+    for code in ("open(p)", "open('a.txt', 'rb').read()", "text.replace('a', 'b')", "numbers.remove(1)", "frame.to_dict()"):
+        assert not names(code).writes_files, code
+    for code in ("open(p)", "pl.read_csv(p)", "Path(p).read_text()", "os.path.exists(p)", "np.load(stem + '.npy')"):
+        assert names(code).reads_hidden, code
+    for code in ("open('a.txt')", "pl.read_csv('a.csv')", "Path('a.txt').read_text()", "x = 1"):
+        assert not names(code).reads_hidden, code
+
+
+def test_calls_of_which_nothing_is_known_may_change_what_they_are_given():
+    notebook = {"__name__": "__main__", "np": numpy, "table": pandas.DataFrame({"a": [1]}), "rows": [1], "heapq": heapq, "heap": [1], "n": 3}
+    exec("def grow(l):\n    l.append(1)\ndef double(x):\n    return x * 2", notebook)
+    for code, perhaps in [
+        ("y = grow(rows)", {"rows"}), ("top = heapq.heappop(heap)", {"heap"}), ("y = unknown(rows, n)", {"rows"}), ("y = list(map(grow, rows))", {"rows"}),
+        ("y = double(rows)", set()), ("y = sorted(rows)", set()), ("y = np.mean(rows)", set()), ("y = table.merge(table)", set()), ("np.random.shuffle(rows)", {"rows"}),
+    ]:  # fmt: skip
+        assert of_cell(code, MAGICS, notebook).perhaps == perhaps, code
+
+
+def test_magics_that_may_not_run_are_seen():
+    line = LINE.format("feature", "list")
+    assert names(f"if n:\n    {line}").chooses_magics and names(f"for i in a:\n    {line}").chooses_magics
+    assert not names(f"x = 1\n{line}").chooses_magics
 
 
 def test_a_function_of_the_notebook_changes_what_its_code_changes():

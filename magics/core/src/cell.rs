@@ -35,6 +35,23 @@ pub struct Names {
     /// What more is known of a cell of Rust that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust: Option<RustNames>,
+    /// What more is known of a cell of Python that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<PythonNames>,
+}
+
+/// What is known of a cell of Python beyond its names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonNames {
+    /// Names from earlier cells that it may change besides, by calls of which nothing is known. Where nothing but the parameters of a pipeline is other
+    /// than it was, what a cell did not do is settled; with other values it may do it.
+    pub perhaps: BTreeSet<String>,
+    /// It may write files.
+    pub writes_files: bool,
+    /// It reads files whose names do not stand in the call.
+    pub reads_hidden: bool,
+    /// Which of its magics run depends on what it computes.
+    pub chooses_magics: bool,
 }
 
 /// Whether a cell read or wrote a resource.

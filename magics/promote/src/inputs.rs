@@ -11,7 +11,7 @@ use crate::disk::{Disk, FileState, file_version};
 use crate::execution::{Execution, label};
 use crate::files::digest_file;
 use crate::plan::{Input, Plan};
-use crate::slice::flow;
+use crate::slice::{Values, flow};
 
 /// Longer words in a cell's text are not looked up as paths.
 const LONGEST_PATH: usize = 1024;
@@ -31,7 +31,7 @@ pub(crate) fn look(lab: &Lab, directory: &str, log: &[Execution], work: &Work) -
         }
     }
     let directory = lab.root().join(directory);
-    let words = flow(log)
+    let words = flow(log, Values::Recorded)
         .into_iter()
         .filter(|step| step.ran && step.is_untraced())
         .flat_map(|step| step.facts.effects.literals);

@@ -16,7 +16,7 @@ use crate::gates::masked;
 use crate::inputs;
 use crate::parameters::{self, ReadParameters};
 use crate::reason::{Why, WhyNot, noun};
-use crate::slice::{Goal, Outside, Slice, Step, flow, slice};
+use crate::slice::{Goal, Outside, Slice, Step, Values, flow, slice};
 use crate::target::Target;
 
 /// What to plan.
@@ -189,7 +189,7 @@ impl fmt::Display for Input {
 pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error> {
     let log = read_log(lab, &spec.notebook, spec.process)?;
     let disk = inputs::look(lab, &spec.directory, &log, work)?;
-    let mut plan = plan_log(&log, &spec.target, &disk)?;
+    let mut plan = plan_log(&log, &spec.target, &disk, spec.parameters)?;
     plan.notebook.clone_from(&spec.notebook);
     if Path::new(&spec.directory).is_relative() {
         plan.directory.clone_from(&spec.directory);
@@ -202,14 +202,16 @@ pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error
 }
 
 /// Plans the promotion of a target from `log`, the executions of one kernel session in order, and what is known of the disk.
-/// Inputs are as the log recorded them.
+/// Inputs are as the log recorded them. Where cells declare parameters, which `parameters` tells, the slice is one for any values of them.
 ///
 /// # Errors
 /// As [`plan`], for the target.
-pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan, Error> {
-    let steps = flow(log);
+pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk, parameters: ReadParameters) -> Result<Plan, Error> {
+    let any_values = log.iter().any(|cell| cell.status == CellStatus::Ok && !parameters(&cell.text).is_empty());
+    let values = if any_values { Values::Any } else { Values::Recorded };
+    let steps = flow(log, values);
     let goal = target.find(log, &steps)?;
-    let slice = slice(log, &steps, disk, &goal);
+    let slice = slice(log, &steps, disk, &goal, values);
     let count = |index: &usize| log[*index].execution_count;
     let end = match goal {
         Goal::Execution(index) => index + 1,

@@ -31,6 +31,10 @@ pub enum Why {
     Mentions(String),
     /// It writes files, and another reads one whose name is put together.
     MayWrite,
+    /// With other values of the parameters it may run magics that it did not run.
+    MayRunMagics,
+    /// It wrote to the lab, and with other values of the parameters another may read that.
+    MayBeRead,
 }
 
 impl Why {
@@ -70,6 +74,8 @@ impl fmt::Display for Why {
             }
             Self::RanWhenWritten(name) => write!(out, "ran when file `{name}` was written"),
             Self::MayWrite => write!(out, "may write a file whose name the text does not spell out"),
+            Self::MayRunMagics => write!(out, "may run other magics with other values of the parameters"),
+            Self::MayBeRead => write!(out, "wrote to the lab what may be read with other values of the parameters"),
             Self::Mentions(name) => write!(out, "names file `{name}`, which cells of this notebook write"),
         }
     }

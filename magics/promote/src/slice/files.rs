@@ -51,6 +51,9 @@ const INTO_TEXTS: [&str; 3] = ["write_str", "write_char", "write_fmt"];
 /// Calls that change the process itself, which every later cell may notice.
 const PROCESS: [&str; 3] = ["set_var", "remove_var", "set_current_dir"];
 
+/// What runs magics and reaches the lab from code.
+const MAGICS: [&str; 2] = ["magic", "lab"];
+
 /// What code does with files and with the process, as far as its text tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SideEffects {
@@ -66,6 +69,8 @@ pub(crate) struct SideEffects {
     pub reads_hidden: bool,
     /// Changes the process itself: its environment or its directory.
     pub process: bool,
+    /// Calls magics, so that which of them run depends on what it computes.
+    pub magics: bool,
 }
 
 impl SideEffects {
@@ -83,6 +88,7 @@ impl SideEffects {
         self.writes |= other.writes;
         self.reads_hidden |= other.reads_hidden;
         self.process |= other.process;
+        self.magics |= other.magics;
     }
 }
 
@@ -112,6 +118,8 @@ pub(super) fn read(tokens: &[Token<'_>]) -> SideEffects {
                 let into_file = word.starts_with("write_") && !INTO_TEXTS.contains(word);
                 found.writes |= !is_macro && (writes || into_file);
                 found.process |= PROCESS.contains(word);
+                let is_called = matches!(tokens.get(index + 1), Some(Token::Mark('!' | '(')));
+                found.magics |= is_called && MAGICS.contains(word);
                 found.reads_hidden |= reads_hidden(tokens, index, word);
             }
             Token::Mark(_) => {}
@@ -213,12 +221,14 @@ impl<'a> Slicer<'a> {
         // Cells follow each other faster than clocks tell apart; an earlier one that names the file settles it.
         let settled = fits.iter().any(|(index, fit)| (*fit == Fit::Within || *index < user) && names_it(*index));
         // Of those near by, one that has no call that writes did not write while there is one that has.
-        let one_writes = fits.keys().any(|index| self.steps[*index].writes_files());
+        // In Python any function may write, whatever its name is.
+        let may_write = |step: &Step| step.writes_files() || step.has_one_namespace;
+        let one_writes = fits.keys().any(|index| may_write(&self.steps[*index]));
         let writers: Vec<(usize, Why)> = self
             .before(user)
             .filter_map(|(index, step)| match fits.get(&index) {
                 Some(Fit::Within) => Some((index, Why::RanWhenWritten(name.to_owned()))),
-                Some(Fit::Near) if !settled && (step.writes_files() || !one_writes) => {
+                Some(Fit::Near) if !settled && (may_write(step) || !one_writes) => {
                     Some((index, Why::RanWhenWritten(name.to_owned())))
                 }
                 _ => names_it(index).then(|| (index, Why::Mentions(name.to_owned()))),
@@ -278,7 +288,7 @@ impl<'a> Slicer<'a> {
     }
 
     /// The files that words in the text of a cell mean, where the cell may access them without a trace.
-    fn mentions(&self, step: &'a Step) -> impl Iterator<Item = &'a str> + use<'a> {
+    pub(super) fn mentions(&self, step: &'a Step) -> impl Iterator<Item = &'a str> + use<'a> {
         let disk = self.disk;
         let literals = step.is_untraced().then_some(&step.facts.effects.literals);
         literals.into_iter().flatten().filter_map(|word| disk.mentions.get(word).map(String::as_str))

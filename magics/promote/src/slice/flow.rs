@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{CellStatus, Language, RustNames, Touch};
+use kernwerk_core::{CellStatus, Language, PythonNames, RustNames, Touch};
 
 use super::change::{Items, Known};
 use super::files::SideEffects;
@@ -15,6 +15,16 @@ use crate::execution::Execution;
 
 /// What tells values that can be called from functions of the same name.
 const VALUE: &str = "let";
+
+/// With which values of the parameters the cells may run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Those that they ran with: what a cell did not do then, it does not do.
+    #[default]
+    Recorded,
+    /// Any: a cell may do what it was not seen to do.
+    Any,
+}
 
 /// An execution's part in the flow of names.
 #[derive(Clone, Debug, Default)]
@@ -67,8 +77,8 @@ impl Step {
 }
 
 /// The flow of a whole log, execution by execution.
-pub(crate) fn flow(log: &[Execution]) -> Vec<Step> {
-    let mut scope = Scope::default();
+pub(crate) fn flow(log: &[Execution], values: Values) -> Vec<Step> {
+    let mut scope = Scope { values, ..Scope::default() };
     let mut steps = Vec::with_capacity(log.len());
     for (index, execution) in log.iter().enumerate() {
         let step = scope.step(execution, index + 1 == log.len());
@@ -109,6 +119,7 @@ struct Scope {
     items: Items,
     /// What they, and values that can be called, do outside of their variables.
     functions: Functions,
+    values: Values,
 }
 
 #[derive(Clone, Debug)]
@@ -140,7 +151,7 @@ impl Scope {
         };
         let mut facts = match execution.language {
             Language::Rust => scan(&execution.text),
-            Language::Python => python_facts(&execution.text),
+            Language::Python => python_facts(&execution.text, names.python.as_ref()),
         };
         let mut reads: BTreeSet<String> = names.uses.union(&names.mutates).cloned().collect();
         let reached = self.reached(names.rust.as_ref(), &reads, &facts);
@@ -217,12 +228,15 @@ impl Scope {
     /// them, and in Rust every shared value that it reads.
     fn changes(&self, execution: &Execution, step: &Step) -> BTreeSet<String> {
         let is_rust = execution.language == Language::Rust;
+        let perhaps =
+            execution.names.python.as_ref().filter(|_| self.values == Values::Any).map(|python| &python.perhaps);
         let mut changed = BTreeSet::new();
         for name in &step.reads {
             let origin = self.origins.get(name);
             let shared = origin.is_some_and(|origin| origin.shared);
             let immutable = is_rust && origin.is_some_and(|origin| origin.immutable);
-            let said = execution.names.mutates.contains(name) && !immutable;
+            let may = perhaps.is_some_and(|perhaps| perhaps.contains(name));
+            let said = (execution.names.mutates.contains(name) || may) && !immutable;
             let touched = is_rust && shared && step.is_untraced();
             if said || touched {
                 changed.insert(name.clone());
@@ -366,13 +380,16 @@ impl Groups {
 
 /// Python's names were read when the session logged the cell; what is left is whether it defines code that runs later, and
 /// its texts, which may be paths of files.
-fn python_facts(text: &str) -> Facts {
-    Facts {
-        code: true,
-        late: words(text).any(|word| matches!(word, "def" | "lambda" | "class")),
-        effects: SideEffects { literals: python_literals(text), ..SideEffects::default() },
-        ..Facts::default()
-    }
+fn python_facts(text: &str, names: Option<&PythonNames>) -> Facts {
+    let effects = SideEffects {
+        literals: python_literals(text),
+        writes: names.is_some_and(|names| names.writes_files),
+        reads_hidden: names.is_some_and(|names| names.reads_hidden),
+        magics: names.is_some_and(|names| names.chooses_magics),
+        ..SideEffects::default()
+    };
+    let late = words(text).any(|word| matches!(word, "def" | "lambda" | "class"));
+    Facts { code: true, late, effects, ..Facts::default() }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

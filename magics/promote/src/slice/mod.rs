@@ -13,6 +13,7 @@ mod library;
 mod python;
 mod scan;
 mod types;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ use crate::disk::Disk;
 use crate::execution::Execution;
 use crate::reason::Why;
 pub(crate) use effects::{crates, effect};
-pub(crate) use flow::{Flow, Step, flow};
+pub(crate) use flow::{Flow, Step, Values, flow};
 
 /// Whether a cell's text has Rust code beside its magics.
 pub(crate) fn has_code(text: &str) -> bool {
@@ -65,9 +66,9 @@ pub(crate) struct Slice {
     pub outside: BTreeSet<Outside>,
 }
 
-/// Slices `log`, whose flow is `steps`.
-pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, goal: &Goal) -> Slice {
-    sliced(Slicer::new(log, steps, disk), goal)
+/// Slices `log`, whose flow with these values is `steps`.
+pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, goal: &Goal, values: Values) -> Slice {
+    sliced(Slicer { values, ..Slicer::new(log, steps, disk) }, goal)
 }
 
 /// The executions that a fresh process has to run to have the value of `name`, where the lab and the disk still have what was written to them.
@@ -85,7 +86,7 @@ fn sliced(mut slicer: Slicer<'_>, goal: &Goal) -> Slice {
     slicer.follow();
     slicer.barriers();
     slicer.follow();
-    while slicer.implementations() {
+    while slicer.implementations() || (slicer.values == Values::Any && slicer.other_values()) {
         slicer.follow();
     }
     slicer.slice
@@ -119,6 +120,11 @@ pub(crate) fn needs_before(
     members.map(|(index, needs)| (index, needs.into_iter().map(|(_, why)| why).collect())).collect()
 }
 
+/// Whether the name is that of a state behind functions, such as `generator random`, and none that a cell could define.
+fn is_state(name: &str) -> bool {
+    name.contains(' ')
+}
+
 struct Slicer<'a> {
     log: &'a [Execution],
     steps: &'a [Step],
@@ -128,11 +134,20 @@ struct Slicer<'a> {
     open: Vec<usize>,
     /// What is read from the lab and the disk needs no cell that writes it.
     written_stays: bool,
+    values: Values,
 }
 
 impl<'a> Slicer<'a> {
     fn new(log: &'a [Execution], steps: &'a [Step], disk: &'a Disk) -> Self {
-        Self { log, steps, disk, slice: Slice::default(), open: Vec::new(), written_stays: false }
+        Self {
+            log,
+            steps,
+            disk,
+            slice: Slice::default(),
+            open: Vec::new(),
+            written_stays: false,
+            values: Values::Recorded,
+        }
     }
 
     fn keep(&mut self, index: usize, by: Option<usize>, why: Why) {
@@ -171,7 +186,7 @@ impl<'a> Slicer<'a> {
         while let Some(name) = wanted.pop() {
             let (origins, is_known) = self.name(end, by, &name);
             // What an item names and nobody defines was there when the item was compiled, before it.
-            if !is_known && (names.contains(&name) || has_macro) {
+            if !is_known && !is_state(&name) && (names.contains(&name) || has_macro) {
                 self.unknown_name(end, by, &name);
             }
             for origin in origins {

@@ -299,7 +299,7 @@ proptest! {
     fn slices_are_sound(choices in proptest::collection::vec(any::<u8>(), 0..240), fast in any::<bool>()) {
         let ran = notebook(choices, Kind::Wild, if fast { 100_000 } else { 1_000_000_000 });
         for target in targets(&ran) {
-            let Ok(plan) = plan_log(&ran.log, &target, &ran.after.disk()) else { continue };
+            let Ok(plan) = plan_log(&ran.log, &target, &ran.after.disk(), no_parameters) else { continue };
             if !plan.obstacles.is_empty() {
                 continue;
             }
@@ -316,7 +316,7 @@ proptest! {
     fn straight_slices_are_exact(choices in proptest::collection::vec(any::<u8>(), 0..160)) {
         let ran = notebook(choices, Kind::Straight, 1_000_000_000);
         for target in targets(&ran) {
-            let Ok(plan) = plan_log(&ran.log, &target, &ran.after.disk()) else { continue };
+            let Ok(plan) = plan_log(&ran.log, &target, &ran.after.disk(), no_parameters) else { continue };
             let whole = whole_outcome(&ran, &target);
             prop_assert_eq!(whole, slice_outcome(&ran, &plan), "{}\n{}", target, script(&ran));
             for index in 0..plan.kept.len() {
@@ -362,9 +362,13 @@ fn effect(access: Access, resource: Resource, name: &str, version: u64) -> Effec
     Effect { access, resource, name: name.to_owned(), version: Some(version), digest: None }
 }
 
+fn no_parameters(_: &str) -> Vec<String> {
+    Vec::new()
+}
+
 fn plan(log: &[Execution], target: &str) -> Plan {
     let target = target.parse().expect("a target");
-    plan_log(log, &target, &Disk::default()).expect("the target is there")
+    plan_log(log, &target, &Disk::default(), no_parameters).expect("the target is there")
 }
 
 fn why_not(plan: &Plan, count: u32) -> WhyNot {
@@ -481,7 +485,7 @@ fn a_write_just_before_a_cell_that_names_the_file_is_its_own() {
         log[2].effects = vec![effect(Access::Read, Resource::File, "out.txt", modified)];
         let files = [("out.txt".to_owned(), FileState { modified, digest: None })].into();
         let disk = Disk { files, mentions: [("out.txt".to_owned(), "out.txt".to_owned())].into() };
-        plan_log(log, &"t".parse().expect("a target"), &disk).expect("the target is there")
+        plan_log(log, &"t".parse().expect("a target"), &disk, no_parameters).expect("the target is there")
     };
     for lag in [0, 4_000_000, 9_000_000] {
         let plan = plan_after(&mut log, began - lag);
@@ -568,7 +572,7 @@ fn targets_are_read_and_missed_clearly() {
     }
     let mut log = log(&[("let frame = 1;", &["frame"], &[], &[]), ("frame.x", &[], &["frame"], &[])]);
     log[1].status = CellStatus::Error;
-    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default());
+    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default(), no_parameters);
     match miss("total") {
         Err(Error::UnknownVariable { near, .. }) => assert_eq!(near, Vec::<String>::new()),
         other => panic!("{other:?}"),
@@ -581,7 +585,7 @@ fn targets_are_read_and_missed_clearly() {
     assert!(matches!(miss("2"), Err(Error::TargetFailed { .. })));
     // A name that only a failed cell makes is no slip of the pen.
     log[0].status = CellStatus::Rejected;
-    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default());
+    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default(), no_parameters);
     let error = miss("frame").expect_err("it has no value");
     assert!(error.to_string().starts_with("`frame` has no value: In[1], which makes it, did not compile"), "{error}");
     assert!(matches!(miss("fram"), Err(Error::UnknownVariable { near, .. }) if near.is_empty()));

@@ -1,0 +1,175 @@
+"""The notebook's own functions: which of them code may call, what they name, and what they change."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import functools
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernwerk._kernwerk import Frame
+from kernwerk.chains import Chains, instructions, of_code
+
+# Values that no call changes.
+IMMUTABLE: tuple[type, ...] = (
+    types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
+    str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, datetime.date, Frame, type(None),
+)  # fmt: skip
+# How code changes what it reaches by a name. From 3.12 on a method is loaded as an attribute is.
+_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "LOAD_METHOD", "CALL_METHOD"}
+# Methods of a class that run when it is called.
+_MAKING = {"__init__", "__new__", "__post_init__", "__call__"}
+# Larger containers are not looked through for functions.
+_LOOKED_THROUGH = 1000
+
+
+@dataclass
+class Reached:
+    """What functions of the notebook do that code may call."""
+
+    #: What they name, as their code tells.
+    chains: Chains = field(default_factory=Chains)
+    #: Names of the notebook that they may change: variables, and functions and classes that keep a state.
+    written: set[str] = field(default_factory=set)
+    #: Any of them has code that changes a value, which may be one that it is given.
+    changes: bool = False
+
+
+def by(names: set[str], attributes: set[str], namespace: Mapping[str, Any]) -> Reached:
+    """What the functions do that are reached by these names of the notebook and these names of methods, and those that they call."""
+    methods = frozenset(attributes)
+    while True:
+        found = _by(names, methods, namespace)
+        # What a function is given it may call by methods that it alone names.
+        if found.chains.attributes <= methods:
+            return found
+        methods |= found.chains.attributes
+
+
+def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) -> Reached:
+    found = Reached()
+    seen: set[int] = set()
+    looked_up: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in namespace or name in looked_up:
+            continue
+        looked_up.add(name)
+        value = namespace[name]
+        for function in _functions(value, methods, namespace):
+            if keeps_state(function):
+                found.written.add(name)
+            if id(function) not in seen:
+                seen.add(id(function))
+                chains = of_code(function.__code__)
+                found.chains.add(chains)
+                found.written |= _written_by(function, namespace)
+                found.changes |= changes_anything(function)
+                waiting += chains.loads
+        if _is_class(value) and _changes_class(value, methods):
+            found.written.add(name)
+        if _is_class(type(value)) and _changes_class(type(value), methods):
+            found.written |= {other for other in (type(value).__name__,) if namespace.get(other) is type(value)}
+    return found
+
+
+def _functions(value: object, methods: frozenset[str], namespace: Mapping[str, Any]) -> Iterator[types.FunctionType]:
+    """The functions of the notebook that a value is or holds: of classes and their instances those with the names of `methods`."""
+    waiting, seen = [value], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        match one:
+            case types.FunctionType():
+                if one.__globals__ is namespace:
+                    yield one
+                waiting += [getattr(one, "__wrapped__", None), *map(_content, one.__closure__ or ())]
+            case types.MethodType():
+                waiting += [one.__func__, one.__self__]
+            case functools.partial():
+                waiting += [one.func, *one.args, *one.keywords.values()]
+            case staticmethod() | classmethod():
+                waiting.append(one.__func__)
+            case property():
+                waiting += [one.fget, one.fset, one.fdel]
+            case functools.cached_property():
+                waiting.append(one.func)
+            case type():
+                if _is_class(one):
+                    waiting += [vars(owner)[name] for owner in one.__mro__ for name in vars(owner) if name in methods | _MAKING or _is_special(name)]
+            case list() | tuple() | set() | frozenset() if len(one) <= _LOOKED_THROUGH:
+                waiting += [part for part in one if callable(part)]
+            case dict() if len(one) <= _LOOKED_THROUGH and one is not namespace:
+                waiting += [part for part in one.values() if callable(part)]
+            case _ if _is_class(type(one)):
+                # Operators and loops call methods that no name tells.
+                waiting += [vars(owner)[name] for owner in type(one).__mro__ for name in vars(owner) if name in methods or _is_special(name)]
+            case _ if callable(one):
+                # What wraps a function, such as a cache.
+                waiting.append(getattr(one, "__wrapped__", None))
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__new__", "__repr__", "__doc__")
+
+
+def _is_class(value: object) -> bool:
+    """Whether it is a class of the notebook."""
+    return isinstance(value, type) and value.__module__ == "__main__"
+
+
+def _content(cell: types.CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def keeps_state(function: object) -> bool:
+    """Whether calling a function may change what it keeps for itself: variables around it, defaults of its arguments, its attributes."""
+    if not isinstance(function, types.FunctionType):
+        return False
+    if any(i.opname in ("STORE_DEREF", "DELETE_DEREF") and i.argval in function.__code__.co_freevars for i in instructions(function.__code__)):
+        return True
+    kept = [*map(_content, function.__closure__ or ()), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return bool(vars(function).keys() - {"__wrapped__"}) or (any(not isinstance(value, IMMUTABLE) for value in kept) and changes_anything(function))
+
+
+def changes_anything(function: types.FunctionType) -> bool:
+    """Whether its code has anything that changes a value: it sets an attribute or an item, or calls a method."""
+    return any(i.opname in _CHANGES or (i.opname == "LOAD_ATTR" and (i.arg or 0) & 1) for i in instructions(function.__code__))
+
+
+def _written_by(function: types.FunctionType, namespace: Mapping[str, Any]) -> set[str]:
+    """The names of the notebook that a function may change when it is called: those that it assigns, and, where its code changes anything
+    at all by attributes, items or methods, those that it reads."""
+    chains = of_code(function.__code__)
+    written = {i.argval for i in instructions(function.__code__) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+    written |= {chain[0] for chain in chains.stored if chain[0] in chains.loads and chain[0] in namespace}
+    if changes_anything(function):
+        written |= {name for name in chains.loads if name in namespace and not _stays(namespace[name])}
+    return written | {name for name in chains.loads if name in namespace and hasattr(type(namespace[name]), "__next__")}
+
+
+def _stays(value: object) -> bool:
+    """Whether no function changes the value. A class of the notebook's can hold what changes."""
+    return not _is_class(value) if isinstance(value, type) else isinstance(value, IMMUTABLE)
+
+
+def _changes_class(value: type, methods: frozenset[str]) -> bool:
+    """Whether methods with these names, or the making of an instance, may change the class itself: a method of the class that changes anything,
+    or any that changes something where the class holds what can change."""
+    attributes = [(name, held) for owner in value.__mro__ if _is_class(owner) for name, held in vars(owner).items()]
+    own = [held for name, held in attributes if not name.startswith("__")]
+    called = [held for name, held in attributes if name in methods | _MAKING]
+    of_class = [held.__func__ for held in called if isinstance(held, classmethod) and isinstance(held.__func__, types.FunctionType)]
+    others = [held for held in called if isinstance(held, types.FunctionType)]
+    holds = any(not isinstance(held, (*IMMUTABLE, classmethod, staticmethod, property, types.GetSetDescriptorType, types.MemberDescriptorType)) for held in own)
+    by_itself = [one for one in others if of_code(one.__code__).attributes & {"__class__"} or "type" in of_code(one.__code__).loads]
+    return any(map(changes_anything, [*of_class, *by_itself, *(others if holds else [])]))
