@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
-import functools
 import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -153,9 +152,21 @@ _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAS
 _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 
 
-@functools.lru_cache(4096)
+# What was read of functions that cells come upon again and again.
+_read: dict[types.CodeType, Chains] = {}
+_MOST_READ = 4096
+
+
 def of_code(code: types.CodeType) -> Chains:
-    """What compiled code names, with the functions in it."""
+    """What compiled code names, with the functions in it. Nobody may change it: it is for the next one, too."""
+    if code not in _read:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        _read[code] = _read_code(code)
+    return _read[code]
+
+
+def _read_code(code: types.CodeType) -> Chains:
     found = Chains()
     chain: list[str] = []
     module = item = ""

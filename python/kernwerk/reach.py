@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import functools
+import inspect
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -104,15 +105,19 @@ def _functions(value: object, methods: frozenset[str], namespace: Mapping[str, A
                 if _is_class(one):
                     waiting += [vars(owner)[name] for owner in one.__mro__ for name in vars(owner) if name in methods | _MAKING or _is_special(name)]
             case list() | tuple() | set() | frozenset() if len(one) <= _LOOKED_THROUGH:
-                waiting += [part for part in one if callable(part)]
+                waiting += [part for part in one if _is_callable(part)]
             case dict() if len(one) <= _LOOKED_THROUGH and one is not namespace:
-                waiting += [part for part in one.values() if callable(part)]
+                waiting += [part for part in one.values() if _is_callable(part)]
             case _ if _is_class(type(one)):
                 # Operators and loops call methods that no name tells.
                 waiting += [vars(owner)[name] for owner in type(one).__mro__ for name in vars(owner) if name in methods or _is_special(name)]
-            case _ if callable(one):
-                # What wraps a function, such as a cache.
-                waiting.append(getattr(one, "__wrapped__", None))
+            case _:
+                # What wraps a function, such as a cache. Objects that answer to any name are not asked.
+                waiting.append(inspect.getattr_static(one, "__wrapped__", None))
+
+
+def _is_callable(value: object) -> bool:
+    return hasattr(type(value), "__call__")
 
 
 def _is_special(name: str) -> bool:

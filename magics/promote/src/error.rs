@@ -10,6 +10,9 @@ use crate::gates::GateReport;
 /// What to do about a name that is like no gate's.
 const GATES: &str = "`%promote gates --help` names the gates; a suite is one as soon as `suites` or `--gate` names it";
 
+/// More cells than that are counted, not named.
+const MOST_NAMED: usize = 4;
+
 /// An error of promotion. Its text says what was wrong and where; [`Error::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -115,7 +118,10 @@ pub enum Error {
     #[error("the proof run failed in {}: {reason}", label(*.count))]
     ProofFailed { count: u32, reason: String },
     #[error("the proof run differs from the notebook, first in {}: {difference}", label(*.count))]
-    ProofDiffers { count: u32, difference: String, cause: Option<String> },
+    ProofDiffers { count: u32, difference: String, cause: Option<String>, left_out: Vec<u32> },
+    /// A cell that is to be kept ran behind all that the target needs.
+    #[error("In[{count}], which is to be kept, ran after the last cell that `{target}` needs")]
+    KeptTooLate { count: u32, target: String },
     #[error("{}", told(refused))]
     GatesNotPassed { refused: Vec<GateReport> },
     #[error("`{name}` in [promote.gates] of kernwerk.toml is no gate")]
@@ -241,10 +247,13 @@ impl Error {
                  names; `--input FILE` adds one"
                     .to_owned()
             }
-            Self::ProofDiffers { cause: Some(cause), .. } => format!("a likely cause: {cause}"),
-            Self::ProofDiffers { cause: None, .. } => {
-                "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock"
-                    .to_owned()
+            Self::ProofDiffers { cause, left_out, .. } => {
+                let unknown = "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock";
+                let cause = cause.as_ref().map_or_else(|| unknown.to_owned(), |cause| format!("a likely cause: {cause}"));
+                format!("{cause}{}", keep_hint(left_out))
+            }
+            Self::KeptTooLate { .. } => {
+                "the cells of a slice run in the order in which they ran: run the target again, behind it".to_owned()
             }
             Self::GatesNotPassed { refused } => {
                 let remedies: Vec<String> =
@@ -310,6 +319,7 @@ impl Error {
             Self::NotRun { .. } => "NotRun",
             Self::ProofFailed { .. } => "ProofFailed",
             Self::ProofDiffers { .. } => "ProofDiffers",
+            Self::KeptTooLate { .. } => "KeptTooLate",
             Self::GatesNotPassed { .. } => "GateNotPassed",
             Self::UnknownGate { .. } => "UnknownGate",
             Self::NoExport { .. } => "NoExport",
@@ -344,6 +354,25 @@ impl From<Error> for Problem {
             error => error,
         };
         Problem::new(error.name(), error.to_string()).with_hint_if(error.hint())
+    }
+}
+
+/// What to do where a cell is missing that was left out, as far as there is one: to stand behind a sentence.
+fn keep_hint(left_out: &[u32]) -> String {
+    let labels: Vec<String> = left_out.iter().map(|count| format!("In[{count}]")).collect();
+    match labels.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} was left out: where the target needs it, `--keep {}` keeps it", left_out[0]),
+        [first, .., last] if labels.len() > MOST_NAMED => {
+            let count = labels.len();
+            format!(
+                "; {count} cells from {first} to {last} were left out, which `%promote plan` lists: where the target needs one, `--keep CELL` keeps it"
+            )
+        }
+        _ => {
+            let (labels, first) = (listed(&labels, "and"), left_out[0]);
+            format!("; {labels} were left out: where the target needs one of them, `--keep {first}` keeps the first")
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub use parameters::ReadParameters;
 pub use pipeline::{
     BindingReference, MadeWith, OutputReference, PinnedInput, PinnedParameter, Pipeline, StepRecord, TargetStep, Trace,
 };
-pub use plan::{Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};
+pub use plan::{Aim, Input, Kept, LeftOut, Plan, PlanSpec, Reason, plan, plan_log};
 pub use proof::{Proof, ProofCell};
 pub use publish::{PublishSpec, Published, judge_target, publish};
 pub use python::PinnedPython;

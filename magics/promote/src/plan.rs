@@ -16,8 +16,8 @@ use crate::gates::masked;
 use crate::inputs;
 use crate::parameters::{self, ReadParameters};
 use crate::reason::{Why, WhyNot, noun};
-use crate::slice::{Goal, Outside, Slice, Step, Values, flow, slice};
-use crate::target::Target;
+use crate::slice::{Goal, Outside, Slice, Step, Values, Wanted, flow, slice};
+use crate::target::{Target, find_cell};
 
 /// What to plan.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct PlanSpec {
     /// Where its cells ran, relative to the lab's root; absolute where that is not below it.
     pub directory: String,
     pub target: Target,
+    /// Cells that are kept whatever is known of them, by their execution counts.
+    pub keep: BTreeSet<u32>,
     /// Files that cells read without a trace, as effects name them: relative to the lab's root, or absolute.
     pub declared: Vec<String>,
     /// Tells the parameters that cells declare.
@@ -59,6 +61,12 @@ impl Plan {
     /// Whether a fresh Python has to run the cells. Magics alone need none, in whichever face they ran.
     pub fn is_python(&self) -> bool {
         self.kept.iter().any(|kept| kept.execution.language == Language::Python)
+    }
+
+    /// Cells that are left out and made something, by their execution counts: what is missing in a slice that proves wrong is one of them.
+    pub(crate) fn doubtful(&self) -> Vec<u32> {
+        let makes = self.left_out.iter().filter(|left| matches!(left.why, WhyNot::Unused | WhyNot::Failed));
+        makes.map(|left| left.execution_count).collect()
     }
 
     /// The place in the slice, from 1, of the last cell that gives the target its value.
@@ -189,7 +197,8 @@ impl fmt::Display for Input {
 pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error> {
     let log = read_log(lab, &spec.notebook, spec.process)?;
     let disk = inputs::look(lab, &spec.directory, &log, work)?;
-    let mut plan = plan_log(&log, &spec.target, &disk, spec.parameters)?;
+    let aim = Aim { target: &spec.target, keep: &spec.keep, parameters: spec.parameters };
+    let mut plan = plan_log(&log, &aim, &disk)?;
     plan.notebook.clone_from(&spec.notebook);
     if Path::new(&spec.directory).is_relative() {
         plan.directory.clone_from(&spec.directory);
@@ -201,17 +210,32 @@ pub async fn plan(lab: &Lab, spec: &PlanSpec, work: &Work) -> Result<Plan, Error
     Ok(plan)
 }
 
+/// What a plan is to hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Aim<'a> {
+    pub target: &'a Target,
+    /// Cells that are kept whatever is known of them, by their execution counts.
+    pub keep: &'a BTreeSet<u32>,
+    /// Tells the parameters that cells declare.
+    pub parameters: ReadParameters,
+}
+
 /// Plans the promotion of a target from `log`, the executions of one kernel session in order, and what is known of the disk.
-/// Inputs are as the log recorded them. Where cells declare parameters, which `parameters` tells, the slice is one for any values of them.
+/// Inputs are as the log recorded them. Where cells declare parameters, the slice is one for any values of them.
 ///
 /// # Errors
-/// As [`plan`], for the target.
-pub fn plan_log(log: &[Execution], target: &Target, disk: &Disk, parameters: ReadParameters) -> Result<Plan, Error> {
+/// As [`plan`], for the target and the cells to keep.
+pub fn plan_log(log: &[Execution], aim: &Aim<'_>, disk: &Disk) -> Result<Plan, Error> {
+    let &Aim { target, keep, parameters } = aim;
     let any_values = log.iter().any(|cell| cell.status == CellStatus::Ok && !parameters(&cell.text).is_empty());
     let values = if any_values { Values::Any } else { Values::Recorded };
     let steps = flow(log, values);
     let goal = target.find(log, &steps)?;
-    let slice = slice(log, &steps, disk, &goal, values);
+    let asked = keep.iter().map(|count| find_cell(*count, log)).collect::<Result<_, _>>()?;
+    let slice = slice(log, &steps, disk, &Wanted { goal: &goal, asked, values });
+    if let Some(late) = slice.too_late {
+        return Err(Error::KeptTooLate { count: log[late].execution_count, target: target.to_string() });
+    }
     let count = |index: &usize| log[*index].execution_count;
     let end = match goal {
         Goal::Execution(index) => index + 1,

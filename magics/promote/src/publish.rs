@@ -422,7 +422,8 @@ pub(crate) fn judge(
     difference.push_str(&behind.unwrap_or_else(|| unseen(&first.execution, reached)));
     let before = plan.kept.iter().map(|kept| &kept.execution).filter(|cell| cell.began < first.execution.began);
     let cause = likely([&first.execution].into_iter().chain(before.collect::<Vec<_>>().into_iter().rev()));
-    Err(Error::ProofDiffers { count: first.execution.execution_count, difference, cause })
+    let count = first.execution.execution_count;
+    Err(Error::ProofDiffers { count, difference, cause, left_out: plan.doubtful() })
 }
 
 fn notes(

@@ -55,19 +55,20 @@ impl Target {
     /// The goal in `log` that the target means.
     pub(crate) fn find(&self, log: &[Execution], steps: &[Step]) -> Result<Goal, Error> {
         match self {
-            Self::Cell(count) => find_cell(*count, log),
+            Self::Cell(count) => find_cell(*count, log).map(Goal::Execution),
             Self::Variable(name) => find_variable(name, log, steps),
         }
     }
 }
 
-fn find_cell(count: u32, log: &[Execution]) -> Result<Goal, Error> {
+/// The latest execution with this count; it has to have ended well.
+pub(crate) fn find_cell(count: u32, log: &[Execution]) -> Result<usize, Error> {
     let Some(index) = log.iter().rposition(|execution| execution.execution_count == count) else {
         let latest = log.iter().map(|execution| execution.execution_count).max();
         return Err(Error::UnknownCell { count, latest });
     };
     match log[index].status {
-        CellStatus::Ok => Ok(Goal::Execution(index)),
+        CellStatus::Ok => Ok(index),
         status => Err(Error::TargetFailed { count, status }),
     }
 }

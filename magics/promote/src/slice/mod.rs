@@ -64,25 +64,37 @@ pub(crate) struct Slice {
     /// The executions kept, with the reasons.
     pub members: BTreeMap<usize, BTreeSet<Need>>,
     pub outside: BTreeSet<Outside>,
+    /// An execution that somebody asks to keep, and that ran behind all that the target needs.
+    pub too_late: Option<usize>,
 }
 
-/// Slices `log`, whose flow with these values is `steps`.
-pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, goal: &Goal, values: Values) -> Slice {
-    sliced(Slicer { values, ..Slicer::new(log, steps, disk) }, goal)
+/// What a slice is to hold.
+pub(crate) struct Wanted<'a> {
+    pub goal: &'a Goal,
+    /// Executions that somebody asks to keep.
+    pub asked: BTreeSet<usize>,
+    pub values: Values,
+}
+
+/// Slices `log`, whose flow with the values that are wanted is `steps`.
+pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, wanted: &Wanted<'_>) -> Slice {
+    sliced(Slicer { values: wanted.values, ..Slicer::new(log, steps, disk) }, wanted.goal, &wanted.asked)
 }
 
 /// The executions that a fresh process has to run to have the value of `name`, where the lab and the disk still have what was written to them.
 pub(crate) fn slice_of_name(log: &[Execution], steps: &[Step], name: &str) -> BTreeSet<usize> {
     let disk = Disk::default();
     let slicer = Slicer { written_stays: true, ..Slicer::new(log, steps, &disk) };
-    sliced(slicer, &Goal::Name(name.to_owned())).members.into_keys().collect()
+    sliced(slicer, &Goal::Name(name.to_owned()), &BTreeSet::new()).members.into_keys().collect()
 }
 
-fn sliced(mut slicer: Slicer<'_>, goal: &Goal) -> Slice {
+fn sliced(mut slicer: Slicer<'_>, goal: &Goal, asked: &BTreeSet<usize>) -> Slice {
     match goal {
         Goal::Execution(index) => slicer.keep(*index, None, Why::Target),
         Goal::Name(name) => slicer.names(slicer.log.len(), None, &BTreeSet::from([name.clone()])),
     }
+    slicer.follow();
+    slicer.asked(asked);
     slicer.follow();
     slicer.barriers();
     slicer.follow();
@@ -316,6 +328,13 @@ impl<'a> Slicer<'a> {
             by,
             mentioned: false,
         });
+    }
+
+    /// Keeps the executions that somebody asks for.
+    fn asked(&mut self, asked: &BTreeSet<usize>) {
+        let Some(last) = self.slice.members.keys().next_back().copied() else { return };
+        self.slice.too_late = asked.range(last + 1..).next().copied();
+        asked.range(..=last).for_each(|index| self.keep(*index, Some(last), Why::Asked));
     }
 
     /// Keeps the barriers before the last member.

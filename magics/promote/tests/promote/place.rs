@@ -130,6 +130,7 @@ pub fn spec(target: &str) -> PublishSpec {
     PublishSpec {
         name: "sums".to_owned(),
         plan: PlanSpec {
+            keep: Default::default(),
             notebook: NOTEBOOK.to_owned(),
             process: None,
             directory: "notebooks".to_owned(),

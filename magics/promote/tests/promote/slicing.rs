@@ -1,9 +1,9 @@
 //! The slicer: random notebooks whose slices must give what the whole gave, and the cases that people meet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{Access, CellId, CellStatus, Effect, Language, Names, Resource};
-use kernwerk_promote::{Disk, Error, Execution, FileState, Plan, Target, Why, WhyNot, plan_log};
+use kernwerk_core::{Access, CellId, CellStatus, Effect, Language, Names, PythonNames, Resource};
+use kernwerk_promote::{Aim, Disk, Error, Execution, FileState, Plan, Target, Why, WhyNot, plan_log};
 use proptest::prelude::*;
 
 use crate::model::{Cell, Op, Shown, World};
@@ -299,7 +299,7 @@ proptest! {
     fn slices_are_sound(choices in proptest::collection::vec(any::<u8>(), 0..240), fast in any::<bool>()) {
         let ran = notebook(choices, Kind::Wild, if fast { 100_000 } else { 1_000_000_000 });
         for target in targets(&ran) {
-            let Ok(plan) = plan_log(&ran.log, &target, &ran.after.disk(), no_parameters) else { continue };
+            let Ok(plan) = aimed(&ran.log, &target, &ran.after.disk()) else { continue };
             if !plan.obstacles.is_empty() {
                 continue;
             }
@@ -316,7 +316,7 @@ proptest! {
     fn straight_slices_are_exact(choices in proptest::collection::vec(any::<u8>(), 0..160)) {
         let ran = notebook(choices, Kind::Straight, 1_000_000_000);
         for target in targets(&ran) {
-            let Ok(plan) = plan_log(&ran.log, &target, &ran.after.disk(), no_parameters) else { continue };
+            let Ok(plan) = aimed(&ran.log, &target, &ran.after.disk()) else { continue };
             let whole = whole_outcome(&ran, &target);
             prop_assert_eq!(whole, slice_outcome(&ran, &plan), "{}\n{}", target, script(&ran));
             for index in 0..plan.kept.len() {
@@ -366,9 +366,13 @@ fn no_parameters(_: &str) -> Vec<String> {
     Vec::new()
 }
 
+fn aimed(log: &[Execution], target: &Target, disk: &Disk) -> Result<Plan, Error> {
+    plan_log(log, &Aim { target, keep: &BTreeSet::new(), parameters: no_parameters }, disk)
+}
+
 fn plan(log: &[Execution], target: &str) -> Plan {
     let target = target.parse().expect("a target");
-    plan_log(log, &target, &Disk::default(), no_parameters).expect("the target is there")
+    aimed(log, &target, &Disk::default()).expect("the target is there")
 }
 
 fn why_not(plan: &Plan, count: u32) -> WhyNot {
@@ -404,6 +408,53 @@ fn a_call_on_an_immutable_name_changes_nothing() {
     ]);
     log[0].bindings = vec![kernwerk_core::BoundValue { name: "df".to_owned(), digest: String::new() }];
     assert_eq!(counts(&plan(&log, "both")), [1, 2, 4, 5]);
+}
+
+/// Each parameter is a name behind `%param`.
+fn parameters(text: &str) -> Vec<String> {
+    text.strip_prefix("%param ").into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn with_other_values_cells_may_do_what_they_were_not_seen_to_do() {
+    let mut log = log(&[
+        ("%param n", &["n"], &[], &[]),
+        ("rows = []", &["rows"], &[], &[]),
+        ("size = grow(rows, n)", &["size"], &["grow", "rows", "n"], &[]),
+        ("if n > 1:\n    save(n)", &[], &["save", "n"], &[]),
+        ("if n > 1:\n    %list", &[], &["n"], &[]),
+        ("total = sum(rows)", &["total"], &["rows"], &[]),
+        ("both = total, open(name).read()", &["both"], &["total", "name"], &[]),
+    ]);
+    let mut python = |index: usize, change: &dyn Fn(&mut PythonNames)| {
+        log[index].language = Language::Python;
+        change(log[index].names.python.get_or_insert_default());
+    };
+    python(2, &|names| names.perhaps = ["rows".to_owned()].into());
+    python(3, &|names| names.writes_files = true);
+    python(4, &|names| names.chooses_magics = true);
+    python(6, &|names| names.reads_hidden = true);
+    let none = BTreeSet::new();
+    let plan = |log: &[Execution], target: &str, keep: &BTreeSet<u32>, parameters: fn(&str) -> Vec<String>| {
+        let target = target.parse().expect("a target");
+        plan_log(log, &Aim { target: &target, keep, parameters }, &Disk::default())
+    };
+    let kept = |log: &[Execution], target: &str, parameters: fn(&str) -> Vec<String>| {
+        counts(&plan(log, target, &none, parameters).expect("the target is there"))
+    };
+    assert_eq!(kept(&log, "total", no_parameters), [2, 6]);
+    assert_eq!(kept(&log, "total", parameters), [1, 2, 3, 6]);
+    assert_eq!(kept(&log, "both", parameters), [1, 2, 3, 4, 6, 7]);
+    // What reads the lab may read what a magic has written that did not run.
+    log[5].effects = vec![effect(Access::Read, Resource::Table, "rides", 1)];
+    assert_eq!(kept(&log, "total", parameters), [1, 2, 3, 5, 6]);
+    // What somebody asks for is kept with all that it needs.
+    let asked = plan(&log, "total", &[4].into(), no_parameters).expect("the target is there");
+    assert_eq!(counts(&asked), [1, 2, 4, 6]);
+    assert_eq!(asked.kept[2].reasons_in_words(), ["was asked for (`--keep`), for In[6]"]);
+    let late = plan(&log, "total", &[7].into(), no_parameters);
+    assert!(matches!(late, Err(Error::KeptTooLate { count: 7, .. })), "{late:?}");
+    assert!(matches!(plan(&log, "total", &[9].into(), no_parameters), Err(Error::UnknownCell { count: 9, .. })));
 }
 
 #[test]
@@ -485,7 +536,7 @@ fn a_write_just_before_a_cell_that_names_the_file_is_its_own() {
         log[2].effects = vec![effect(Access::Read, Resource::File, "out.txt", modified)];
         let files = [("out.txt".to_owned(), FileState { modified, digest: None })].into();
         let disk = Disk { files, mentions: [("out.txt".to_owned(), "out.txt".to_owned())].into() };
-        plan_log(log, &"t".parse().expect("a target"), &disk, no_parameters).expect("the target is there")
+        aimed(log, &"t".parse().expect("a target"), &disk).expect("the target is there")
     };
     for lag in [0, 4_000_000, 9_000_000] {
         let plan = plan_after(&mut log, began - lag);
@@ -572,7 +623,7 @@ fn targets_are_read_and_missed_clearly() {
     }
     let mut log = log(&[("let frame = 1;", &["frame"], &[], &[]), ("frame.x", &[], &["frame"], &[])]);
     log[1].status = CellStatus::Error;
-    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default(), no_parameters);
+    let miss = |target: &str| aimed(&log, &target.parse().expect("a target"), &Disk::default());
     match miss("total") {
         Err(Error::UnknownVariable { near, .. }) => assert_eq!(near, Vec::<String>::new()),
         other => panic!("{other:?}"),
@@ -585,7 +636,7 @@ fn targets_are_read_and_missed_clearly() {
     assert!(matches!(miss("2"), Err(Error::TargetFailed { .. })));
     // A name that only a failed cell makes is no slip of the pen.
     log[0].status = CellStatus::Rejected;
-    let miss = |target: &str| plan_log(&log, &target.parse().expect("a target"), &Disk::default(), no_parameters);
+    let miss = |target: &str| aimed(&log, &target.parse().expect("a target"), &Disk::default());
     let error = miss("frame").expect_err("it has no value");
     assert!(error.to_string().starts_with("`frame` has no value: In[1], which makes it, did not compile"), "{error}");
     assert!(matches!(miss("fram"), Err(Error::UnknownVariable { near, .. }) if near.is_empty()));

@@ -4,7 +4,7 @@ use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{PublishSpec, Reference, State, judge_published, judge_target};
 
-use super::{gate_table, plan_spec, publish_spec};
+use super::{More, gate_table, plan_spec, publish_spec};
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
@@ -19,9 +19,8 @@ pub(crate) struct Gates {
     /// The notebook, where it is not this one: its latest session
     #[arg(long, value_name = "FILE", requires = "target")]
     notebook: Option<String>,
-    /// A file that cells read without a magic
-    #[arg(long = "input", value_name = "FILE", requires = "target")]
-    inputs: Vec<String>,
+    #[command(flatten)]
+    more: More,
     /// Give the cells the network
     #[arg(long, requires = "target")]
     live: bool,
@@ -69,7 +68,7 @@ impl Verb for Gates {
         let runner = context.runner()?;
         let (name, gates) = match &self.target {
             Some(target) => {
-                let plan = plan_spec(context, target, self.notebook.as_deref(), self.inputs)?;
+                let plan = plan_spec(context, target, self.notebook.as_deref(), self.more)?;
                 let spec = publish_spec(context, self.artifact.clone(), plan, &self.gates)?;
                 let spec = PublishSpec { live: self.live, record: self.record, ..spec };
                 let judged = judge_target(&lab, &spec, runner.as_ref(), context.work());

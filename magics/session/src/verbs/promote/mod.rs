@@ -66,19 +66,38 @@ pub(crate) static VERBS: &[Entry] = &[
     entry::<export::Export>(),
 ];
 
+/// What a slice holds besides what is known to belong to it.
+#[derive(clap::Args)]
+pub(crate) struct More {
+    /// A file that cells read without a magic
+    #[arg(long = "input", value_name = "FILE", requires = "target")]
+    inputs: Vec<String>,
+    /// A cell that the target needs although nothing shows it, by its number in `In [7]`
+    #[arg(long, value_name = "CELL", requires = "target")]
+    keep: Vec<String>,
+}
+
+/// The number of a cell that is to be kept, as people write it.
+fn kept_count(cell: &str) -> Result<u32, Problem> {
+    match cell.parse() {
+        Ok(Target::Cell(count)) => Ok(count),
+        Ok(Target::Variable(_)) | Err(_) => {
+            Err(Problem::new("NoSuchCell", format!("--keep {cell}: that is no number of a cell"))
+                .with_hint("cells are named as in `In [7]`: --keep 7"))
+        }
+    }
+}
+
 /// What a plan or a publication aims at: in this notebook, or in the one that is named or meant.
-fn plan_spec(
-    context: &Context<'_>,
-    target: &str,
-    notebook: Option<&str>,
-    files: Vec<String>,
-) -> Result<PlanSpec, Problem> {
+fn plan_spec(context: &Context<'_>, target: &str, notebook: Option<&str>, more: More) -> Result<PlanSpec, Problem> {
     let lab = context.lab()?;
     let target: Target = target.parse().map_err(Problem::from)?;
+    let More { inputs: files, keep } = more;
+    let keep = keep.iter().map(|cell| kept_count(cell)).collect::<Result<_, _>>()?;
     let declared = files.iter().map(|file| lab.relative(&context.path(file))).collect();
     let Meant { notebook, process, directory } = meant(context, notebook)?;
     let directory = lab.relative(&directory);
-    Ok(PlanSpec { notebook, process, directory, target, declared, parameters: parameters_in })
+    Ok(PlanSpec { notebook, process, directory, target, keep, declared, parameters: parameters_in })
 }
 
 /// What is published, or would be, of a target: with its gates.

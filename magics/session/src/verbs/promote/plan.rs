@@ -9,7 +9,7 @@ use kernwerk_promote::{Kept, PlanSpec};
 use kernwerk_render::{Node, graph};
 use kernwerk_store::Lab;
 
-use super::{beginning, plan_spec, telling_line};
+use super::{More, beginning, plan_spec, telling_line};
 use crate::columns::{numbers, table, texts};
 use crate::place::{Guarded, check_ending};
 use crate::verbs::cost::money;
@@ -26,9 +26,8 @@ pub(crate) struct Plan {
     /// The notebook, where it is not this one: its latest session
     #[arg(long, value_name = "FILE")]
     notebook: Option<String>,
-    /// A file that cells read without a magic
-    #[arg(long = "input", value_name = "FILE")]
-    inputs: Vec<String>,
+    #[command(flatten)]
+    more: More,
     /// Write the graph of the cells, which notebooks show, as an SVG file
     #[arg(long, value_name = "FILE")]
     graph: Option<String>,
@@ -54,7 +53,7 @@ impl Verb for Plan {
         if let Some(file) = &self.graph {
             check_ending("--graph", file, &["svg"])?;
         }
-        let spec = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
+        let spec = plan_spec(context, &self.target, self.notebook.as_deref(), self.more)?;
         let plan = context.block_on(kernwerk_promote::plan(&lab, &spec, context.work()))?;
         let mut rows: Vec<(u32, String, &str, String)> = Vec::new();
         for kept in &plan.kept {

@@ -5,7 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Level, Location, PublishSpec, SigningKey, Vendored, is_signed};
 use kernwerk_store::Lab;
 
-use super::{cell_table, gate_notes, plan_spec, publish_spec};
+use super::{More, cell_table, gate_notes, plan_spec, publish_spec};
 use crate::crates::{cargo_home, crate_sources};
 use crate::person::Keys;
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
@@ -29,9 +29,8 @@ pub(crate) struct Publish {
     /// The notebook, where it is not this one: its latest session
     #[arg(long, value_name = "FILE")]
     notebook: Option<String>,
-    /// A file that cells read without a magic
-    #[arg(long = "input", value_name = "FILE")]
-    inputs: Vec<String>,
+    #[command(flatten)]
+    more: More,
     /// How well replays must agree: bytes, canonical, pixels or tolerance
     #[arg(long, value_name = "LEVEL", default_value = "bytes")]
     level: Level,
@@ -128,7 +127,7 @@ impl Verb for Publish {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let lab = context.lab_for_writing()?;
         let key = self.keys.of(context, self.key)?;
-        let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.inputs)?;
+        let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.more)?;
         let spec = publish_spec(context, self.name, plan, &self.gates)?;
         let spec = PublishSpec { level: self.level, live: self.live, record: self.record, ..spec };
         let runner = context.runner()?;
