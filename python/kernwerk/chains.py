@@ -35,6 +35,10 @@ class Chains:
     opens_to_write: bool = False
     #: It reads files whose names do not stand in the call, or may.
     reads_hidden: bool = False
+    #: In compiled code: it has anything that changes a value: it sets an attribute or an item, or calls a method.
+    changes: bool = False
+    #: In compiled code: global variables that it sets or deletes, and variables of the functions around it.
+    assigns: set[str] = field(default_factory=set)
 
     def add(self, other: Chains) -> None:
         self.chains |= other.chains
@@ -45,6 +49,7 @@ class Chains:
         self.imports |= other.imports
         self.opens_to_write |= other.opens_to_write
         self.reads_hidden |= other.reads_hidden
+        self.changes |= other.changes
 
     def dotted(self, namespace: Mapping[str, Any]) -> set[str]:
         """The chains whose first name is of a module or of something in one, as dotted names: `np.random.normal` as `numpy.random.normal`."""
@@ -150,6 +155,8 @@ def _mode(call: ast.Call) -> str | None:
 
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"}
 _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
+# How code changes what it reaches by a name. From 3.12 on a method is loaded as an attribute is.
+_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "LOAD_METHOD", "CALL_METHOD"}
 
 
 # What was read of functions that cells come upon again and again.
@@ -171,10 +178,11 @@ def _read_code(code: types.CodeType) -> Chains:
     chain: list[str] = []
     module = item = ""
     has_items = False
-    for instruction in instructions(code):
+    for instruction in _instructions(code):
         name, value = instruction.opname, instruction.argval
         if name in _ATTRIBUTES:
             found.attributes.add(value)
+        found.changes |= name in _CHANGES or (name == "LOAD_ATTR" and bool((instruction.arg or 0) & 1))
         if name in _ATTRIBUTES and chain:
             chain.append(value)
             continue
@@ -188,13 +196,17 @@ def _read_code(code: types.CodeType) -> Chains:
                 found.loads.add(value)
             case "STORE_SUBSCR" | "DELETE_SUBSCR":
                 has_items = True
+            case "STORE_GLOBAL" | "DELETE_GLOBAL":
+                found.assigns.add(value)
+            case "STORE_DEREF" | "DELETE_DEREF" if value in code.co_freevars:
+                found.assigns.add(value)
             case "IMPORT_NAME":
                 module, item = value, value.partition(".")[0]
             case "IMPORT_FROM":
                 item = f"{module}.{value}"
             case "POP_TOP":
                 module = item = ""
-            case _ if name.startswith("STORE_") and item and isinstance(value, str):
+            case _ if item and name.startswith("STORE_") and isinstance(value, str):
                 found.imports[value] = item
                 item = ""
             case _ if name.startswith("LOAD_CONST") and isinstance(value, str):
@@ -209,9 +221,9 @@ def _read_code(code: types.CodeType) -> Chains:
     return found
 
 
-def instructions(code: types.CodeType) -> Iterator[dis.Instruction]:
+def _instructions(code: types.CodeType) -> Iterator[dis.Instruction]:
     """The instructions of code and of the functions within it."""
     yield from dis.get_instructions(code)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from instructions(constant)
+            yield from _instructions(constant)

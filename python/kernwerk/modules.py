@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 
+# Where packages were found to lie: for each, whether beside the notebook.
+_beside: dict[str, bool] = {}
+
+
 def is_beside(package: str) -> bool:
     """Whether a package is of files that lie below the working directory, and not installed there: a part of the notebook."""
-    file = getattr(sys.modules.get(package), "__dict__", {}).get("__file__")
-    if not isinstance(file, str):
-        return False
-    path = Path(file)
-    return path.is_relative_to(Path.cwd()) and "site-packages" not in path.parts
+    module = sys.modules.get(package)
+    if module is not None and package not in _beside:
+        file = getattr(module, "__dict__", {}).get("__file__")
+        path = Path(file if isinstance(file, str) else os.devnull)
+        _beside[package] = path.is_relative_to(Path.cwd()) and "site-packages" not in path.parts
+    return _beside.get(package, False)
 
 
 def among(directory: Path, code: str) -> list[Path]:

@@ -67,13 +67,13 @@ def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) ->
         statements = ast.parse(code).body
     except (SyntaxError, ValueError):
         return Names(barrier=True)
-    names, imports = Names(), dict[str, str]()
+    names, imports, changing = Names(), dict[str, str](), dict[str, bool]()
     own = {one.name: one for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     for statement in statements:
         part = _of_statement(statement, magics, own)
         imports |= part.chains.imports
         part.chains.imports = imports
-        _Cell(names, part, namespace).add()
+        _Cell(names, part, namespace, changing).add()
     return names
 
 
@@ -105,6 +105,8 @@ class _Cell:
     names: Names
     part: _Part
     namespace: Mapping[str, Any]
+    #: Of names that were asked for, whether what they reach changes a value.
+    changing: dict[str, bool]
 
     def add(self) -> None:
         """Takes in what the statement does."""
@@ -150,8 +152,15 @@ class _Cell:
     def _perhaps(self) -> Iterator[str]:
         """Names of what calls are given that may change it."""
         for chain, root, given in self.part.calls:
-            if reach.by(self._known(given | root), self.part.chains.attributes, self.namespace).changes or not self._leaves(chain, root):
+            if not self._leaves(chain, root) or any(map(self._changes, self._known(given | root))):
                 yield from given
+
+    def _changes(self, name: str) -> bool:
+        """Whether the functions that a name reaches have code that changes a value, which may be one that they are given."""
+        if name not in self.changing:
+            value = self.namespace.get(name)
+            self.changing[name] = reach.may_call(value) and reach.by({name}, self.part.chains.attributes, self.namespace).chains.changes
+        return self.changing[name]
 
     def _leaves(self, chain: tuple[str, ...] | None, root: set[str]) -> bool:
         """Whether the function that is called leaves what it is given as it is."""
@@ -213,13 +222,14 @@ def _of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str
                 names.uses.add(symbol.get_name())
     for node in ast.walk(statement):
         _of_node(part, node, magics)
-    for node in _at_once(statement):
+    running = list(_at_once(statement))
+    for node in running:
         _of_call(part, node)
     match statement:
         case ast.Expr(value=ast.Call(func=function, args=[_, *_])):
             part.seeds = chains.chain_of(function)
     names.chooses_magics = any(isinstance(node, ast.Call) and _magic_of(node) for node in _within(statement))
-    part.chains = chains.of_nodes(_running(statement, own))
+    part.chains = chains.of_nodes(_with_functions(running, own))
     names.uses.discard("get_ipython")
     return part
 
@@ -230,19 +240,16 @@ def _within(statement: ast.stmt) -> Iterator[ast.AST]:
         yield from ast.walk(statement)
 
 
-def _running(statement: ast.stmt, own: Mapping[str, ast.stmt]) -> Iterator[ast.AST]:
-    """The nodes that run when the statement does, and those of functions and classes of its cell that it names."""
-    waiting, seen = [_at_once_with_lambdas(statement)], set[str]()
+def _with_functions(running: list[ast.AST], own: Mapping[str, ast.stmt]) -> Iterator[ast.AST]:
+    """The nodes that run at once, those of lambdas among them, and those of functions and classes of the cell that they name."""
+    waiting: list[Iterable[ast.AST]] = [running, *(ast.walk(node.body) for node in running if isinstance(node, ast.Lambda))]
+    seen = set[str]()
     while waiting:
         for node in waiting.pop():
             yield node
             if isinstance(node, ast.Name) and node.id in own and node.id not in seen:
                 seen.add(node.id)
                 waiting.append(ast.walk(own[node.id]))
-
-
-def _at_once_with_lambdas(node: ast.AST) -> Iterator[ast.AST]:
-    return (inner for outer in _at_once(node) for inner in (ast.walk(outer) if isinstance(outer, ast.Lambda) else (outer,)))
 
 
 def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
@@ -282,16 +289,15 @@ def _of_node(part: _Part, node: ast.AST, magics: Collection[str]) -> None:
 
 
 def _at_once(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run when the statement does: not those within functions that it defines."""
-    yield node
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        for decorator in node.decorator_list:
-            yield from _at_once(decorator)
-        return
-    if isinstance(node, ast.Lambda):
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _at_once(child)
+    """The nodes that run when the statement does, from the outer to the inner: not those within functions that it defines."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += node.decorator_list
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _of_call(part: _Part, node: ast.AST) -> None:

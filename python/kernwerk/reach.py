@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime
 import enum
 import functools
-import inspect
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kernwerk._kernwerk import Frame
-from kernwerk.chains import Chains, instructions, of_code
+from kernwerk import library
+from kernwerk.chains import Chains, of_code
 
 # Values that no call changes.
 IMMUTABLE: tuple[type, ...] = (
     types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
     str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, datetime.date, Frame, type(None),
 )  # fmt: skip
-# How code changes what it reaches by a name. From 3.12 on a method is loaded as an attribute is.
-_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "LOAD_METHOD", "CALL_METHOD"}
+# Values that lead to no function.
+_PLAIN = (str, bytes, int, float, complex, range, datetime.date, types.ModuleType, types.BuiltinFunctionType, type(None))
 # Methods of a class that run when it is called.
 _MAKING = {"__init__", "__new__", "__post_init__", "__call__"}
 # Larger containers are not looked through for functions.
@@ -35,13 +35,14 @@ class Reached:
     chains: Chains = field(default_factory=Chains)
     #: Names of the notebook that they may change: variables, and functions and classes that keep a state.
     written: set[str] = field(default_factory=set)
-    #: Any of them has code that changes a value, which may be one that it is given.
-    changes: bool = False
 
 
 def by(names: set[str], attributes: set[str], namespace: Mapping[str, Any]) -> Reached:
     """What the functions do that are reached by these names of the notebook and these names of methods, and those that they call."""
     methods = frozenset(attributes)
+    names = {name for name in names if may_call(namespace.get(name))}
+    if not names:
+        return Reached()
     while True:
         found = _by(names, methods, namespace)
         # What a function is given it may call by methods that it alone names.
@@ -61,6 +62,8 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
             continue
         looked_up.add(name)
         value = namespace[name]
+        if not may_call(value):
+            continue
         for function in _functions(value, methods, namespace):
             if keeps_state(function):
                 found.written.add(name)
@@ -69,7 +72,6 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
                 chains = of_code(function.__code__)
                 found.chains.add(chains)
                 found.written |= _written_by(function, namespace)
-                found.changes |= changes_anything(function)
                 waiting += chains.loads
         if _is_class(value) and _changes_class(value, methods):
             found.written.add(name)
@@ -78,12 +80,17 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
     return found
 
 
+def may_call(value: object) -> bool:
+    """Whether a value can be, or hold, a function of the notebook: whether it is worth looking for one."""
+    return not isinstance(value, _PLAIN) and not library.is_frame(value)
+
+
 def _functions(value: object, methods: frozenset[str], namespace: Mapping[str, Any]) -> Iterator[types.FunctionType]:
     """The functions of the notebook that a value is or holds: of classes and their instances those with the names of `methods`."""
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()
-        if id(one) in seen:
+        if isinstance(one, _PLAIN) or id(one) in seen:
             continue
         seen.add(id(one))
         match one:
@@ -102,18 +109,30 @@ def _functions(value: object, methods: frozenset[str], namespace: Mapping[str, A
             case functools.cached_property():
                 waiting.append(one.func)
             case type():
-                if _is_class(one):
-                    waiting += [vars(owner)[name] for owner in one.__mro__ for name in vars(owner) if name in methods | _MAKING or _is_special(name)]
+                waiting += _methods(one, methods | _MAKING)
             case list() | tuple() | set() | frozenset() if len(one) <= _LOOKED_THROUGH:
                 waiting += [part for part in one if _is_callable(part)]
             case dict() if len(one) <= _LOOKED_THROUGH and one is not namespace:
                 waiting += [part for part in one.values() if _is_callable(part)]
             case _ if _is_class(type(one)):
-                # Operators and loops call methods that no name tells.
-                waiting += [vars(owner)[name] for owner in type(one).__mro__ for name in vars(owner) if name in methods or _is_special(name)]
+                waiting += _methods(type(one), methods)
             case _:
-                # What wraps a function, such as a cache. Objects that answer to any name are not asked.
-                waiting.append(inspect.getattr_static(one, "__wrapped__", None))
+                # What wraps a function, such as a cache.
+                waiting.append(_own(one).get("__wrapped__"))
+
+
+def _methods(kind: type, names: frozenset[str]) -> list[object]:
+    """What a class of the notebook and those above it have under these names, and what operators and loops call without a name."""
+    owners = [vars(owner) for owner in kind.__mro__ if _is_class(owner)]
+    return [held for owner in owners for name, held in owner.items() if name in names or _is_special(name)]
+
+
+def _own(value: object) -> Mapping[str, Any]:
+    """The attributes of an object itself. One that answers to any name is not asked."""
+    try:
+        return vars(value)
+    except TypeError:
+        return {}
 
 
 def _is_callable(value: object) -> bool:
@@ -140,7 +159,7 @@ def keeps_state(function: object) -> bool:
     """Whether calling a function may change what it keeps for itself: variables around it, defaults of its arguments, its attributes."""
     if not isinstance(function, types.FunctionType):
         return False
-    if any(i.opname in ("STORE_DEREF", "DELETE_DEREF") and i.argval in function.__code__.co_freevars for i in instructions(function.__code__)):
+    if of_code(function.__code__).assigns & set(function.__code__.co_freevars):
         return True
     kept = [*map(_content, function.__closure__ or ()), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     return bool(vars(function).keys() - {"__wrapped__"}) or (any(not isinstance(value, IMMUTABLE) for value in kept) and changes_anything(function))
@@ -148,14 +167,14 @@ def keeps_state(function: object) -> bool:
 
 def changes_anything(function: types.FunctionType) -> bool:
     """Whether its code has anything that changes a value: it sets an attribute or an item, or calls a method."""
-    return any(i.opname in _CHANGES or (i.opname == "LOAD_ATTR" and (i.arg or 0) & 1) for i in instructions(function.__code__))
+    return of_code(function.__code__).changes
 
 
 def _written_by(function: types.FunctionType, namespace: Mapping[str, Any]) -> set[str]:
     """The names of the notebook that a function may change when it is called: those that it assigns, and, where its code changes anything
     at all by attributes, items or methods, those that it reads."""
     chains = of_code(function.__code__)
-    written = {i.argval for i in instructions(function.__code__) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+    written = chains.assigns - set(function.__code__.co_freevars)
     written |= {chain[0] for chain in chains.stored if chain[0] in chains.loads and chain[0] in namespace}
     if changes_anything(function):
         written |= {name for name in chains.loads if name in namespace and not _stays(namespace[name])}
