@@ -57,6 +57,12 @@ const SOURCES: [Source; 4] = [
         words: "whose order is another in each process: sort what it gives",
     },
     Source {
+        rust: &["Histogram"],
+        python: &[],
+        settled: &[],
+        words: "whose bars plotters draws in another order in each process: draw them as `Rectangle`s",
+    },
+    Source {
         rust: &["process", "ThreadId", "as_ptr", "current_dir", "temp_dir"],
         python: &["getpid", "id", "getcwd", "gettempdir", "tempfile", "mkdtemp", "gethostname"],
         settled: &[],
@@ -129,6 +135,7 @@ mod tests {
             (Language::Python, "x = time.perf_counter() - begun", "clock"),
             (Language::Rust, "let t = std::time::Instant::now();", "clock"),
             (Language::Rust, "let m: HashMap<_, _> = words.collect();", "order"),
+            (Language::Rust, "chart.draw_series(Histogram::vertical(&chart).data(bars))?;", "Rectangle"),
             (Language::Python, "print(id(x))", "process"),
         ] {
             assert!(cause(language, text).is_some_and(|told| told.contains(word) && told.contains("In[3]")), "{text}");
