@@ -264,7 +264,7 @@ impl Session {
     /// What is recorded of a cell; no secret that stands in its text.
     fn new_cell(&self, lab: &Lab, start: &CellStart) -> NewCell {
         // Where the file has become unreadable, nothing is allowed.
-        let allowed = || lab.gate_rules().unwrap_or_default().allow;
+        let allowed = || lab.promotion_rules().unwrap_or_default().gates.allow;
         NewCell {
             notebook: self.notebook(),
             process: self.process(),

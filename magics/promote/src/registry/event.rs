@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use kernwerk_store::Lab;
 use serde::{Deserialize, Serialize};
 
+use super::approval::Signed;
 use super::{Author, Holder, approval};
 use crate::Error;
 use crate::artifact::{home, replace};
@@ -87,9 +88,9 @@ pub struct Event {
     /// What a person signed who approves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signature: Option<Envelope>,
-    /// Whether its signature holds, and `kernwerk.toml` names the key as that of the person; told when it is read.
+    /// What is known of its signature; told when it is read.
     #[serde(skip)]
-    pub is_signed: bool,
+    pub signed: Signed,
 }
 
 /// The events of an artifact, in their order, and what is wrong with them.
@@ -174,11 +175,12 @@ impl History {
         artifact: &str,
         what: (Action, &str, &Holder),
         author: Author,
-        key: &SigningKey,
+        (key, signed): (&SigningKey, Signed),
     ) -> Result<Event, Error> {
         let mut event = self.next(artifact, what, author);
         event.signature = Some(approval::sign(&event, key));
         write(lab, &event)?;
+        event.signed = signed;
         Ok(event)
     }
 
@@ -196,7 +198,7 @@ impl History {
             why: author.why,
             after: self.heads.clone(),
             signature: None,
-            is_signed: false,
+            signed: Signed::No,
         }
     }
 }
@@ -223,7 +225,7 @@ fn check_signatures(lab: &Lab, events: &mut BTreeMap<String, Event>, findings: &
     let (names, keys) = keys(lab)?;
     for (digest, event) in events {
         match approval::check(event, &names, &keys) {
-            Ok(is_signed) => event.is_signed = is_signed,
+            Ok(signed) => event.signed = signed,
             Err(fault) => findings.push(format!("changed: {HISTORY}/{}, {fault}", file_name(event.number, digest))),
         }
     }

@@ -2,7 +2,7 @@
 
 use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Action, Event, Registry};
+use kernwerk_promote::{Action, Event, Registry, Signed};
 
 use super::TWO_VERSIONS;
 use crate::columns::{numbers, table, texts};
@@ -47,8 +47,11 @@ impl Verb for History {
     }
 }
 
-/// Whether an approval is signed; nothing of what nobody signs.
+/// How an approval is signed; nothing of what nobody signs.
 fn signed(event: &Event) -> Option<String> {
-    let is_approval = event.action == Action::Approve;
-    is_approval.then(|| if event.is_signed { "yes" } else { "no" }.to_owned())
+    (event.action == Action::Approve).then(|| match event.signed {
+        Signed::No => "no".to_owned(),
+        Signed::Yes => "yes".to_owned(),
+        Signed::Stranger => event.signed.to_string(),
+    })
 }
