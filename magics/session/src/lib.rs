@@ -2,6 +2,7 @@
 //!
 //! [`Session::run`] blocks and is called from an engine thread; it makes the tokio runtime on first use.
 
+mod arguments;
 mod catalogue;
 mod cells;
 mod columns;
