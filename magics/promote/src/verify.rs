@@ -41,6 +41,8 @@ pub struct Verification {
     pub approvals: Vec<Approval>,
     /// What is wrong with the artifact's history, one line each. It is no finding about the version, which can be named by its number.
     pub history: Vec<String>,
+    /// Events of the history that this lab has seen and that are gone, in words; as [`History::gone`].
+    pub gone: Vec<String>,
 }
 
 impl Verification {
@@ -149,6 +151,7 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
         crates: Vec::new(),
         approvals,
         history: history.findings,
+        gone: history.gone,
     })
 }
 

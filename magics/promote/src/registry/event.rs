@@ -11,7 +11,7 @@ use kernwerk_store::Lab;
 use serde::{Deserialize, Serialize};
 
 use super::approval::Signed;
-use super::{Author, Holder, approval};
+use super::{Author, Holder, approval, seen};
 use crate::Error;
 use crate::artifact::{home, replace};
 use crate::bundle::to_json;
@@ -99,8 +99,11 @@ pub struct History {
     pub events: Vec<Event>,
     /// What was changed, taken out, or is no event, one line each.
     pub findings: Vec<String>,
+    /// Events that this lab has seen and that are gone, in words: somebody took them away from the end, or this is another branch, to which they
+    /// never came.
+    pub gone: Vec<String>,
     /// Digests of the events that no other one follows.
-    heads: BTreeSet<String>,
+    pub(super) heads: BTreeSet<String>,
 }
 
 impl History {
@@ -109,7 +112,10 @@ impl History {
         let directory = directory(lab, name);
         let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let gone = seen::gone(lab, name, &BTreeMap::new(), &Self::default())?;
+                return Ok(Self { gone, ..Self::default() });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
                 let findings = vec![format!("changed: {HISTORY}, in whose place a file lies")];
                 return Ok(Self { findings, ..Self::default() });
@@ -138,6 +144,7 @@ impl History {
         }
         history.findings.sort();
         history.findings.dedup();
+        history.gone = seen::gone(lab, name, &read, &history)?;
         let mut events: Vec<(String, Event)> = read.into_iter().collect();
         events.sort_by(|(one, first), (other, second)| {
             (first.number, &first.at, one).cmp(&(second.number, &second.at, other))
@@ -206,7 +213,8 @@ impl History {
 /// Puts an event into its place, whole.
 fn write(lab: &Lab, event: &Event) -> Result<(), Error> {
     let bytes = to_json(event);
-    let file = file_name(event.number, &digest(&bytes));
+    let digest = digest(&bytes);
+    let file = file_name(event.number, &digest);
     let staging = lab.staging_dir()?;
     let written = write_file(&staging.join(&file), &bytes).and_then(|()| {
         let target = directory(lab, &event.artifact).join(&file);
@@ -214,7 +222,10 @@ fn write(lab: &Lab, event: &Event) -> Result<(), Error> {
         replace(&staging.join(&file), &target)
     });
     let _ = std::fs::remove_dir_all(&staging);
-    written
+    written?;
+    // It is entered all the same: whoever reads the history next keeps it in mind.
+    let _ = seen::entered(lab, event, digest);
+    Ok(())
 }
 
 /// Checks what was signed. Keys are looked at only where something was.

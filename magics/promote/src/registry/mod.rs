@@ -6,6 +6,7 @@
 mod approval;
 mod approve;
 mod event;
+mod seen;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use kernwerk_store::Lab;
 pub use approval::Signed;
 pub use approve::{Approved, approve, approve_signed, withdraw};
 pub use event::{Action, Event, History};
+pub use seen::accept_gone;
 pub use state::{Approval, Holder, Registry, Removal};
 
 use crate::Error;
@@ -66,7 +68,7 @@ pub fn history(lab: &Lab, name: &str) -> Result<History, Error> {
     let reference = Reference::latest(name)?;
     let history = History::read(lab, name)?;
     // What happened to versions that are gone is told all the same.
-    if history.events.is_empty() && history.findings.is_empty() {
+    if history.events.is_empty() && history.findings.is_empty() && history.gone.is_empty() {
         find(lab, &reference)?;
     }
     Ok(history)
