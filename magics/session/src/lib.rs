@@ -22,6 +22,7 @@ mod place;
 mod recover;
 mod report;
 mod runner;
+mod secrets;
 mod session;
 mod stale;
 mod tables;

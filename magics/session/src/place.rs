@@ -91,12 +91,12 @@ impl Context<'_> {
         if let Some(above) = above.filter(|above| !above.is_dir()) {
             return Err(elsewhere(format!("lies below {}, which is a file", above.display())));
         }
+        self.check_guarded(option, given, guarded)?;
         // Its name may be a slip of the pen: nobody would look for the file there.
         if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
-            let missing = format!("cannot be written: there is no directory {}", directory.display());
+            let missing = format!("cannot be written: there is no directory {}", resolved(directory).display());
             return Err(bad(missing).with_hint("make it first, or name another place"));
         }
-        self.check_guarded(option, given, guarded)?;
         Ok(path)
     }
 

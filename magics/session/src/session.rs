@@ -20,6 +20,7 @@ use crate::known::Shown;
 use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
+use crate::secrets::keep_out;
 use crate::variables::{CanonicalValue, Evaluate, Variables};
 use crate::verb::{Answer, Live};
 use crate::verbs::ALL;
@@ -307,6 +308,7 @@ impl Session {
 
     fn adopt(&self, lab: Lab) -> Result<Lab, Problem> {
         let lab = lab.with_pins(self.options.pins.clone());
+        keep_out(&lab);
         let mut state = self.state();
         state.warnings.extend(lab.recovered().iter().cloned());
         state.lab = Some(lab.clone());

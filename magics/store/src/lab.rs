@@ -171,7 +171,7 @@ impl Lab {
     /// What promotion asks for, as `kernwerk.toml` says at this moment: somebody may have listed a key, or allowed a finding, since the lab
     /// was opened.
     pub fn promotion_rules(&self) -> Result<PromotionRules, Error> {
-        Ok(Config::read(&self.inner.root)?.promote)
+        config::promotion_rules(&self.inner.root)
     }
 
     /// What the use of a model costs today; none where nobody said it.

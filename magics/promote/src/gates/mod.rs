@@ -23,8 +23,7 @@ use kernwerk_core::{Runner, Work, near};
 use kernwerk_store::{GateRules, Lab};
 use serde::Deserialize;
 
-pub use mask::mask;
-pub(crate) use mask::masked;
+pub use mask::{mask, masked};
 pub use report::{Demand, Finding, GateReport, State};
 
 use crate::Error;
