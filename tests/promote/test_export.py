@@ -73,6 +73,7 @@ def replace_in_artifact(project, file, old, new, name="zone-fares"):
 
 
 def test_a_script_runs_in_a_shell_and_gives_the_target(project):
+    (project.directory / "bin").mkdir()
     export(project, "script", "--output", "bin/fares.sh").ok()
     script = project.directory / "bin" / "fares.sh"
     assert os.access(script, os.X_OK)
@@ -84,6 +85,48 @@ def test_a_script_runs_in_a_shell_and_gives_the_target(project):
         found = found.read_all()
     assert found.to_pylist() == pyarrow.ipc.open_file(reference).read_all().to_pylist()
     assert found.column("note").to_pylist() == ["it's $HOME"] * 2
+
+
+# A variable that later commands read, one of which puts its own result in its place.
+VARIABLES = [
+    "%feature source rides rides.csv --event-time pickup",
+    "%%feature define zones --entity zone --event-time pickup --ttl 1d\nSELECT zone, pickup, fare AS last_fare FROM rides",
+    '%feature sql "SELECT ride, zone, pickup FROM rides WHERE fare >= 9 ORDER BY ride" -> picked',
+    "%feature training picked --features zones.last_fare --event-time pickup -> picked",
+    "%feature training picked --features zones.last_fare --event-time pickup --full-names -> frame",
+]
+
+
+def test_a_script_hands_variables_on_to_later_commands(tmp_path):
+    project = Project(tmp_path / "the lab")
+    project.directory.mkdir()
+    project.write("rides.csv", RIDES)
+    with Kernel(project.directory, {"JPY_SESSION_NAME": str(project.directory / "frame.ipynb")}) as kernel:
+        kernel.run("%lab init").ok()
+        for cell in VARIABLES:
+            kernel.run(cell).ok()
+    project("promote", "publish", "frame", "--target", "frame", "--notebook", "frame.ipynb").ok()
+    export(project, "script", "--output", "frame.sh", artifact="frame").ok()
+    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    (reference,) = artifact_of(project, "frame").glob("outputs/*-frame.arrow")
+    expected = pyarrow.ipc.open_file(reference).read_all().to_pylist()
+    assert len(expected) == 2 and expected[0]["zones__last_fare"] == 12.5, expected
+    for _ in range(2):
+        ran = subprocess.run(["sh", "frame.sh"], cwd=project.directory, env=environment, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        with pyarrow.ipc.open_stream(project.directory / "frame.arrow") as found:
+            assert found.read_all().to_pylist() == expected
+
+
+def test_a_variable_of_the_shell_is_the_table_of_a_file(project):
+    training = ["feature", "training", "picked", "--features", "rides.fare", "--event-time", "pickup"]
+    for word, words in [
+        ("picked", ["`--bind picked`", "NAME=FILE"]),
+        ("picked=none.arrow", ["none.arrow", "No such file"]),
+        ("picked=the rides.csv", ["the rides.csv", "no table that can be read"]),
+        ("a b=the rides.csv", ["`a b`", "cannot be the name of a variable"]),
+    ]:
+        project(*training, "--bind", word).failed(*words)
 
 
 def test_a_script_ends_at_the_first_command_that_fails(project):
@@ -135,6 +178,7 @@ def test_nobodys_file_is_replaced(project):
     target.write_text(target.read_text().replace('"zone_fares"', '"my_fares"'))
     export(project, "dagster", "--output", "fares.py").failed("no export")
     assert '"my_fares"' in target.read_text()
+    (project.directory / "work" / "deep").mkdir()
     export(project, "dagster", "--output", "work/deep/fares.py").ok()
     export(project, "dagster", "--output", "fares.py/deeper").failed("fares.py")
     assert not list(project.directory.rglob(".kernwerk-export*"))
@@ -194,6 +238,7 @@ class Dagster:
 
 def test_dagster_runs_the_job_and_sees_it_succeed_and_fail(project):
     pytest.importorskip("dagster")
+    (project.directory / "jobs").mkdir()
     export(project, "dagster", "--output", "jobs/fares.py").ok()
     with Dagster(project.directory / "jobs" / "fares.py") as run:
         seen = run()
@@ -550,6 +595,7 @@ def airflow(tmp_path_factory):
 def test_airflow_reads_and_runs_the_dag(project, airflow):
     declared = '[[parameters]]\nname = "limit"\ntype = "float"\ndefault = 9.0\nstep = 1\n\n[target]'
     dags = project.directory / "dags"
+    dags.mkdir()
     export(project, "airflow", "--output", "dags/fares.py").ok()
     assert "fares.py" not in airflow(dags, "dags", "list-import-errors")
     ran = airflow(dags, "dags", "test", "zone_fares")

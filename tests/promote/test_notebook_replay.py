@@ -387,6 +387,8 @@ def test_a_file_that_is_not_there_and_arguments_that_do_not_fit(tmp_path):
     place.replay("--report", "nb.ipynb").failed("take the place of the notebook")
     place.replay("--report", "nb.txt").failed("end it in .html")
     place.replay("--report", "nb.ipynb/nb.html").failed("lies below", "which is a file")
+    place.replay("--report", "no/such/nb.html").failed("there is no directory", "make it first")
+    place.replay("--report", "r.html", "--report", "./r.html").failed("are the same file")
     place.replay("--order", "backwards").failed("neither document nor execution")
     assert (tmp_path / "nb.ipynb").read_bytes() == before
 
@@ -404,6 +406,24 @@ def test_without_a_lab_none_is_made(tmp_path):
     assert report.code == 0, report.stdout + report.stderr
     assert sorted(path.name for path in place.directory.iterdir()) == ["nb.ipynb", "rides.csv"]
     assert (tmp_path / "report.html").read_text().count("identical") > 1
+
+
+def test_a_result_that_lacks_a_form_is_told(tmp_path):
+    """Of a form that is not stored nothing can be compared, and whoever took it out is not passed over."""
+    place = Place(tmp_path)
+    fare = "class Fare:\n    def __repr__(self): return 'fare 12.5'\n    def _repr_html_(self): return '<b>12.5</b>'\nFare()"
+    execute(tmp_path / "nb.ipynb", notebook_of(["1 + 1", fare], "python3"))
+    assert place.replay().code == 0
+
+    def take_away(notebook):
+        output = code_cells(notebook)[1].outputs[0]
+        assert set(output.data) == {"text/html", "text/plain"}, output
+        del output.data["text/html"]
+
+    place.change(take_away)
+    report = place.replay()
+    assert report.code == 0, report
+    assert "cell 2 (In[2]): output 1 as result, html, a form that the notebook does not hold" in report.stdout
 
 
 def test_a_missing_package_leaves_it_undecided(python):

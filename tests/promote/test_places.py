@@ -83,16 +83,67 @@ def test_other_verbs_look_at_their_places_as_well(project):
     assert (project.directory / "rides.csv").read_text() == RIDES and (project.directory / "dear.ipynb").read_text() == "{}"
 
 
-def test_directories_are_made_for_what_is_written(project):
-    told = project("promote", "run", "dear", "--output", "some/new/place/dear.csv").ok()
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "dear", "--fresh", "--output", "mis/spelt/dear.csv"),
+        ("run", "dear", "--fresh", "--lineage", "mis/spelt/events.jsonl"),
+        ("replay", "dear", "--report", "dear.html", "--report", "mis/spelt/dear.html"),
+        ("card", "dear", "--to", "mis/spelt/README.md"),
+        ("sbom", "dear", "--to", "mis/spelt/dear.json"),
+        ("plan", "dear", "--target", "dear", "--notebook", "dear.ipynb", "--graph", "mis/spelt/dear.svg"),
+        ("diff", "dear@1", "dear@1", "--html", "mis/spelt/dear.html"),
+        ("export", "dear", "--to", "script", "--output", "mis/spelt/dear.sh"),
+        ("export", "dear", "--to", "notebook", "--output", "mis/spelt/dear.ipynb", "--overwrite"),
+    ],
+)
+def test_a_directory_that_is_not_there_is_told_before_anything_runs(project, words):
+    before = records(project)
+    project("promote", *words).failed(words[-1 if words[-1] != "--overwrite" else -2], f"there is no directory {project.directory / 'mis/spelt'}", "make it first")
+    assert records(project) == before and not (project.directory / "mis").exists() and not (project.directory / "dear.html").exists()
+
+
+def test_a_file_is_written_into_a_directory_that_is_there(project):
+    (project.directory / "some" / "place").mkdir(parents=True)
+    told = project("promote", "run", "dear", "--output", "some/place/dear.csv").ok()
     assert "a table of 2 rows with the columns ride, day, name" in told, told
-    assert (project.directory / "some/new/place/dear.csv").read_text().startswith("ride,day,name\n1,2026-01-01,")
-    project("promote", "replay", "dear", "--report", "other/dear.html").ok()
-    assert (project.directory / "other/dear.html").is_file()
+    assert (project.directory / "some/place/dear.csv").read_text().startswith("ride,day,name\n1,2026-01-01,")
+    project("promote", "replay", "dear", "--report", "some/dear.html").ok()
+    assert (project.directory / "some/dear.html").is_file()
+
+
+def test_two_names_of_one_file_are_told_before_anything_runs(project):
+    before = records(project)
+    project("promote", "run", "dear", "--fresh", "--output", "one.json", "--lineage", "./one.json").failed("--output one.json", "--lineage ./one.json", "the same file")
+    (project.directory / "twice.html").touch()
+    (project.directory / "linked.html").symlink_to("twice.html")
+    project("promote", "replay", "dear", "--report", "twice.html", "--report", "linked.html").failed("twice.html", "linked.html", "the same file")
+    assert records(project) == before and not (project.directory / "one.json").exists() and not (project.directory / "twice.html").read_text()
+
+
+def test_a_name_that_is_none_makes_no_lab(tmp_path):
+    """Nor does a slip of the pen in the name of a version mean another one."""
+    nowhere = Project(tmp_path)
+    for words in (
+        ("replay", "fares@1"), ("run", "fares"), ("stage", "fares@1", "production"), ("approve", "fares@1", "production"), ("alias", "fares@1", "mine"),
+        ("rollback", "fares"), ("restore", "fares@1"), ("sign", "fares@1", "--key", "ada"), ("gates", "fares@1"), ("prune", "fares", "--apply"),
+        ("prune", "--keep-versions", "1", "--apply"), ("export", "fares", "--to", "crate"), ("export", "fares", "--to", "mlflow", "--server", "http://127.0.0.1:9"),
+    ):
+        nowhere("promote", *words).failed("there is no lab")
+    assert not list(tmp_path.iterdir())
+    nowhere("promote", "replay", "fares@01").failed("`fares@01` does not name an artifact", "did you mean `fares@1`?")
+
+
+def test_a_count_is_no_negative_number(project):
+    for option in ("--keep-versions", "--keep-days", "--keep-runs", "--keep-rollbacks"):
+        for value in ("-1", "1.5", "many"):
+            project("promote", "prune", option, value).failed(f"'{value}'", option, "a whole number from 0")
+    project("promote", "run", "dear", "--retries", "-1").failed("--retries", "a whole number from 0")
 
 
 def test_a_script_takes_the_parameters_as_arguments(project, tmp_path):
     """As the pipeline declares them: of their types, with their defaults; a wrong one is said before the first command."""
+    (project.directory / "bin").mkdir()
     project("promote", "export", "dear", "--to", "script", "--output", "bin/dear.sh").ok()
     script = project.directory / "bin" / "dear.sh"
     environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}

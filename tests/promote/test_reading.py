@@ -71,8 +71,9 @@ def test_the_page_is_whole_and_shows_both_sides(project):
     assert not re.search(r'<script|(?:src|href)="(?!data:)', page)
     cells = re.sub(r"<[^>]+>", "", page)
     assert MEAN.replace(">", "&gt;") in cells and MOST.replace(">", "&gt;") in cells
-    project("promote", "diff", "trip", "--html", "new/place/diff.html")
-    assert (project.directory / "new/place/diff.html").read_text() == page
+    (project.directory / "place").mkdir()
+    project("promote", "diff", "trip", "--html", "place/diff.html")
+    assert (project.directory / "place/diff.html").read_text() == page
     project("promote", "diff", "trip", "--html", "rides.csv/diff.html").failed("rides.csv", "a file")
     project("promote", "diff", "trip", "--html", "diff.pdf").failed("does not end in", "`.html`")
 

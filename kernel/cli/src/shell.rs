@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kernwerk_core::{Cancel, CellStatus, Language, Names, Output, Problem, Verdict, Work};
 use kernwerk_lang::{BodyUse, MagicLine};
-use kernwerk_session::{CellStart, Live, Options, Reply, Session, language};
+use kernwerk_session::{CellStart, Live, Options, Reply, RunningCell, Session, language};
 
 use crate::interrupt::cancel_on_interrupt;
 use crate::progress::Terminal;
@@ -29,7 +29,8 @@ pub fn overview() -> String {
          Every verb takes\n  --lab DIR         the lab's root; else it is searched from here upwards\n  \
          --principal NAME  for whom to work; else for nobody\n  --format FORMAT   text, json, csv, arrow or html\n  \
          --body FILE       the body of a verb that has one; else it is read from standard input\n  \
-         --with NAME=VALUE a value for `$NAME` in SQL; NAME:TYPE=VALUE says its type\n\n\
+         --with NAME=VALUE a value for `$NAME` in SQL; NAME:TYPE=VALUE says its type\n  \
+         --bind NAME=FILE  a variable: the table in an Arrow file, such as `--format arrow` writes\n\n\
          `kernwerk MAGIC --help` lists the verbs of a magic, `kernwerk MAGIC VERB --help` tells all of one.",
         magics.join("\n"),
         "kernel"
@@ -59,7 +60,7 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         names: Names::default(),
         cell: None,
     });
-    let result = session.run(&line, &cell, &work);
+    let result = bind(&invocation.bind, &session, &cell).and_then(|()| session.run(&line, &cell, &work));
     session.finish_cell(cell, status(&result), &[]);
     for warning in session.take_warnings() {
         eprintln!("{warning}");
@@ -77,6 +78,19 @@ pub fn run(invocation: Invocation) -> Result<ExitCode, Problem> {
         Verdict::Failed => ExitCode::from(1),
         Verdict::Undecided => ExitCode::from(2),
     })
+}
+
+/// Gives the verb the variables of the command line.
+fn bind(words: &[String], session: &Session, cell: &RunningCell) -> Result<(), Problem> {
+    for word in words {
+        let parts = word.split_once('=').filter(|(name, file)| !name.is_empty() && !file.is_empty());
+        let (name, file) = parts.ok_or_else(|| {
+            Problem::new("BadArguments", format!("`--bind {word}` names no file for a variable"))
+                .with_hint("write NAME=FILE, such as `--bind rides=rides.arrow`")
+        })?;
+        session.give(name, &session.directory().join(file), cell)?;
+    }
+    Ok(())
 }
 
 /// Writes the answer again whenever it has changed, until somebody interrupts: that is how it ends, and no failure.

@@ -26,12 +26,14 @@ pub struct Invocation {
     pub body: Option<PathBuf>,
     /// Values of parameters, which SQL has as `$NAME`, as they are written.
     pub with: Vec<String>,
+    /// Variables that verbs know by their names, each with the Arrow file that holds its table.
+    pub bind: Vec<String>,
     /// Everything else.
     pub words: Vec<String>,
 }
 
 impl Invocation {
-    /// Takes `--lab`, `--principal`, `--format`, `--body` and `--with` out of `arguments`, up to a `--`.
+    /// Takes `--lab`, `--principal`, `--format`, `--body`, `--with` and `--bind` out of `arguments`, up to a `--`.
     pub fn read(arguments: impl Iterator<Item = OsString>) -> Result<Self, Problem> {
         let mut invocation = Self::default();
         let mut arguments = arguments.map(text);
@@ -48,7 +50,7 @@ impl Invocation {
                 }
                 break;
             }
-            if !matches!(name, "--lab" | "--principal" | "--format" | "--body" | "--with") {
+            if !matches!(name, "--lab" | "--principal" | "--format" | "--body" | "--with" | "--bind") {
                 invocation.words.push(argument);
                 continue;
             }
@@ -60,6 +62,7 @@ impl Invocation {
                 "--lab" => invocation.lab = Some(PathBuf::from(value)),
                 "--principal" => invocation.principal = Some(value),
                 "--with" => invocation.with.push(value),
+                "--bind" => invocation.bind.push(value),
                 "--body" => invocation.body = Some(PathBuf::from(value)),
                 _ => invocation.format = format(&value)?,
             }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 pub use check::{is_german_tax_number, is_iban, is_luhn, is_machine_readable_line};
 pub use column::{personal_in_column, secrets_in_column};
-pub use names::is_secret_name;
+pub use names::{is_secret_name, may_name_secret};
 pub use personal::personal;
 pub use secrets::{occurrences, secrets};
 

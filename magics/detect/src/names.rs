@@ -110,6 +110,20 @@ pub fn is_secret_name(name: &str) -> bool {
         || words(name).last().is_some_and(|last| last == "key" && strength(name).is_some())
 }
 
+/// Whether the value behind a name may be a secret: a wider net than [`is_secret_name`], for where one name too many costs little.
+pub fn may_name_secret(name: &str) -> bool {
+    let words = words(name);
+    let whole = words.concat();
+    // Short words stand in others; `PWD` is where a shell is, and no password.
+    let speaks = |list: &[&str]| list.iter().any(|word| word.len() > 3 && whole.contains(word));
+    let last = words.last().map(String::as_str);
+    speaks(PASSWORDS)
+        || speaks(STRONG)
+        || speaks(&["secret", "token", "private"])
+        || words.iter().any(|word| word == "key" || word == "auth")
+        || (words.len() > 1 && last == Some("pwd"))
+}
+
 /// What a name says of the value behind it; none where it speaks of no secret.
 pub(crate) fn strength(name: &str) -> Option<Strength> {
     let words = words(name);
@@ -148,6 +162,30 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_told_from_what_is_none() {
+        for name in [
+            "OPENAI_API_KEY",
+            "GITHUB_TOKEN",
+            "MYTOKEN",
+            "db_password",
+            "DB_PWD",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_ACCESS_KEY_ID",
+            "KEY",
+            "BASIC_AUTH",
+            "TOKEN_FILE",
+            "SSH_PRIVATE_KEY",
+            "MYAPIKEY",
+            "CREDENTIALS",
+        ] {
+            assert!(may_name_secret(name), "{name}");
+        }
+        for name in ["TARIFF", "KEYBOARD", "MONKEY", "REGION", "AUTHOR", "PWD", "OLDPWD", "PATH", "COMPASS"] {
+            assert!(!may_name_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_of_secrets_are_known_in_every_spelling() {

@@ -17,12 +17,14 @@ use crate::Error;
 use crate::bundle::to_json;
 use crate::damage;
 use crate::files::{digest, make_directory, read_file, write_file};
-use crate::names::check_name;
+use crate::names::{LATEST, check_name};
 use crate::pipeline::{FORMAT, Pipeline, StepRecord};
 use crate::proof::Proof;
 use crate::registry::{History, Removal, labelled, removals};
 use crate::sealed::{self, LARGEST_FILE, LARGEST_TEXT};
 
+/// Where artifacts lie, in the lab's root.
+const PIPELINES: &str = "pipelines";
 pub(crate) const PIPELINE: &str = "pipeline.toml";
 pub(crate) const MANIFEST: &str = "MANIFEST.json";
 pub(crate) const NOTEBOOK: &str = "notebook.ipynb";
@@ -60,7 +62,7 @@ impl Reference {
     /// # Errors
     /// [`Error::BadReference`] where no artifact can be called so.
     pub fn latest(name: &str) -> Result<Self, Error> {
-        check_name(name).map_err(|_| Error::BadReference { text: name.to_owned() })?;
+        check_name(name).map_err(|_| Error::BadReference { text: name.to_owned(), meant: None })?;
         Ok(Self { name: name.to_owned(), which: Which::Latest })
     }
 
@@ -73,12 +75,13 @@ impl FromStr for Reference {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (name, which) = match text.split_once('@') {
-            Some((name, which)) => (name, which.parse().map_err(|()| Error::BadReference { text: text.to_owned() })?),
-            None => (text, Which::Latest),
-        };
-        let latest = Self::latest(name).map_err(|_| Error::BadReference { text: text.to_owned() })?;
-        Ok(Self { which, ..latest })
+        let (name, which) = text.split_once('@').unwrap_or((text, LATEST));
+        // A number has one way to be written: whoever writes another may mean something else by it.
+        let number = which.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() != which);
+        let meant = number.map(|number| format!("{name}@{number}")).filter(|_| check_name(name).is_ok());
+        let bad = || Error::BadReference { text: text.to_owned(), meant: meant.clone() };
+        let which = which.parse().map_err(|()| bad())?;
+        Self::latest(name).map(|latest| Self { which, ..latest }).map_err(|_| bad())
     }
 }
 
@@ -86,11 +89,11 @@ impl FromStr for Which {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        match text.parse() {
-            Ok(0) => Err(()),
-            Ok(version) => Ok(Self::Version(version)),
-            Err(_) if text == "latest" => Ok(Self::Latest),
-            Err(_) => check_name(text).map(|()| Self::Label(text.to_owned())).map_err(|_| ()),
+        match version_number(text) {
+            Some(version) => Ok(Self::Version(version)),
+            None if text == LATEST => Ok(Self::Latest),
+            // No label begins with a digit.
+            None => check_name(text).map(|()| Self::Label(text.to_owned())).map_err(|_| ()),
         }
     }
 }
@@ -265,7 +268,12 @@ impl Manifest {
 }
 
 fn pipelines(lab: &Lab) -> PathBuf {
-    lab.root().join("pipelines")
+    lab.root().join(PIPELINES)
+}
+
+/// Whether something lies where an artifact of this name has its versions, in what is or may become a lab's root.
+pub fn is_published(root: &Path, name: &str) -> bool {
+    check_name(name).is_ok() && root.join(PIPELINES).join(name).is_dir()
 }
 
 /// Where the versions of an artifact lie, and its history.
@@ -288,8 +296,9 @@ pub(crate) fn versions(lab: &Lab, name: &str) -> Vec<u32> {
     versions
 }
 
-fn version_number(directory: &str) -> Option<u32> {
-    directory.parse().ok().filter(|version: &u32| *version > 0 && version.to_string() == directory)
+/// The number of a version as directories and people write it, without a sign and zeros before it.
+fn version_number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|version: &u32| *version > 0 && version.to_string() == text)
 }
 
 fn subdirectories(directory: &Path) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernwerk_core::{Language, Surroundings};
+use kernwerk_detect::may_name_secret;
 use serde::{Deserialize, Serialize};
 
 use crate::execution::Execution;
@@ -10,9 +11,6 @@ use crate::slice::literals;
 
 /// How code asks for a variable of the environment, in Rust and in Python.
 const ASKS: [&str; 7] = ["var(", "var_os(", "env!(", "environ", "getenv", "environb", "expandvars"];
-/// A variable with such a word in its name holds a secret, as far as its name tells.
-const SECRETS: [&str; 9] =
-    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE", "APIKEY", "API_KEY", "ACCESS_KEY"];
 
 /// The environment of an artifact's cells.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +40,7 @@ impl PinnedEnvironment {
         let mut environment = Self { threads: u32::try_from(cores).unwrap_or(1), network, ..Self::default() };
         for name in names {
             match std::env::var(&name) {
-                Ok(_) if is_secret(&name) => _ = environment.secrets.insert(name),
+                Ok(_) if may_name_secret(&name) => _ = environment.secrets.insert(name),
                 Ok(value) if !Surroundings::settles(&name) => _ = environment.variables.insert(name, value),
                 // One that is not there is not there in runs either.
                 _ => {}
@@ -88,12 +86,6 @@ pub(crate) fn variables_in(text: &str, is_python: bool) -> Vec<String> {
     literals(text, is_python).into_iter().filter(is_name).collect()
 }
 
-/// Whether a variable of this name is taken for a secret.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    SECRETS.iter().any(|word| name.contains(word)) || name.split('_').any(|word| word == "KEY" || word == "AUTH")
-}
-
 /// What a cell's text asks for and runs do not see, or not as it is here; a likely reason where the cell does something else
 /// in a run. To stand behind a sentence.
 pub(crate) fn unseen(cell: &Execution, live: bool) -> String {
@@ -111,19 +103,4 @@ pub(crate) fn unseen(cell: &Execution, live: bool) -> String {
 pub(crate) fn asks_network(text: &str) -> bool {
     let words = ["http", "TcpStream", "UdpSocket", "socket", "urllib", "requests", "reqwest", "ureq", "ftp", "boto"];
     words.iter().any(|word| text.contains(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_secrets_are_told_from_others() {
-        for name in ["OPENAI_API_KEY", "GITHUB_TOKEN", "db_password", "AWS_SECRET_ACCESS_KEY", "KEY", "BASIC_AUTH"] {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["TARIFF", "KEYBOARD", "MONKEY", "REGION", "AUTHOR"] {
-            assert!(!is_secret(name), "{name}");
-        }
-    }
 }

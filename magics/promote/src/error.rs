@@ -39,7 +39,7 @@ pub enum Error {
     #[error("`{name}` cannot be the name of a key")]
     BadKeyName { name: String },
     #[error("`{text}` does not name an artifact")]
-    BadReference { text: String },
+    BadReference { text: String, meant: Option<String> },
     #[error("no artifact is called `{name}`")]
     UnknownArtifact { name: String, near: Vec<String> },
     #[error("artifact `{name}` has no version {version}")]
@@ -60,16 +60,16 @@ pub enum Error {
     NothingBefore { name: String, stage: String },
     #[error(
         "{artifact} has {} of the {wanted} {}approvals that `{stage}` asks for{}{}",
-        given.len(), if *signed { "signed " } else { "" }, by(given), unsigned_by(unsigned)
+        given.len(), if *signed { "signed " } else { "" }, by(given), not_counted(uncounted)
     )]
     NotApproved {
         artifact: String,
         stage: String,
         wanted: u32,
         given: Vec<String>,
-        /// Only signed approvals count; these are not.
+        /// Only approvals count that are signed with the person's key; these others there are, each with what is known of its signature.
         signed: bool,
-        unsigned: Vec<String>,
+        uncounted: Vec<String>,
     },
     #[error("{by} has not approved {artifact} for `{stage}`")]
     NothingToWithdraw { artifact: String, stage: String, by: String },
@@ -192,6 +192,7 @@ impl Error {
             Self::NotTheirKey { owner, .. } => format!("`--by {owner}`, or a key of one's own"),
             Self::UnknownKey { by, key } => format!("below [promote.keys] of kernwerk.toml it would be: {by} = \"{key}\""),
             Self::SharedKey { .. } => "give each person a key of their own: `%promote key NAME` makes one".to_owned(),
+            Self::BadReference { meant: Some(meant), .. } => return did_you_mean(std::slice::from_ref(meant)),
             Self::BadReference { .. } => {
                 "write NAME for the latest version, NAME@3, or NAME@STAGE such as NAME@production".to_owned()
             }
@@ -391,9 +392,9 @@ fn ended(status: CellStatus) -> &'static str {
     }
 }
 
-/// Whose approvals there are that do not count.
-fn unsigned_by(unsigned: &[String]) -> String {
-    if unsigned.is_empty() { String::new() } else { format!("; not signed: {}", unsigned.join(", ")) }
+/// The approvals that there are and that do not count.
+fn not_counted(uncounted: &[String]) -> String {
+    if uncounted.is_empty() { String::new() } else { format!("; not counted: {}", uncounted.join(", ")) }
 }
 
 /// When that was, from nanoseconds since 1970: to stand behind a sentence.

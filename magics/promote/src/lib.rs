@@ -66,7 +66,7 @@ mod trust;
 mod vendor;
 mod verify;
 
-pub use artifact::{Location, Manifest, ManifestFile, Reference, Which};
+pub use artifact::{Location, Manifest, ManifestFile, Reference, Which, is_published};
 pub use card::{Card, card};
 pub use cassette::PinnedCassette;
 pub use catalog::{Listed, Shown, Summary, list, references, show, target};
@@ -84,7 +84,7 @@ pub use export::{
     Command, ExportSpec, Exported, Form, Method, MlflowServer, ReadMagics, Request, Response, Tracked, Unanswered,
     export, export_crate, track,
 };
-pub use gates::{Demand, Finding, GateReport, GateSpec, State, judge_published, mask, must_pass};
+pub use gates::{Demand, Finding, GateReport, GateSpec, State, judge_published, mask, masked, must_pass};
 pub use judge::{CellReport, Compared};
 pub use known::Known;
 pub use licence::CrateSources;
@@ -102,8 +102,8 @@ pub use python::PinnedPython;
 pub use reason::{Why, WhyNot};
 pub use recover::{Gone, Lost, Recovery, Rerun};
 pub use registry::{
-    Action, Approval, Author, Event, History, Holder, PRODUCTION, Registry, Removal, alias, approve, approve_signed,
-    history, registry, restore, rollback, stage, unalias, withdraw,
+    Action, Approval, Approved, Author, Event, History, Holder, PRODUCTION, Registry, Removal, Signed, accept_gone,
+    alias, approve, approve_signed, history, registry, restore, rollback, stage, unalias, withdraw,
 };
 pub use replay::{FindModel, InstalledModel, Replay, ReplaySpec, replay, tally};
 pub use retention::{Fate, PruneSpec, Pruning, prune, survey};
@@ -114,6 +114,6 @@ pub use running::{
 pub use sbom::sbom;
 pub use stale::{Cause, Stale, StaleRead, Watch, is_same};
 pub use target::Target;
-pub use trust::{PublicKey, SigningKey, Trust, is_signed, sign};
+pub use trust::{PublicKey, SigningKey, Trust, is_signed, owner, sign};
 pub use vendor::{Vendored, vendor};
 pub use verify::{Verification, verify};

@@ -8,7 +8,7 @@ use crate::registry::{PRODUCTION, registry};
 use crate::sealed::is_plain_part;
 
 /// What stands for the last version wherever a stage could be named.
-const LATEST: &str = "latest";
+pub(crate) const LATEST: &str = "latest";
 /// Stages that everybody knows: an artifact of such a name would be taken for one.
 const STAGES: [&str; 3] = ["staging", PRODUCTION, "archived"];
 const LONGEST_NAME: usize = 64;

@@ -267,7 +267,11 @@ pub fn plan_log(log: &[Execution], aim: &Aim<'_>, disk: &Disk) -> Result<Plan, E
 /// What stands in the way because the record does not have the whole text of a cell.
 fn kept_secrets(kept: &[Kept]) -> Vec<String> {
     let of_cell = |cell: &Kept| {
-        let told = masked(&cell.execution.text).into_iter().map(|(what, fingerprint)| {
+        let Execution { text, effects, .. } = &cell.execution;
+        let mut marks = masked(text);
+        marks.extend(effects.iter().flat_map(|effect| masked(&effect.name)));
+        marks.dedup();
+        let told = marks.into_iter().map(|(what, fingerprint)| {
             format!(
                 "{} holds a secret ({what}), which is not recorded: read it from the environment, run the cell again, and revoke it, for it \
                  stood in a notebook; if it is none, write its fingerprint `{fingerprint}` below `allow` in [promote.gates] of kernwerk.toml \

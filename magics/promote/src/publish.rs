@@ -219,7 +219,7 @@ async fn ask_gates(
     work: &Work,
 ) -> Result<Vec<GateReport>, Error> {
     let beside = (artifact::PROOF, String::from_utf8_lossy(&bundle::to_json(proof)).into_owned());
-    let subject = Subject::new(lab, &spec.gates, (&bundle.pipeline, &bundle.files), Some(beside), (runner, work));
+    let subject = Subject::new(lab, &spec.gates, (&bundle.pipeline, &bundle.files), Some(beside), (runner, work))?;
     let log = || read_log(lab, &spec.plan.notebook, spec.plan.process);
     gates::judge(subject.of_plan(plan, log).await?)
 }

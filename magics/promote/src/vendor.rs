@@ -10,6 +10,7 @@ use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{self, Location};
+use crate::damage;
 use crate::files::{read_file, write_file};
 use crate::lock::{Crate, DEFAULT_REGISTRY, crates};
 use crate::sealed::{self, LARGEST_FILE};
@@ -81,15 +82,48 @@ pub(crate) fn beside(location: &Location, work: &Work) -> Result<Option<PathBuf>
     let Ok(needed) = needed(location) else { return Ok(None) };
     for one in &needed {
         work.check()?;
-        let broken = |message: String| location.broken(&format!("../{}", file(one)), message);
-        match sealed::read(home, &file(one), LARGEST_FILE) {
-            Ok(bytes) if is_of(one, &bytes) => {}
-            Ok(_) => return Err(broken("it is not the crate of which Cargo.lock has the checksum".to_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(broken(error.to_string())),
+        match packed(home, one) {
+            Packed::There => {}
+            Packed::Missing => return Ok(None),
+            Packed::Other(message) => return Err(location.broken(&format!("../{}", file(one)), message)),
         }
     }
     Ok((!needed.is_empty()).then(|| home.join(CRATES)))
+}
+
+/// What is wrong with the crates that lie beside an artifact, one line each. None of them has to be there, and others lie there for its
+/// other versions.
+///
+/// # Errors
+/// An interrupt.
+pub(crate) fn changed(location: &Location, work: &Work) -> Result<Vec<String>, Error> {
+    let mut changed = Vec::new();
+    // What cannot be read of the artifact itself is told by whoever looks at that.
+    let (Some(home), Ok(needed)) = (location.directory.parent(), needed(location)) else { return Ok(changed) };
+    for one in needed {
+        work.check()?;
+        if let Packed::Other(message) = packed(home, &one) {
+            changed.push(format!("changed: ../{}: {message}", file(&one)));
+        }
+    }
+    Ok(changed)
+}
+
+/// A crate as it lies beside an artifact.
+enum Packed {
+    There,
+    Missing,
+    /// Something else lies in its place; in words, which begin with `it`.
+    Other(String),
+}
+
+fn packed(home: &Path, one: &Crate) -> Packed {
+    match sealed::read(home, &file(one), LARGEST_FILE) {
+        Ok(bytes) if is_of(one, &bytes) => Packed::There,
+        Ok(_) => Packed::Other("it is not the crate of which Cargo.lock has the checksum".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Packed::Missing,
+        Err(error) => Packed::Other(damage::unreadable(&error)),
+    }
 }
 
 /// The crates that have to be fetched from somewhere. Those of Kernwerk are part of its program, and local ones lie where the cells' files do.

@@ -13,6 +13,7 @@ use crate::gates::recorded;
 use crate::registry::{Approval, History, Registry};
 use crate::sealed::{self, LARGEST_FILE};
 use crate::trust::{Trust, check};
+use crate::vendor;
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +36,13 @@ pub struct Verification {
     /// Whether the proof run's attestation is there.
     pub is_attested: bool,
     pub trust: Trust,
+    /// What is wrong with its crates, where they lie beside it, one line each. They are no part of it, and [`verify`] alone looks at them.
+    pub crates: Vec<String>,
     pub approvals: Vec<Approval>,
     /// What is wrong with the artifact's history, one line each. It is no finding about the version, which can be named by its number.
     pub history: Vec<String>,
+    /// Events of the history that this lab has seen and that are gone, in words; as [`History::gone`].
+    pub gone: Vec<String>,
 }
 
 impl Verification {
@@ -49,6 +54,7 @@ impl Verification {
     /// What is wrong, one line each.
     pub fn findings(&self) -> Vec<String> {
         let mut findings = self.changes();
+        findings.extend(self.crates.iter().cloned());
         if self.trust.unsigned {
             findings.push("unsigned: none of the keys in kernwerk.toml has signed it".to_owned());
         }
@@ -97,13 +103,15 @@ fn describe(path: &str) -> String {
     meaning.map_or_else(|| path.to_owned(), |meaning| format!("{path} ({meaning})"))
 }
 
-/// Recomputes the digests of an artifact's files, and checks its signatures.
+/// Recomputes the digests of an artifact's files and of the crates beside it, and checks its signatures.
 ///
 /// # Errors
 /// [`Error::UnknownArtifact`], [`Error::UnknownVersion`], [`Error::BrokenArtifact`] where there is no manifest to go by;
 /// [`Error::BadKey`].
 pub fn verify(lab: &Lab, reference: &Reference, work: &Work) -> Result<Verification, Error> {
-    verify_location(lab, &find(lab, reference)?, work)
+    let verification = verify_location(lab, &find(lab, reference)?, work)?;
+    let crates = vendor::changed(&verification.location, work)?;
+    Ok(Verification { crates, ..verification })
 }
 
 pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Result<Verification, Error> {
@@ -140,8 +148,10 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
         known_as,
         is_attested,
         trust: check(lab, location)?,
+        crates: Vec::new(),
         approvals,
         history: history.findings,
+        gone: history.gone,
     })
 }
 

@@ -18,18 +18,22 @@ main{max-width:1180px;margin:0 auto;padding:28px 24px 48px}\
 h1{font:600 22px/1.3 var(--jp-ui-font-family);margin:0 0 14px}\
 @media print{main{max-width:none;padding:0}}";
 
-/// `output` as a page of its own. It follows the reader's light or dark theme.
-pub fn page(title: &str, output: &Output) -> String {
-    let untitled = Output { title: None, ..output.clone() };
+/// A page around `body`, in which nothing is loaded and nothing runs; `frames` says which frames it may hold, as the policy has it.
+pub(crate) fn frame(title: &str, style: &str, frames: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n<h1>{heading}</h1>\n{body}\n</main>\n</body>\n</html>\n",
-        title = escape(title),
-        heading = escape(output.title.as_deref().unwrap_or(title)),
-        body = html(&untitled),
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}{frames}\">\n<title>{}</title>\n<style>{style}</style>\n</head>\n\
+         <body>\n<main>\n{body}\n</main>\n</body>\n</html>\n",
+        escape(title),
     )
+}
+
+/// `output` as a page of its own. It follows the reader's light or dark theme.
+pub fn page(title: &str, output: &Output) -> String {
+    let untitled = Output { title: None, ..output.clone() };
+    let heading = escape(output.title.as_deref().unwrap_or(title));
+    frame(title, STYLE, "", &format!("<h1>{heading}</h1>\n{}", html(&untitled)))
 }
 
 #[cfg(test)]

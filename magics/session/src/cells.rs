@@ -8,10 +8,8 @@ use std::time::{Instant, SystemTime};
 use kernwerk_core::{
     Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Parameter, Problem, Resource, Table,
 };
-use kernwerk_promote::mask;
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
 
-use crate::gates::environment;
 use crate::meter::process_tree_seconds;
 use crate::session::Session;
 
@@ -146,7 +144,7 @@ impl Session {
     /// Records that a cell begins. Where there is no lab yet, the record waits for one.
     pub fn begin_cell(&self, start: CellStart) -> RunningCell {
         let id = match self.lab() {
-            Ok(Some(lab)) => self.recorded(lab.ledger().begin_cell(&self.new_cell(&lab, &start))),
+            Ok(Some(lab)) => self.recorded(lab.ledger().begin_cell(&self.new_cell(&start))),
             _ => None,
         };
         RunningCell {
@@ -236,7 +234,7 @@ impl Session {
         let mut id = cell.id.lock().unwrap_or_else(PoisonError::into_inner);
         if id.is_none() {
             self.record_waiting(lab);
-            *id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(lab, &cell.start), cell.started));
+            *id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(&cell.start), cell.started));
         }
         *id
     }
@@ -255,22 +253,20 @@ impl Session {
     }
 
     fn record(&self, lab: &Lab, cell: Unrecorded) {
-        let id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(lab, &cell.start), cell.started));
+        let id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(&cell.start), cell.started));
         if let Some(id) = id {
             self.recorded(lab.ledger().finish_cell(id, &cell.start.names, &cell.end));
         }
     }
 
-    /// What is recorded of a cell; no secret that stands in its text.
-    fn new_cell(&self, lab: &Lab, start: &CellStart) -> NewCell {
-        // Where the file has become unreadable, nothing is allowed.
-        let allowed = || lab.gate_rules().unwrap_or_default().allow;
+    /// What is recorded of a cell.
+    fn new_cell(&self, start: &CellStart) -> NewCell {
         NewCell {
             notebook: self.notebook(),
             process: self.process(),
             execution_count: start.execution_count,
             language: start.language,
-            text: mask(&start.text, &environment(), allowed).into_owned(),
+            text: start.text.clone(),
             names: start.names.clone(),
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use kernwerk_core::{
     Access, CellId, Effect, Embedder, Parameter, ParameterValue, Problem, Resource, Runner, Table, Work,
 };
-use kernwerk_promote::Known;
+use kernwerk_promote::{Known, is_published};
 use kernwerk_store::{Lab, Principal};
 
 use crate::cells::RunningCell;
@@ -43,6 +43,15 @@ impl Context<'_> {
         Ok(lab)
     }
 
+    /// The lab that holds an artifact, for writing. It is made for one that lies where a lab would be, as in a checkout without
+    /// `kernwerk.toml`, and not for a name that is none.
+    pub fn lab_with(&self, artifact: &str) -> Result<Lab, Problem> {
+        if self.existing_lab()?.is_none() && !is_published(&self.session.place_for_lab()?, artifact) {
+            return self.lab();
+        }
+        self.lab_for_writing()
+    }
+
     /// The cell that runs the verb, in the record of cells; none where it cannot be recorded.
     pub fn cell_id(&self, lab: &Lab) -> Option<CellId> {
         self.session.cell_id(lab, self.cell)
@@ -68,15 +77,10 @@ impl Context<'_> {
         self.session.directory().join(given)
     }
 
-    /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it. Directories that are missing are made.
+    /// Writes a file that the user asked for, whole or not at all, and records that the cell wrote it. Its directory is there:
+    /// [`Context::check_place`] has looked.
     pub fn save(&self, given: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
         let path = self.path(given);
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(|error| {
-                Problem::new("FileFailed", format!("{} cannot be made: {error}", directory.display()))
-                    .with_hint("name a file in a directory that you may write to")
-            })?;
-        }
         let name = match self.existing_lab()? {
             Some(lab) => {
                 lab.atomic_write(&path, bytes)?;

@@ -20,7 +20,8 @@ impl Context<'_> {
     /// A suite that there is not, or without thresholds.
     pub(crate) fn gate_spec(&self, suites: &[String], is_here: bool) -> Result<GateSpec, Problem> {
         let lab = self.lab()?;
-        let mut asked: Vec<&String> = lab.config().promote.gates.suites.iter().collect();
+        let configured = lab.promotion_rules()?.gates.suites;
+        let mut asked: Vec<&String> = configured.iter().collect();
         for suite in suites {
             if !asked.contains(&suite) {
                 asked.push(suite);

@@ -2,6 +2,7 @@
 //!
 //! [`Session::run`] blocks and is called from an engine thread; it makes the tokio runtime on first use.
 
+mod arguments;
 mod catalogue;
 mod cells;
 mod columns;
@@ -21,6 +22,7 @@ mod place;
 mod recover;
 mod report;
 mod runner;
+mod secrets;
 mod session;
 mod stale;
 mod tables;

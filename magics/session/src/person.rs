@@ -5,6 +5,7 @@ use std::process::Command;
 
 use kernwerk_core::Problem;
 use kernwerk_promote::{Author, SigningKey};
+use kernwerk_store::Lab;
 
 use crate::Context;
 
@@ -44,9 +45,9 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn directory(self, context: &Context<'_>) -> Result<PathBuf, Problem> {
-        if let Some(directory) = self.directory {
-            return Ok(context.path(&directory));
+    pub(crate) fn directory(&self, context: &Context<'_>) -> Result<PathBuf, Problem> {
+        if let Some(directory) = &self.directory {
+            return Ok(context.path(directory));
         }
         let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let settings = of("XDG_CONFIG_HOME").or_else(|| of("HOME").map(|home| home.join(".config")));
@@ -55,23 +56,19 @@ impl Keys {
         Ok(settings.ok_or_else(nowhere)?.join("kernwerk").join("keys"))
     }
 
-    /// The key of the person who is named, else that of the machine's user, if there is one; with the person's name.
+    /// The key of the person who is named, else that of the machine's user, if there is one.
     ///
     /// # Errors
     /// As [`Keys::read`] where somebody is named; that the user's file holds something else.
-    pub(crate) fn of(
-        self,
-        context: &Context<'_>,
-        named: Option<String>,
-    ) -> Result<Option<(String, SigningKey)>, Problem> {
+    pub(crate) fn of(&self, context: &Context<'_>, named: Option<String>) -> Result<Option<SigningKey>, Problem> {
         if let Some(name) = named {
-            return self.read(context, &name).map(|key| Some((name, key)));
+            return self.read(context, &name).map(Some);
         }
         let (Some(name), Ok(directory)) = (user(), self.directory(context)) else { return Ok(None) };
         match SigningKey::read(&directory, &name) {
             // No key has the name of such a user.
             Err(kernwerk_promote::Error::BadKeyName { .. }) => Ok(None),
-            read => Ok(read?.map(|key| (name, key))),
+            read => Ok(read?),
         }
     }
 
@@ -79,7 +76,7 @@ impl Keys {
     ///
     /// # Errors
     /// That there is none, with how to make one; that the file holds something else.
-    pub(crate) fn read(self, context: &Context<'_>, name: &str) -> Result<SigningKey, Problem> {
+    pub(crate) fn read(&self, context: &Context<'_>, name: &str) -> Result<SigningKey, Problem> {
         let directory = self.directory(context)?;
         if let Some(key) = SigningKey::read(&directory, name)? {
             return Ok(key);
@@ -87,6 +84,16 @@ impl Keys {
         let missing = format!("there is no key {}", directory.join(format!("{name}.pem")).display());
         Err(Problem::new("NoKey", missing).with_hint(format!("`%promote key {name}` makes one")))
     }
+}
+
+/// Whose key it is, in words: `the key of ada`, and what `kernwerk.toml` says of it otherwise.
+pub(crate) fn in_words(lab: &Lab, key: &SigningKey) -> Result<String, kernwerk_promote::Error> {
+    let name = key.name();
+    Ok(match kernwerk_promote::owner(lab, key)? {
+        Some(owner) if owner == name => format!("the key of {name}"),
+        Some(owner) => format!("the key `{name}`, which is that of {owner} in kernwerk.toml"),
+        None => format!("the key of {name}, which kernwerk.toml does not name"),
+    })
 }
 
 /// The user's name on this machine.

@@ -92,7 +92,29 @@ impl Context<'_> {
             return Err(elsewhere(format!("lies below {}, which is a file", above.display())));
         }
         self.check_guarded(option, given, guarded)?;
+        // Its name may be a slip of the pen: nobody would look for the file there.
+        if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+            let missing = format!("cannot be written: there is no directory {}", resolved(directory).display());
+            return Err(bad(missing).with_hint("make it first, or name another place"));
+        }
         Ok(path)
+    }
+
+    /// That no two of the files that one verb writes, each with the option that names it, are the same.
+    ///
+    /// # Errors
+    /// Two are; one would take the place of the other.
+    pub(crate) fn check_distinct(&self, files: &[(&str, &str)]) -> Result<(), Problem> {
+        for (index, (option, file)) in files.iter().enumerate() {
+            let place = resolved(&self.path(file));
+            if let Some((other, as_well)) =
+                files[..index].iter().find(|(_, other)| resolved(&self.path(other)) == place)
+            {
+                let words = format!("`{other} {as_well}` and `{option} {file}` are the same file");
+                return Err(Problem::new("BadPlace", words).with_hint("name two files"));
+            }
+        }
+        Ok(())
     }
 
     /// That a file or a directory of this name may be replaced: none of `guarded` lies there or in it, and it is nothing of the lab's own.

@@ -17,14 +17,16 @@ impl<'a> Wanted<'a> {
     /// Looks at the files before anything runs; `guarded` are those that a report must not replace.
     ///
     /// # Errors
-    /// The ending of one of the files says nothing of its form, or it cannot be written there.
+    /// The ending of one of the files says nothing of its form, it cannot be written there, or two are the same.
     pub fn new(context: &Context<'_>, files: &'a [String], guarded: &Guarded) -> Result<Self, Problem> {
         let wanted = files.iter().map(|file| {
             let form = form(file)?;
             context.check_place("--report", file, guarded)?;
             Ok((file.as_str(), form))
         });
-        wanted.collect::<Result<_, Problem>>().map(Self)
+        let wanted = wanted.collect::<Result<_, Problem>>().map(Self)?;
+        context.check_distinct(&files.iter().map(|file| ("--report", file.as_str())).collect::<Vec<_>>())?;
+        Ok(wanted)
     }
 
     /// Writes the report in each form, and says in the output where.

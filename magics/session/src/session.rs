@@ -20,6 +20,7 @@ use crate::known::Shown;
 use crate::language::language;
 use crate::meter::Metered;
 use crate::runner::ProcessRunner;
+use crate::secrets::keep_out;
 use crate::variables::{CanonicalValue, Evaluate, Variables};
 use crate::verb::{Answer, Live};
 use crate::verbs::ALL;
@@ -282,16 +283,23 @@ impl Session {
         if let Some(lab) = self.lab()? {
             return Ok(lab);
         }
-        let root = match &self.options.lab {
+        self.make_lab(&self.place_for_lab()?)
+    }
+
+    /// Where a lab is made when there is none.
+    ///
+    /// # Errors
+    /// The place was named and is not there.
+    pub(crate) fn place_for_lab(&self) -> Result<PathBuf, Problem> {
+        match &self.options.lab {
             // A directory that is not there is a slip of the pen.
             Some(root) if !root.is_dir() => {
-                return Err(Problem::new("NoLab", format!("there is no directory {}", root.display()))
-                    .with_hint("`kernwerk lab init DIRECTORY` makes it a lab"));
+                Err(Problem::new("NoLab", format!("there is no directory {}", root.display()))
+                    .with_hint("`kernwerk lab init DIRECTORY` makes it a lab"))
             }
-            Some(root) => root.clone(),
-            None => repository_root(&self.options.directory).unwrap_or_else(|| self.options.directory.clone()),
-        };
-        self.make_lab(&root)
+            Some(root) => Ok(root.clone()),
+            None => Ok(repository_root(&self.options.directory).unwrap_or_else(|| self.options.directory.clone())),
+        }
     }
 
     pub(crate) fn make_lab(&self, root: &Path) -> Result<Lab, Problem> {
@@ -300,6 +308,7 @@ impl Session {
 
     fn adopt(&self, lab: Lab) -> Result<Lab, Problem> {
         let lab = lab.with_pins(self.options.pins.clone());
+        keep_out(&lab);
         let mut state = self.state();
         state.warnings.extend(lab.recovered().iter().cloned());
         state.lab = Some(lab.clone());

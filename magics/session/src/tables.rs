@@ -1,9 +1,11 @@
 //! The lab's tables for code in cells: read whole, recorded as read, and left in files that cells map.
 
 use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
-use arrow::ipc::reader::FileReader;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::{FileReader, StreamReader};
 use kernwerk_core::{BoundValue, Problem, Resource, Table, Work};
 use kernwerk_store::Lab;
 
@@ -12,6 +14,8 @@ use crate::context::Context;
 use crate::session::{Binding, Session};
 use crate::verbs::feature::record_reads;
 
+/// How Arrow's file format begins; its stream format does not.
+const FILE_START: &[u8] = b"ARROW1";
 /// Under which reading a table is known, as verbs are by their names.
 const READING: &str = "lab table";
 
@@ -28,7 +32,7 @@ impl Session {
         Ok(read.table)
     }
 
-    /// Gives the table in an Arrow IPC file a name that magics know, as `-> name` does with what a magic gives. The cell's record says so.
+    /// Gives the table in a file of Arrow IPC, in its file or its stream format, a name that magics know, as `-> name` does with what a magic gives. The cell's record says so.
     ///
     /// # Errors
     /// It cannot be a name, the file holds no table, or there is no lab that can be written to.
@@ -99,9 +103,17 @@ fn is_identifier(name: &str) -> bool {
 }
 
 fn read(file: &Path) -> Result<Table, String> {
-    let file = File::open(file).map_err(|error| error.to_string())?;
-    let reader = FileReader::try_new_buffered(file, None).map_err(|error| error.to_string())?;
-    let schema = reader.schema();
-    let batches = reader.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-    Ok(Table::new(schema, batches))
+    let words = |error: ArrowError| error.to_string();
+    let mut file = File::open(file).map_err(|error| error.to_string())?;
+    let mut start = Vec::new();
+    file.by_ref().take(FILE_START.len() as u64).read_to_end(&mut start).map_err(|error| error.to_string())?;
+    file.rewind().map_err(|error| error.to_string())?;
+    let (schema, batches) = if start == FILE_START {
+        let reader = FileReader::try_new_buffered(file, None).map_err(words)?;
+        (reader.schema(), reader.collect::<Result<_, _>>())
+    } else {
+        let reader = StreamReader::try_new_buffered(file, None).map_err(words)?;
+        (reader.schema(), reader.collect::<Result<_, _>>())
+    };
+    Ok(Table::new(schema, batches.map_err(words)?))
 }

@@ -268,6 +268,14 @@ impl Price {
     }
 }
 
+/// What promotion asks for in the lab in `root`, as its file says at this moment.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn promotion_rules(root: &Path) -> Result<PromotionRules, Error> {
+    Ok(Config::read(root)?.promote)
+}
+
 impl Config {
     /// Reads the file in `root`; a lab without one has the defaults.
     pub(crate) fn read(root: &Path) -> Result<Self, Error> {

@@ -61,6 +61,12 @@ pub enum Error {
     Ledger { path: PathBuf, source: Box<rusqlite::Error> },
     #[error("the ledger holds a record that cannot be read: {0}")]
     Record(#[from] serde_json::Error),
+    #[error("{what} holds a secret, and no record may: {}", secrets.join(", "))]
+    HoldsSecret {
+        /// Without the secret.
+        what: String,
+        secrets: Vec<String>,
+    },
     #[error("no blob has the digest {digest}")]
     NoBlob { digest: String },
     #[error("blob {digest} is damaged: its bytes have the digest {found}")]
@@ -92,6 +98,11 @@ impl Error {
             Self::BadName { .. } => {
                 Some("a name begins with a letter or `_` and has at most 64 letters, digits, `_` and `-`".to_owned())
             }
+            Self::HoldsSecret { .. } => Some(
+                "say it without, and revoke it, for it stood in a notebook or a history; what is none goes by its fingerprint below `allow` \
+                 in [promote.gates] of kernwerk.toml"
+                    .to_owned(),
+            ),
             Self::Exists { .. } => Some("choose another name".to_owned()),
             Self::Conflict { .. } | Self::Busy { .. } => Some("try again".to_owned()),
             Self::SchemaDiffers { .. } => {
@@ -151,6 +162,7 @@ impl Error {
             Self::NewerLedger { .. } => "NewerLedger",
             Self::ForeignLedger { .. } => "ForeignLedger",
             Self::Ledger { .. } | Self::Record(_) => "LedgerFailed",
+            Self::HoldsSecret { .. } => "HoldsSecret",
             Self::NoBlob { .. } => "NoBlob",
             Self::DamagedBlob { .. } => "DamagedBlob",
             Self::BadDigest { .. } => "BadDigest",

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::pins::Pins;
 use crate::recovery::{self, Process};
 use crate::{
-    Blobs, Config, Error, GateRules, Ledger, Operation, Price, Prices, Principal, WriteLock, config, files, lock, names,
+    Blobs, Config, Error, Ledger, Operation, Price, Prices, Principal, PromotionRules, WriteLock, config, files, lock,
+    names,
 };
 
 const DATA: &str = ".kernwerk";
@@ -167,9 +168,10 @@ impl Lab {
         Ok(Config::read(&self.inner.root)?.prices)
     }
 
-    /// What publications have to pass, as `kernwerk.toml` says at this moment.
-    pub fn gate_rules(&self) -> Result<GateRules, Error> {
-        Ok(Config::read(&self.inner.root)?.promote.gates)
+    /// What promotion asks for, as `kernwerk.toml` says at this moment: somebody may have listed a key, or allowed a finding, since the lab
+    /// was opened.
+    pub fn promotion_rules(&self) -> Result<PromotionRules, Error> {
+        config::promotion_rules(&self.inner.root)
     }
 
     /// What the use of a model costs today; none where nobody said it.

@@ -23,7 +23,9 @@ mod recovery;
 mod reservation;
 
 pub use blobs::Blobs;
-pub use config::{Config, GateRules, ModelDefaults, Price, Prices, PrincipalRecord, PromotionRules, RetentionRules};
+pub use config::{
+    Config, GateRules, ModelDefaults, Price, Prices, PrincipalRecord, PromotionRules, RetentionRules, promotion_rules,
+};
 pub use dataset::{Damage, Intact, Stored, Summary, VersionInfo, WriteMode, Written};
 pub use embeddings::Embeddings;
 pub use error::Error;
@@ -32,7 +34,7 @@ pub use kernwerk_digest::{ContentHasher, content_digest};
 pub use lab::Lab;
 pub use ledger::{
     Bound, Budget, BudgetScope, BudgetState, Call, CellEnd, CellRecord, Definition, Ledger, Money, NewBudget, NewCell,
-    OutputRecord, Period, Refusal, RunRecord, SessionRecord, Unit, UsageRow,
+    OutputRecord, Period, Refusal, RunRecord, Screen, Screened, SessionRecord, Unit, UsageRow,
 };
 pub use lock::WriteLock;
 pub use operation::Operation;

@@ -28,3 +28,5 @@ mod pinned;
 mod read_only;
 #[path = "store/rewrite.rs"]
 mod rewrite;
+#[path = "store/screen.rs"]
+mod screen;

@@ -1,6 +1,7 @@
 //! A script: of a slice of Python its form as a script, of a slice of magics a shell script of `kernwerk` commands. Parameters are its arguments, as
 //! NAME=VALUE.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use kernwerk_core::Parameter;
@@ -90,6 +91,7 @@ fn shell(source: &Source, commands: &[(u32, Command)], output: &Path) -> String 
         quote(&directory.to_string_lossy())
     );
     let mut last = 0;
+    let mut bound: BTreeSet<&str> = BTreeSet::new();
     for (step, command) in commands.iter().filter(|(_, command)| !declares(command)) {
         if *step != last {
             text.push_str(&format!("\n# cell {step}\n"));
@@ -104,8 +106,14 @@ fn shell(source: &Source, commands: &[(u32, Command)], output: &Path) -> String 
         if let Some(principal) = &source.pipeline.principal {
             text.push_str(&format!(" --principal {}", quote(principal)));
         }
+        // What the shell keeps of a variable is the file that its command left.
+        let read: Vec<&str> =
+            bound.iter().copied().filter(|name| command.words.iter().any(|word| word == name)).collect();
+        read.iter().for_each(|name| text.push_str(&format!(" --bind {name}={name}.arrow")));
+        // The shell empties a file before a command reads it.
+        let is_replaced = command.bind.as_deref().is_some_and(|name| read.contains(&name));
         if let Some(name) = &command.bind {
-            text.push_str(&format!(" --format arrow > {name}.arrow"));
+            text.push_str(&format!(" --format arrow > {name}.arrow{}", if is_replaced { ".new" } else { "" }));
         }
         match &command.body {
             Some(body) => {
@@ -113,6 +121,12 @@ fn shell(source: &Source, commands: &[(u32, Command)], output: &Path) -> String 
                 text.push_str(&format!(" --body - <<'{end}'\n{body}\n{end}\n"));
             }
             None => text.push('\n'),
+        }
+        if let Some(name) = &command.bind {
+            bound.insert(name);
+            if is_replaced {
+                text.push_str(&format!("mv {name}.arrow.new {name}.arrow\n"));
+            }
         }
     }
     text

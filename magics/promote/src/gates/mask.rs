@@ -1,5 +1,5 @@
-//! Secrets stay out of the record of cells: where a cell's text holds one, a mark stands in its place, which says what it was.
-//! A cell with a mark cannot be promoted.
+//! Secrets stay out of what is recorded: where a text holds one, a mark stands in its place, which says what it was. A cell with a mark
+//! cannot be promoted.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ pub fn mask<'t>(
 }
 
 /// What was masked in a text, in words, and its fingerprint.
-pub(crate) fn masked(text: &str) -> Vec<(&str, &str)> {
+pub fn masked(text: &str) -> Vec<(&str, &str)> {
     let marks = text.split(BEGINS).skip(1).filter_map(|rest| rest.split_once(']'));
     marks.filter_map(|(mark, _)| mark.rsplit_once(", ")).collect()
 }

@@ -23,8 +23,7 @@ use kernwerk_core::{Runner, Work, near};
 use kernwerk_store::{GateRules, Lab};
 use serde::Deserialize;
 
-pub use mask::mask;
-pub(crate) use mask::masked;
+pub use mask::{mask, masked};
 pub use report::{Demand, Finding, GateReport, State};
 
 use crate::Error;
@@ -104,6 +103,7 @@ pub(crate) struct Subject<'a> {
     pub oldest_input: Option<(String, chrono::TimeDelta)>,
     pub runner: &'a dyn Runner,
     pub work: &'a Work,
+    rules: GateRules,
     material: Material,
 }
 
@@ -114,8 +114,8 @@ impl<'a> Subject<'a> {
         (pipeline, files): (&'a Pipeline, &'a BTreeMap<String, Vec<u8>>),
         beside: Option<(&'static str, String)>,
         (runner, work): (&'a dyn Runner, &'a Work),
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Error> {
+        Ok(Self {
             lab,
             spec,
             pipeline,
@@ -127,8 +127,9 @@ impl<'a> Subject<'a> {
             oldest_input: None,
             runner,
             work,
+            rules: lab.promotion_rules()?.gates,
             material: Material::default(),
-        }
+        })
     }
 
     /// The same with the plan that the artifact is made by, and what the notebook tells of it. `log` is asked where nobody else knows
@@ -150,7 +151,7 @@ impl<'a> Subject<'a> {
     }
 
     pub fn rules(&self) -> &GateRules {
-        &self.lab.config().promote.gates
+        &self.rules
     }
 
     /// What the gate said at the publication, for what can only be judged then.
@@ -216,7 +217,7 @@ pub fn judge_published(
         work.check()?;
         files.insert(file.path.clone(), location.bytes(&file.path)?);
     }
-    let mut subject = Subject::new(lab, spec, (&pipeline, &files), None, (runner, work));
+    let mut subject = Subject::new(lab, spec, (&pipeline, &files), None, (runner, work))?;
     subject.recorded = recorded(&location)?.unwrap_or_default();
     let reports = judge(subject)?;
     Ok((location, reports))

@@ -9,6 +9,14 @@ use super::settle::{Settled, at_home, settle};
 use crate::compare::{Agreement, Level, compare};
 use crate::judge::{CellReport, Compared, Judgement, error_text, kind, quoted, report};
 
+/// Ends what is said of a form that the run gave and the notebook lacks.
+const NOT_HELD: &str = "a form that the notebook does not hold";
+
+/// Whether this says of a result that the notebook lacks one of its forms: an older library did not give it, or somebody took it out.
+pub(super) fn is_of_lost_form(reason: &str) -> bool {
+    reason.ends_with(NOT_HELD)
+}
+
 /// Where the cells ran, and the directory that it is a copy of.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
@@ -121,7 +129,7 @@ impl Pairing<'_> {
         for found in &other.forms {
             if one.forms.iter().all(|expected| expected.format != found.format) {
                 let what = kind(one.channel, &found.format);
-                self.judgement.not_compared.push(format!("{place} as {what}, a form that the notebook does not hold"));
+                self.judgement.not_compared.push(format!("{place} as {what}, {NOT_HELD}"));
             }
         }
     }

@@ -23,6 +23,8 @@ use crate::run::{Course, Ran, run};
 
 pub use order::CellOrder;
 
+/// So many forms that the notebook lacks are told by themselves.
+const TOLD_FORMS: usize = 5;
 /// The kernel that runs cells of Rust and magics.
 const OURS: &str = "kernwerk";
 
@@ -280,6 +282,18 @@ fn tell(replay: &mut NotebookReplay, cells: &[StoredCell], places: &[usize], is_
     if left_out > 0 {
         let words = if left_out == 1 { "1 thing was".to_owned() } else { format!("{left_out} things were") };
         replay.notes.push(format!("{words} not compared; the table and reports say which"));
+    }
+    let lost: Vec<String> = replay
+        .cells
+        .iter()
+        .flat_map(|cell| cell.not_compared.iter().map(move |reason| (cell, reason)))
+        .filter(|(_, reason)| judge::is_of_lost_form(reason))
+        .map(|(cell, reason)| format!("{}: {reason}", replay.called(cell)))
+        .collect();
+    let more = lost.len().saturating_sub(TOLD_FORMS);
+    replay.notes.extend(lost.into_iter().take(TOLD_FORMS));
+    if more > 0 {
+        replay.notes.push(format!("and {more} more of such forms"));
     }
     let mut variables: Vec<String> =
         places.iter().flat_map(|place| variables_in(&cells[*place].source, is_python)).collect();

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use kernwerk_store::Lab;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Holder, approval};
+use super::approval::Signed;
+use super::{Author, Holder, approval, seen};
 use crate::Error;
 use crate::artifact::{home, replace};
 use crate::bundle::to_json;
@@ -87,9 +88,9 @@ pub struct Event {
     /// What a person signed who approves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signature: Option<Envelope>,
-    /// Whether its signature holds, and `kernwerk.toml` names the key as that of the person; told when it is read.
+    /// What is known of its signature; told when it is read.
     #[serde(skip)]
-    pub is_signed: bool,
+    pub signed: Signed,
 }
 
 /// The events of an artifact, in their order, and what is wrong with them.
@@ -98,8 +99,11 @@ pub struct History {
     pub events: Vec<Event>,
     /// What was changed, taken out, or is no event, one line each.
     pub findings: Vec<String>,
+    /// Events that this lab has seen and that are gone, in words: somebody took them away from the end, or this is another branch, to which they
+    /// never came.
+    pub gone: Vec<String>,
     /// Digests of the events that no other one follows.
-    heads: BTreeSet<String>,
+    pub(super) heads: BTreeSet<String>,
 }
 
 impl History {
@@ -108,7 +112,10 @@ impl History {
         let directory = directory(lab, name);
         let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let gone = seen::gone(lab, name, &BTreeMap::new(), &Self::default())?;
+                return Ok(Self { gone, ..Self::default() });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
                 let findings = vec![format!("changed: {HISTORY}, in whose place a file lies")];
                 return Ok(Self { findings, ..Self::default() });
@@ -137,6 +144,7 @@ impl History {
         }
         history.findings.sort();
         history.findings.dedup();
+        history.gone = seen::gone(lab, name, &read, &history)?;
         let mut events: Vec<(String, Event)> = read.into_iter().collect();
         events.sort_by(|(one, first), (other, second)| {
             (first.number, &first.at, one).cmp(&(second.number, &second.at, other))
@@ -174,11 +182,12 @@ impl History {
         artifact: &str,
         what: (Action, &str, &Holder),
         author: Author,
-        key: &SigningKey,
+        (key, signed): (&SigningKey, Signed),
     ) -> Result<Event, Error> {
         let mut event = self.next(artifact, what, author);
         event.signature = Some(approval::sign(&event, key));
         write(lab, &event)?;
+        event.signed = signed;
         Ok(event)
     }
 
@@ -196,7 +205,7 @@ impl History {
             why: author.why,
             after: self.heads.clone(),
             signature: None,
-            is_signed: false,
+            signed: Signed::No,
         }
     }
 }
@@ -204,7 +213,8 @@ impl History {
 /// Puts an event into its place, whole.
 fn write(lab: &Lab, event: &Event) -> Result<(), Error> {
     let bytes = to_json(event);
-    let file = file_name(event.number, &digest(&bytes));
+    let digest = digest(&bytes);
+    let file = file_name(event.number, &digest);
     let staging = lab.staging_dir()?;
     let written = write_file(&staging.join(&file), &bytes).and_then(|()| {
         let target = directory(lab, &event.artifact).join(&file);
@@ -212,7 +222,10 @@ fn write(lab: &Lab, event: &Event) -> Result<(), Error> {
         replace(&staging.join(&file), &target)
     });
     let _ = std::fs::remove_dir_all(&staging);
-    written
+    written?;
+    // It is entered all the same: whoever reads the history next keeps it in mind.
+    let _ = seen::entered(lab, event, digest);
+    Ok(())
 }
 
 /// Checks what was signed. Keys are looked at only where something was.
@@ -223,7 +236,7 @@ fn check_signatures(lab: &Lab, events: &mut BTreeMap<String, Event>, findings: &
     let (names, keys) = keys(lab)?;
     for (digest, event) in events {
         match approval::check(event, &names, &keys) {
-            Ok(is_signed) => event.is_signed = is_signed,
+            Ok(signed) => event.signed = signed,
             Err(fault) => findings.push(format!("changed: {HISTORY}/{}, {fault}", file_name(event.number, digest))),
         }
     }

@@ -4,7 +4,9 @@
 //! identity, so another artifact in its place is not taken for it.
 
 mod approval;
+mod approve;
 mod event;
+mod seen;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernwerk_core::Work;
 use kernwerk_store::Lab;
 
+pub use approval::Signed;
+pub use approve::{Approved, approve, approve_signed, withdraw};
 pub use event::{Action, Event, History};
+pub use seen::accept_gone;
 pub use state::{Approval, Holder, Registry, Removal};
 
 use crate::Error;
 use crate::artifact::{self, Location, Reference, Which, find};
 use crate::names::{self, check_label, differs_in_case};
-use crate::trust::{SigningKey, owner};
 use crate::verify::verify_location;
 
 /// The stage that rolling back is about unless another is named.
@@ -64,7 +68,7 @@ pub fn history(lab: &Lab, name: &str) -> Result<History, Error> {
     let reference = Reference::latest(name)?;
     let history = History::read(lab, name)?;
     // What happened to versions that are gone is told all the same.
-    if history.events.is_empty() && history.findings.is_empty() {
+    if history.events.is_empty() && history.findings.is_empty() && history.gone.is_empty() {
         find(lab, &reference)?;
     }
     Ok(history)
@@ -81,74 +85,22 @@ pub fn stage(lab: &Lab, reference: &Reference, stage: &str, author: Author, work
         return Err(Error::LabelTaken { label: stage.to_owned(), kind: "an alias" });
     }
     change.check_free(stage)?;
-    let wanted = lab.config().promote.approvals.get(stage).copied().unwrap_or(0);
-    let signed = lab.config().promote.signed_approvals;
-    let approvers = |signed| change.registry.approvers(stage, &change.holder.identity, signed);
-    let given = approvers(signed);
+    let rules = lab.promotion_rules()?;
+    let (wanted, signed) = (rules.approvals.get(stage).copied().unwrap_or(0), rules.signed_approvals);
+    let given = change.registry.approvers(stage, &change.holder.identity, signed);
     if given.len() < wanted as usize {
+        let approvals = change.registry.approvals(&change.holder.identity);
+        let others = approvals.iter().filter(|other| other.stage == stage && !given.contains(other.by.as_str()));
         return Err(Error::NotApproved {
             artifact: change.location.to_string(),
             stage: stage.to_owned(),
             wanted,
-            unsigned: approvers(false).difference(&given).map(|by| (*by).to_owned()).collect(),
+            uncounted: others.map(|other| format!("{} ({})", other.by, other.signed)).collect(),
             given: given.into_iter().map(str::to_owned).collect(),
             signed,
         });
     }
     change.append(lab, Action::Stage, stage, author)
-}
-
-/// Says that a person wants to see a version on a stage. Who says it twice counts once.
-///
-/// # Errors
-/// As [`stage`], but for what is about the stage's holder; [`Error::MustSign`] where `kernwerk.toml` asks for signatures.
-pub fn approve(lab: &Lab, reference: &Reference, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
-    if lab.config().promote.signed_approvals {
-        return Err(Error::MustSign { by: author.by });
-    }
-    let change = Change::begin(lab, reference, stage, work)?;
-    change.append(lab, Action::Approve, stage, author)
-}
-
-/// As [`approve`], signed with the key of who approves. It counts as signed once `kernwerk.toml` names the key as that person's.
-///
-/// # Errors
-/// As [`approve`]; [`Error::NotTheirKey`] where the key is another's; [`Error::UnknownKey`] where `kernwerk.toml` asks for signatures and
-/// does not name it.
-pub fn approve_signed(
-    lab: &Lab,
-    reference: &Reference,
-    stage: &str,
-    author: Author,
-    key: &SigningKey,
-    work: &Work,
-) -> Result<Event, Error> {
-    let public = key.public();
-    let owner = owner(lab, &public)?;
-    match &owner {
-        Some(owner) if *owner != author.by => return Err(Error::NotTheirKey { by: author.by, owner: owner.clone() }),
-        None if lab.config().promote.signed_approvals => {
-            return Err(Error::UnknownKey { by: author.by, key: public.text() });
-        }
-        _ => {}
-    }
-    let change = Change::begin(lab, reference, stage, work)?;
-    let Change { location, holder, history, .. } = &change;
-    let event = history.append_signed(lab, &location.name, (Action::Approve, stage, holder), author, key)?;
-    Ok(Event { is_signed: owner.is_some(), ..event })
-}
-
-/// Takes back that a person wants to see a version on a stage. A stage that it has taken it keeps.
-///
-/// # Errors
-/// As [`approve`]; [`Error::NothingToWithdraw`].
-pub fn withdraw(lab: &Lab, reference: &Reference, stage: &str, author: Author, work: &Work) -> Result<Event, Error> {
-    let change = Change::begin(lab, reference, stage, work)?;
-    if !change.registry.approvers(stage, &change.holder.identity, false).contains(author.by.as_str()) {
-        let (artifact, stage) = (change.location.to_string(), stage.to_owned());
-        return Err(Error::NothingToWithdraw { artifact, stage, by: author.by });
-    }
-    change.append(lab, Action::Withdraw, stage, author)
 }
 
 /// Makes a name stand for a version.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Event, History};
+use super::{Action, Event, History, Signed};
 
 /// A version as the history names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,16 @@ pub struct Holder {
 pub struct Approval {
     pub stage: String,
     pub by: String,
-    /// Whether it is signed with a key that `kernwerk.toml` names as that of the person.
-    pub is_signed: bool,
+    pub signed: Signed,
+    /// When it was given; RFC 3339, UTC.
+    pub at: String,
+}
+
+/// When an approval was given that still stands, and how it is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Given {
+    signed: Signed,
+    at: String,
 }
 
 /// A version whose files were removed.
@@ -36,8 +44,8 @@ pub struct Registry {
     /// For each stage the versions that a rollback can go back to, and last the one that holds it.
     pub(super) stages: BTreeMap<String, Vec<Holder>>,
     pub(super) aliases: BTreeMap<String, Holder>,
-    /// For each stage, who approved which identity, and whether it is signed.
-    approvals: BTreeMap<String, BTreeMap<(String, String), bool>>,
+    /// For each stage, which identity was approved by whom.
+    approvals: BTreeMap<String, BTreeMap<(String, String), Given>>,
     /// Stages that identities were approved for and have not taken since.
     waiting: BTreeSet<(String, String)>,
     /// When a version (by its number) last lost a stage or an alias.
@@ -74,8 +82,13 @@ impl Registry {
             Action::Unalias => _ = self.aliases.remove(&label),
             Action::Approve => {
                 self.waiting.insert((label.clone(), event.identity.clone()));
-                let given = self.approvals.entry(label).or_default();
-                *given.entry((event.identity.clone(), event.by.clone())).or_default() |= event.is_signed;
+                let given = Given { signed: event.signed, at: event.at.clone() };
+                let key = (event.identity.clone(), event.by.clone());
+                let all = self.approvals.entry(label).or_default();
+                // One that is signed goes on to count where a later one is not.
+                if all.get(&key).is_none_or(|before| before.signed <= given.signed) {
+                    all.insert(key, given);
+                }
             }
             Action::Withdraw => self.withdraw(event),
             Action::Prune => self.remove(holder, event),
@@ -123,7 +136,8 @@ impl Registry {
     /// Who approved an identity for a stage; where it asks for signatures, those who signed.
     pub fn approvers(&self, stage: &str, identity: &str, signed: bool) -> BTreeSet<&str> {
         let given = self.approvals.get(stage).into_iter().flatten();
-        let counts = given.filter(|((approved, _), is_signed)| approved == identity && (**is_signed || !signed));
+        let least = if signed { Signed::Yes } else { Signed::No };
+        let counts = given.filter(|((approved, _), given)| approved == identity && given.signed >= least);
         counts.map(|((_, by), _)| by.as_str()).collect()
     }
 
@@ -131,12 +145,21 @@ impl Registry {
     pub fn approvals(&self, identity: &str) -> Vec<Approval> {
         let all = self.approvals.iter().flat_map(|(stage, given)| given.iter().map(move |given| (stage, given)));
         all.filter(|(_, ((approved, _), _))| approved == identity)
-            .map(|(stage, ((_, by), is_signed))| Approval {
+            .map(|(stage, ((_, by), given))| Approval {
                 stage: stage.clone(),
                 by: by.clone(),
-                is_signed: *is_signed,
+                signed: given.signed,
+                at: given.at.clone(),
             })
             .collect()
+    }
+
+    /// The approval of a version for a stage that a person has given, unless the version has had the stage since and lost it.
+    pub(super) fn standing(&self, stage: &str, holder: &Holder, by: &str) -> Option<Approval> {
+        let stands = self.waiting(&holder.identity).any(|waiting| waiting == stage)
+            || self.stages.get(stage).and_then(|held| held.last()) == Some(holder);
+        let mut given = self.approvals(&holder.identity).into_iter();
+        given.find(|given| stands && given.stage == stage && given.by == by)
     }
 
     /// The stages that an identity was approved for and has not taken since.

@@ -343,6 +343,8 @@ impl Course<'_> {
         };
         let result = if status == RunStatus::Succeeded { self.result()? } else { None };
         self.record.result = result.as_ref().map(|result| result::put(self.lab, &self.record, result)).transpose()?;
+        // What cells say when they fail may hold what they were given.
+        let failure = failure.map(|words| self.lab.ledger().masked(&words).into_owned());
         (self.record.status, self.record.failure) = (status, failure);
         self.record.ended_at = Some(now());
         // An end that was told and not entered is told once: whoever goes on with the run sees it.

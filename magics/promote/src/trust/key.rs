@@ -54,7 +54,10 @@ impl PublicKey {
 }
 
 /// A key to sign with.
-pub struct SigningKey(Ed25519KeyPair);
+pub struct SigningKey {
+    name: String,
+    pair: Ed25519KeyPair,
+}
 
 impl SigningKey {
     /// Makes a key and writes it to `NAME.pem` in a directory, for its owner's eyes alone.
@@ -74,7 +77,7 @@ impl SigningKey {
         let written =
             private_file(&path).and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()));
         written.map_err(Error::io("write", &path))?;
-        Self::of_seed(&seed, &path)
+        Self::of_seed(name, &seed, &path)
     }
 
     /// Reads the key `NAME.pem` of a directory; none where there is none.
@@ -92,24 +95,30 @@ impl SigningKey {
         let der = inside.and_then(|inside| STANDARD.decode(inside.split_whitespace().collect::<String>()).ok());
         let seed = der.as_deref().and_then(|der| der.strip_prefix(&PRIVATE));
         match seed.and_then(|seed| seed.try_into().ok()) {
-            Some(seed) => Self::of_seed(&seed, &path).map(Some),
+            Some(seed) => Self::of_seed(name, &seed, &path).map(Some),
             None => Err(Error::BadKey { place: path.display().to_string() }),
         }
     }
 
-    fn of_seed(seed: &[u8; KEY_BYTES], path: &Path) -> Result<Self, Error> {
+    fn of_seed(name: &str, seed: &[u8; KEY_BYTES], path: &Path) -> Result<Self, Error> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed);
-        pair.map(Self).map_err(|_| Error::BadKey { place: path.display().to_string() })
+        let pair = pair.map_err(|_| Error::BadKey { place: path.display().to_string() })?;
+        Ok(Self { name: name.to_owned(), pair })
+    }
+
+    /// The name of its file: of the person whose key it is, unless `kernwerk.toml` says otherwise.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn public(&self) -> PublicKey {
         let mut bytes = [0; KEY_BYTES];
-        bytes.copy_from_slice(self.0.public_key().as_ref());
+        bytes.copy_from_slice(self.pair.public_key().as_ref());
         PublicKey(bytes)
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).as_ref().to_vec()
+        self.pair.sign(message).as_ref().to_vec()
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Trust {
 /// [`Error::BadKey`] where one of them is none; [`Error::SharedKey`] where two people have one: each would count as the other.
 pub(crate) fn keys(lab: &Lab) -> Result<(Vec<String>, Vec<PublicKey>), Error> {
     let (mut names, mut keys): (Vec<String>, Vec<PublicKey>) = Default::default();
-    for (name, text) in &lab.config().promote.keys {
+    for (name, text) in &lab.promotion_rules()?.keys {
         let bad = || Error::BadKey { place: format!("kernwerk.toml, promote.keys.{name}") };
         let key = PublicKey::parse(text).ok_or_else(bad)?;
         if let Some(index) = keys.iter().position(|known| *known == key) {
@@ -67,10 +67,10 @@ pub(crate) fn keys(lab: &Lab) -> Result<(Vec<String>, Vec<PublicKey>), Error> {
 /// Whose key it is by `kernwerk.toml`; none where that does not name it.
 ///
 /// # Errors
-/// As [`keys`].
-pub(crate) fn owner(lab: &Lab, key: &PublicKey) -> Result<Option<String>, Error> {
-    let (names, keys) = keys(lab)?;
-    Ok(keys.iter().position(|known| known == key).map(|index| names[index].clone()))
+/// [`Error::BadKey`] and [`Error::SharedKey`], of the keys that `kernwerk.toml` names.
+pub fn owner(lab: &Lab, key: &SigningKey) -> Result<Option<String>, Error> {
+    let ((names, keys), public) = (keys(lab)?, key.public());
+    Ok(keys.iter().position(|known| *known == public).map(|index| names[index].clone()))
 }
 
 /// Signs an artifact, beside those who have signed it.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use kernwerk_core::Work;
 use kernwerk_promote::{
-    Approval, Author, Error, Event, Reference, SigningKey, approve, approve_signed, history, show, stage, verify,
+    Approval, Approved, Author, Error, Event, Reference, Signed, SigningKey, approve, approve_signed, history, show,
+    stage, verify, withdraw,
 };
 use kernwerk_store::Lab;
 use serde_json::Value;
@@ -60,7 +61,7 @@ impl Team {
         &self.place.lab
     }
 
-    fn signed(&self, artifact: &str, label: &str, by: &str, key: &str) -> Result<Event, Error> {
+    fn signed(&self, artifact: &str, label: &str, by: &str, key: &str) -> Result<Approved, Error> {
         approve_signed(self.lab(), &reference(artifact), label, author(by), self.key(key), &Work::silent())
     }
 
@@ -112,28 +113,33 @@ fn only_signed_approvals_of_several_people_count() {
     let team = team.strict();
     let claimed = approve(team.lab(), &reference("sums@1"), "production", author("grace"), &Work::silent());
     assert!(matches!(claimed, Err(Error::MustSign { .. })), "{claimed:?}");
-    for _ in 0..2 {
-        assert!(team.signed("sums@1", "production", "ada", "ada").expect("approved").is_signed);
-    }
+    let first = team.signed("sums@1", "production", "ada", "ada").expect("approved");
+    let Approved::Now(Event { signed: Signed::Yes, at, .. }) = &first else { panic!("{first:?}") };
+    let again = team.signed("sums@1", "production", "ada", "ada").expect("approved");
+    let Approved::Before { artifact, approval } = &again else { panic!("{again:?}") };
+    assert_eq!((artifact.as_str(), approval.by.as_str(), &approval.at), ("sums@1", "ada", at));
+    assert_eq!(team.events().len(), 2);
     team.signed("sums@1", "staging", "grace", "grace").expect("approved");
     team.signed("sums@2", "production", "grace", "grace").expect("approved");
     let refused = team.production("sums@1").expect_err("one person is not two");
     assert_eq!(
         refused.to_string(),
-        "sums@1 has 1 of the 2 signed approvals that `production` asks for (by ada); not signed: eve"
+        "sums@1 has 1 of the 2 signed approvals that `production` asks for (by ada); not counted: eve (not signed)"
     );
     team.signed("sums@1", "production", "grace", "grace").expect("approved");
     team.production("sums@1").expect("staged");
-    let approval =
-        |stage: &str, by: &str, is_signed| Approval { stage: stage.to_owned(), by: by.to_owned(), is_signed };
     let given = [
-        approval("production", "ada", true),
-        approval("production", "eve", false),
-        approval("production", "grace", true),
-        approval("staging", "grace", true),
+        ("production", "ada", Signed::Yes),
+        ("production", "eve", Signed::No),
+        ("production", "grace", Signed::Yes),
+        ("staging", "grace", Signed::Yes),
     ];
-    assert_eq!(show(team.lab(), &reference("sums@1")).expect("it is there").approvals, given);
-    assert_eq!(verify(team.lab(), &reference("sums@1"), &Work::silent()).expect("it is there").approvals, given);
+    let told = |approvals: Vec<Approval>| -> Vec<(String, String, Signed)> {
+        approvals.into_iter().map(|Approval { stage, by, signed, .. }| (stage, by, signed)).collect()
+    };
+    let given = given.map(|(stage, by, signed)| (stage.to_owned(), by.to_owned(), signed));
+    assert_eq!(told(show(team.lab(), &reference("sums@1")).expect("it is there").approvals), given);
+    assert_eq!(told(verify(team.lab(), &reference("sums@1"), &Work::silent()).expect("it is there").approvals), given);
     team.place.assert_clean();
 }
 
@@ -152,6 +158,49 @@ fn a_key_speaks_for_its_owner_alone() {
     assert_eq!(shared.to_string(), "kernwerk.toml names one key for ada and for eva");
 }
 
+/// It would break the history as soon as the key is named.
+#[test]
+fn before_a_key_is_named_it_speaks_for_its_own_name_alone() {
+    let team = Team::new().with("", &[("grace", "grace")]);
+    let others = team.signed("sums@1", "production", "bob", "ada");
+    assert!(matches!(&others, Err(Error::NotTheirKey { owner, .. }) if owner == "ada"), "{others:?}");
+    assert!(team.events().is_empty());
+    let own = team.signed("sums@1", "production", "ada", "ada").expect("approved");
+    assert!(matches!(&own, Approved::Now(Event { signed: Signed::Stranger, .. })), "{own:?}");
+    let shown = |team: &Team| show(team.lab(), &reference("sums@1")).expect("it is there").approvals;
+    assert_eq!(shown(&team)[0].signed, Signed::Stranger);
+    let team = team.with("", &[("ada", "ada"), ("grace", "grace")]);
+    assert_eq!((team.findings(), shown(&team)[0].signed), (Vec::new(), Signed::Yes));
+    // What kernwerk.toml says of a key counts for more than how its file is called.
+    let team = team.with("", &[("ada", "ada"), ("hopper", "grace")]);
+    assert!(team.signed("sums@1", "production", "grace", "grace").is_err());
+    let hers = team.signed("sums@1", "production", "hopper", "grace").expect("approved");
+    assert!(matches!(&hers, Approved::Now(Event { signed: Signed::Yes, .. })), "{hers:?}");
+}
+
+#[test]
+fn the_same_approval_is_entered_once() {
+    let team = Team::new().with("", &[("ada", "ada"), ("eve", "eve")]);
+    let plain = |by: &str| {
+        approve(team.lab(), &reference("sums@1"), "production", author(by), &Work::silent()).expect("approved")
+    };
+    let entered = |approved: Approved| matches!(approved, Approved::Now(_));
+    assert!(entered(plain("ada")) && !entered(plain("ada")));
+    // A signature is more than was said.
+    assert!(entered(team.signed("sums@1", "production", "ada", "ada").expect("approved")) && !entered(plain("ada")));
+    withdraw(team.lab(), &reference("sums@1"), "production", author("ada"), &Work::silent()).expect("withdrawn");
+    assert!(entered(plain("ada")) && entered(plain("eve")));
+    team.production("sums@1").expect("staged");
+    assert!(!entered(plain("ada")), "it holds the stage");
+    for by in ["ada", "eve"] {
+        team.signed("sums@2", "production", by, by).expect("approved");
+    }
+    team.production("sums@2").expect("staged");
+    // It has lost the stage, and somebody wants to see it there again.
+    assert!(entered(plain("ada")) && !entered(plain("ada")));
+    team.place.assert_clean();
+}
+
 #[test]
 fn a_signature_by_anothers_key_is_found() {
     // As somebody does whose own settings say that the key is ada's.
@@ -166,7 +215,12 @@ fn a_signature_by_anothers_key_is_found() {
     assert_eq!(team.findings(), Vec::<String>::new());
     team.signed("sums@1", "production", "grace", "grace").expect("approved");
     let refused = team.production("sums@1").expect_err("one of the two counts");
-    assert!(refused.to_string().ends_with("(by grace); not signed: ada"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .ends_with("(by grace); not counted: ada (signed with a key that kernwerk.toml does not name)"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -196,7 +250,7 @@ fn a_signature_is_of_one_approval_alone() {
             );
             let verified = verify(team.lab(), &reference(artifact), &Work::silent()).expect("it is there");
             assert_eq!(
-                (verified.history, verified.approvals.iter().any(|given| given.is_signed)),
+                (verified.history, verified.approvals.iter().any(|given| given.signed == Signed::Yes)),
                 (findings.clone(), false)
             );
         }

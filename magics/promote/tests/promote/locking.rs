@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kernwerk_core::{Captured, CellStatus, Channel, CrateLock, Problem, RunRequest, Verdict, Work};
 use kernwerk_promote::{
     Error, InstalledModel, PublishSpec, Published, Run, RunSpec, RunStatus, Vendored, execute, publish, show, vendor,
+    verify,
 };
 use kernwerk_store::Call;
 
@@ -153,7 +154,17 @@ fn crates_beside_an_artifact_are_those_of_its_lock_or_nothing() {
     publish_with(&place, None, &compiling(lock("1.4.1", b"oak"))).expect("published");
     assert_eq!(place.replay_with("sums@2", None, &runner).verdict, Verdict::Passed);
     assert_eq!(asked(&runner).lock.and_then(|lock| lock.packed), None);
+    let verified = |artifact: &str| {
+        let verification = verify(&place.lab, &artifact.parse().expect("a reference"), &Work::silent());
+        verification.expect("it is there").findings()
+    };
+    assert_eq!((verified("sums@1"), verified("sums@2")), (vec![], vec![]));
     std::fs::write(beside.join("oak-1.4.0.crate"), b"pine").expect("a file");
+    assert_eq!(
+        verified("sums@1"),
+        ["changed: ../crates/oak-1.4.0.crate: it is not the crate of which Cargo.lock has the checksum"]
+    );
+    assert_eq!(verified("sums@2"), Vec::<String>::new(), "it does not need that one");
     assert!(place.try_replay("sums@1").expect_err("it is another one").to_string().contains("oak-1.4.0.crate"));
 }
 

@@ -1,12 +1,12 @@
 //! Stages, aliases, approvals and rollbacks, and the history that they are read from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kernwerk_core::Work;
 use kernwerk_promote::{
-    Author, Error, Event, Reference, alias, approve, history, list, registry, rollback, show, stage, unalias, verify,
-    withdraw,
+    Author, Error, Event, Reference, accept_gone, alias, approve, history, list, registry, rollback, show, stage,
+    unalias, verify, withdraw,
 };
 use kernwerk_store::Lab;
 use proptest::prelude::*;
@@ -97,6 +97,51 @@ fn a_stage_moves_and_goes_back() {
         ]
     );
     place.assert_clean();
+}
+
+/// In the directory it leaves no trace. On another branch it never was, so that nothing is refused for it.
+#[test]
+fn an_event_taken_from_the_end_is_told_where_it_was_seen() {
+    let place = versions(2);
+    let lab = &place.lab;
+    let colleague = place.checkout();
+    let gone = |lab: &Lab| history(lab, "sums").expect("it can be read").gone;
+    let take = |number: u32| -> Vec<(PathBuf, Vec<u8>)> {
+        let files = events(lab.root()).into_iter().filter(|(name, _)| name.starts_with(&format!("{number:04}-")));
+        let taken = files.map(|(name, bytes)| (lab.root().join(HISTORY).join(name), bytes)).collect::<Vec<_>>();
+        taken.iter().for_each(|(path, _)| std::fs::remove_file(path).expect("removed"));
+        taken
+    };
+    // Nobody has read them since they were entered.
+    to_stage(lab, "sums@1", "production").expect("staged");
+    to_stage(lab, "sums@2", "production").expect("staged");
+    let taken = take(2);
+    let told = gone(lab);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("number 2, stage production of sums@2 by ada at "), "{told:?}");
+    let verification = verify(lab, &reference("sums@1"), &Work::silent()).expect("it is there");
+    assert_eq!((verification.gone.clone(), verification.history.clone()), (told.clone(), vec![]));
+    assert!(verification.is_sound());
+    assert_eq!(named(lab, "sums@production"), 1);
+    // What is entered meanwhile, and a new process, change nothing of it.
+    to_stage(lab, "sums@2", "staging").expect("staged");
+    assert_eq!(gone(&Lab::open(lab.root()).expect("a lab")), told);
+    // Who never saw it does not miss it; and what comes from elsewhere is news.
+    assert_eq!(gone(&colleague.lab), Vec::<String>::new());
+    to_stage(&colleague.lab, "sums@2", "production").expect("staged");
+    for (name, bytes) in events(colleague.lab.root()) {
+        std::fs::write(lab.root().join(HISTORY).join(name), bytes).expect("written");
+    }
+    assert_eq!(gone(lab), told);
+    for (path, bytes) in &taken {
+        std::fs::write(path, bytes).expect("written");
+    }
+    assert_eq!((gone(lab), history(lab, "sums").expect("read").findings), (vec![], vec![]));
+    // All of it, and with the directory.
+    std::fs::remove_dir_all(lab.root().join(HISTORY)).expect("removed");
+    assert_eq!(gone(lab).len(), 3);
+    accept_gone(lab, "sums").expect("forgotten");
+    assert_eq!(gone(lab), Vec::<String>::new());
 }
 
 #[test]

@@ -279,6 +279,9 @@ fn unknown_and_broken_artifacts_are_errors() {
     assert_eq!(error("sums@7").hint().as_deref(), Some("there are the versions 1"));
     assert!(matches!(error("../sums"), Error::BadReference { .. }));
     assert!(matches!(error("sums@0"), Error::BadReference { .. }));
+    for other in ["sums@01", "sums@+1", "sums@0001"] {
+        assert_eq!(error(other).hint().as_deref(), Some("did you mean `sums@1`?"), "{other}");
+    }
     let manifest = place.path("pipelines/sums/1/MANIFEST.json");
     std::fs::write(&manifest, "{").expect("a file");
     assert!(matches!(error("sums"), Error::BrokenArtifact { .. }));

@@ -8,6 +8,7 @@ use kernwerk_core::{Output, Table};
 use super::lines::{Line, lines};
 use super::{Report, ReportCell, ReportResult, Standing, verdict_word};
 use crate::html::escape;
+use crate::page::frame;
 
 const STYLE: &str = include_str!("page.css");
 /// Of longer texts the beginning is shown.
@@ -39,18 +40,14 @@ pub fn report_page(report: &Report) -> String {
         .collect();
     let first = report.cells.iter().find(|cell| cell.standing == Standing::Differs).map(|cell| cell.step);
     let cells: String = report.cells.iter().map(|cell| self::cell(report, cell, first == Some(cell.step))).collect();
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'\">\
-         <title>{}: {verdict}</title><style>{STYLE}</style></head><body><main>\
-         <header class=\"{verdict}\"><p class=\"badge\">{verdict}</p><h1>{}</h1></header>{}\
-         <nav>{strip}</nav><dl>{facts}</dl>{}{cells}</main></body></html>\n",
-        escape(&report.artifact),
+    let body = format!(
+        "<header class=\"{verdict}\"><p class=\"badge\">{verdict}</p><h1>{}</h1></header>{}\
+         <nav>{strip}</nav><dl>{facts}</dl>{}{cells}",
         escape(&report.title),
         list("findings", &report.findings),
         list("notes", &report.notes),
-    )
+    );
+    frame(&format!("{}: {verdict}", report.artifact), STYLE, "; frame-src 'self'", &body)
 }
 
 fn cell(report: &Report, cell: &ReportCell, is_first: bool) -> String {

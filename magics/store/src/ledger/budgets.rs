@@ -10,6 +10,7 @@ use chrono::{DateTime, Datelike, Days, Utc};
 use kernwerk_core::Usage;
 use rusqlite::{Row, Transaction, params};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::usage::{insert, update};
@@ -189,6 +190,11 @@ impl Ledger {
                       ON CONFLICT (unit, currency, scope, subject, period, is_hard) \
                       DO UPDATE SET most = excluded.most, set_at = excluded.set_at RETURNING id";
         let ((unit, currency), (scope, subject), set_at) = (allowed.unit.words(), allowed.scope.words(), now());
+        if !matches!(allowed.scope, BudgetScope::Notebook(_)) {
+            self.refuse_secrets("what the budget is of", &json!(subject))?;
+        }
+        // Usage names its notebook in the same way.
+        let subject = self.masked(subject);
         self.transact(|transaction| {
             let period = to_word(&allowed.period)?;
             let values = params![unit, currency, scope, subject, period, allowed.is_hard, allowed.most, set_at];
@@ -229,6 +235,7 @@ impl Ledger {
         process: Uuid,
         living: &dyn Fn(Uuid) -> bool,
     ) -> Result<Admission, Error> {
+        let call = &self.masked_call(call);
         self.transact(|transaction| {
             charge_dead(transaction, &|other| other == process || living(other))?;
             let before = states(transaction, Utc::now())?;
@@ -258,6 +265,7 @@ impl Ledger {
 
     /// Puts what a call has used up in the place of what it might have.
     pub(crate) fn settle(&self, id: i64, call: &Call, usage: &Usage, cost: Option<&Money>) -> Result<(), Error> {
+        let call = &self.masked_call(call);
         self.transact(|transaction| {
             if !update(transaction, id, usage, cost, None)? {
                 insert(transaction, call, usage, cost, None)?;

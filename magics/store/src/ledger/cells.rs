@@ -82,12 +82,12 @@ impl Ledger {
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id";
         self.transact(|transaction| {
             let values = params![
-                cell.notebook,
+                self.masked(&cell.notebook),
                 cell.process.to_string(),
                 cell.execution_count,
                 to_word(&cell.language)?,
-                cell.text,
-                serde_json::to_string(&cell.names)?,
+                self.masked(&cell.text),
+                self.masked_json(&cell.names)?,
                 moment(started.into()),
                 to_word(&CellStatus::Running)?,
             ];
@@ -104,12 +104,12 @@ impl Ledger {
             let values = params![
                 id.0,
                 to_word(&end.status)?,
-                serde_json::to_string(&end.effects)?,
-                serde_json::to_string(&end.bindings)?,
+                self.masked_json(&end.effects)?,
+                self.masked_json(&end.bindings)?,
                 serde_json::to_string(&end.outputs)?,
                 end.wall_seconds,
                 end.cpu_seconds,
-                serde_json::to_string(names)?,
+                self.masked_json(names)?,
             ];
             transaction.prepare_cached(update)?.execute(values)?;
             Ok(())
@@ -119,9 +119,10 @@ impl Ledger {
     /// All executions of a notebook's cells in the order in which they began, over all its kernel sessions.
     pub fn cells(&self, notebook: &str) -> Result<Vec<CellRecord>, Error> {
         let select = format!("SELECT {COLUMNS} FROM cell WHERE notebook = ?1 ORDER BY id");
+        let notebook = self.masked(notebook);
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(&select)?;
-            let rows = statement.query_map([notebook], |row| Ok(read(row)))?;
+            let rows = statement.query_map([&notebook], |row| Ok(read(row)))?;
             rows.map(|row| row?).collect()
         })
     }

@@ -1,7 +1,7 @@
 //! The registry: feature views, suites, prompts and other things that are defined by a text and have versions.
 
 use rusqlite::{OptionalExtension, Row, params};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Failure, Ledger, now};
 use crate::Error;
@@ -25,8 +25,9 @@ const COLUMNS: &str = "kind, name, version, body, digest, defined_at";
 
 impl Ledger {
     /// Defines the next version of `name`. The same body as the latest version's (whatever the order of its keys) is that
-    /// version again.
+    /// version again. What is defined is run later, so that one with a secret in it is refused.
     pub fn define(&self, kind: &str, name: &str, body: &Value) -> Result<Definition, Error> {
+        self.refuse_secrets(&format!("{} `{name}`", kind.replace('-', " ")), &json!([name, body]))?;
         let digest = digest(body);
         let latest =
             format!("SELECT {COLUMNS} FROM definition WHERE kind = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1");

@@ -2,6 +2,7 @@
 
 use kernwerk_core::Resource;
 use rusqlite::{Row, params};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Failure, Ledger, from_word, now, to_word};
@@ -24,7 +25,10 @@ pub(crate) struct Intent {
 }
 
 impl Ledger {
+    /// Notes that an operation begins. What it is about is looked up by its name later, so that one with a secret in it is refused.
     pub(crate) fn begin_intent(&self, intent: &Intent) -> Result<(), Error> {
+        let name = intent.dataset.as_ref().map(|(_, name)| name);
+        self.refuse_secrets(&format!("the name `{}`", intent.subject), &json!([intent.subject, name]))?;
         let insert = "INSERT INTO intent (id, process, process_number, operation, subject, resource, name, begun_at) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         self.transact(|transaction| {

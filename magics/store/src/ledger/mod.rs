@@ -8,11 +8,12 @@ mod intents;
 mod migrations;
 mod open;
 mod runs;
+mod screen;
 mod state;
 mod usage;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -26,6 +27,7 @@ pub use definitions::Definition;
 pub(crate) use files::RecordedFile;
 pub(crate) use intents::Intent;
 pub use runs::RunRecord;
+pub use screen::{Screen, Screened};
 pub use usage::{Call, Money, UsageRow};
 
 /// The lab's records: cells, usage, definitions, runs, settings. Calls take well under a millisecond and may come from any thread.
@@ -35,6 +37,8 @@ pub struct Ledger {
     root: PathBuf,
     connection: Mutex<Connection>,
     read_only: bool,
+    /// Keeps secrets out of all that is written; none until somebody gives one.
+    screen: OnceLock<Box<dyn Screen>>,
     /// Holds the copy that a read-only lab reads when its own file cannot be read in place.
     _copy: Option<tempfile::TempDir>,
 }

@@ -1,7 +1,7 @@
 //! Opening the ledger: for writing, and for reading where nothing can be written.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -71,6 +71,7 @@ impl Ledger {
             root: root.to_owned(),
             connection: Mutex::new(connection),
             read_only,
+            screen: OnceLock::new(),
             _copy: copy,
         }
     }

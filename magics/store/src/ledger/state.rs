@@ -18,7 +18,7 @@ impl Ledger {
     pub fn set_setting(&self, key: &str, value: &str) -> Result<(), Error> {
         let upsert =
             "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.put(upsert, key, value)
+        self.put(upsert, key, &self.masked(value))
     }
 
     /// Gives the lab its identity, unless it has one.
@@ -38,7 +38,7 @@ impl Ledger {
 
     /// The content digest that was computed for `source`, which names a version of a data set.
     pub(crate) fn content(&self, source: &str) -> Result<Option<String>, Error> {
-        self.ask(|connection| look_up(connection, "SELECT digest FROM content WHERE source = ?1", source))
+        self.ask(|connection| look_up(connection, "SELECT digest FROM content WHERE source = ?1", &self.masked(source)))
     }
 
     /// Keeps a content digest; a read-only lab computes it each time.
@@ -47,7 +47,7 @@ impl Ledger {
             return Ok(());
         }
         let insert = "INSERT INTO content (source, digest) VALUES (?1, ?2) ON CONFLICT (source) DO NOTHING";
-        self.put(insert, source, digest)
+        self.put(insert, &self.masked(source), digest)
     }
 
     fn put(&self, statement: &str, key: &str, value: &str) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kernwerk_core::{CellId, ModelId, Usage};
 use rusqlite::{Row, Transaction, params};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Failure, Ledger, now};
@@ -52,8 +53,14 @@ pub struct Call {
 impl Ledger {
     /// Records what a call consumed, at a price if there is one.
     pub fn add_usage(&self, call: &Call, usage: &Usage, price: Option<&Price>) -> Result<(), Error> {
-        let cost = price.and_then(|price| price.cost(usage));
-        self.transact(|transaction| insert(transaction, call, usage, cost.as_ref(), None).map(drop))
+        let (call, cost) = (self.masked_call(call), price.and_then(|price| price.cost(usage)));
+        self.transact(|transaction| insert(transaction, &call, usage, cost.as_ref(), None).map(drop))
+    }
+
+    /// The call as it may be recorded.
+    pub(super) fn masked_call(&self, call: &Call) -> Call {
+        let notebook = call.notebook.as_deref().map(|notebook| self.masked(notebook).into_owned());
+        Call { notebook, ..call.clone() }
     }
 
     /// All usage, in the order in which its calls began; without calls that are under way.
@@ -78,21 +85,24 @@ impl Ledger {
 
     /// The tags that usage of the notebook gets from now on, sorted.
     pub fn tags(&self, notebook: &str) -> Result<Vec<String>, Error> {
+        let notebook = self.masked(notebook);
         self.ask(|connection| {
             let mut statement = connection.prepare_cached("SELECT tag FROM tag WHERE notebook = ?1 ORDER BY tag")?;
-            let rows = statement.query_map([notebook], |row| row.get(0))?;
+            let rows = statement.query_map([&notebook], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
     /// From now on usage of the notebook gets the tags of `add`, and no longer those of `remove`; both or neither.
     pub fn change_tags(&self, notebook: &str, add: &[String], remove: &[String]) -> Result<(), Error> {
+        self.refuse_secrets("a tag", &json!(add))?;
+        let notebook = self.masked(notebook);
         let insert = "INSERT INTO tag (notebook, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let delete = "DELETE FROM tag WHERE notebook = ?1 AND tag = ?2";
         self.transact(|transaction| {
             for (statement, tags) in [(delete, remove), (insert, add)] {
                 for tag in tags {
-                    transaction.prepare_cached(statement)?.execute([notebook, tag])?;
+                    transaction.prepare_cached(statement)?.execute(params![notebook, tag])?;
                 }
             }
             Ok(())

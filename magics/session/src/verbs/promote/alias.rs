@@ -38,7 +38,7 @@ impl Verb for Alias {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let author = self.signature.author(context)?;
-        let lab = context.lab_for_writing()?;
+        let lab = context.lab_with(&reference.name)?;
         if self.remove {
             let event = kernwerk_promote::unalias(&lab, &reference.name, &self.alias, author, context.work())?;
             return Ok(entered(&event, "is no longer"));

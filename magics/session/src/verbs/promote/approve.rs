@@ -1,8 +1,8 @@
 //! `%promote approve`: a person wants to see a version on a stage.
 
-use kernwerk_core::Problem;
+use kernwerk_core::{Output, Problem};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::Reference;
+use kernwerk_promote::{Approval, Approved, Reference, Signed};
 
 use super::{TWO_VERSIONS, entered};
 use crate::person::{Keys, Signature};
@@ -54,24 +54,39 @@ impl Verb for Approve {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
-        let lab = context.lab_for_writing()?;
-        let author = self.signature.author_or(context, self.key.clone())?;
+        let lab = context.lab_with(&reference.name)?;
+        let key = self.key.as_deref().map(|name| self.keys.read(context, name)).transpose()?;
+        // Who signs approves in their own name, whatever their key's file is called.
+        let owner = match &key {
+            Some(key) => kernwerk_promote::owner(&lab, key)?.or_else(|| Some(key.name().to_owned())),
+            None => None,
+        };
+        let author = self.signature.author_or(context, owner)?;
         if self.withdraw {
             let event = kernwerk_promote::withdraw(&lab, &reference, &self.stage, author, context.work())?;
             return Ok(entered(&event, "is no longer approved for"));
         }
-        let asked = lab.config().promote.signed_approvals.then(|| author.by.clone());
-        let (stage, work) = (&self.stage, context.work());
-        let Some(name) = self.key.or(asked) else {
-            let event = kernwerk_promote::approve(&lab, &reference, stage, author, work)?;
-            return Ok(entered(&event, "is approved for"));
+        let key = match key {
+            None if lab.promotion_rules()?.signed_approvals => Some(self.keys.read(context, &author.by)?),
+            key => key,
         };
-        let key = self.keys.read(context, &name)?;
-        let event = kernwerk_promote::approve_signed(&lab, &reference, stage, author, &key, work)?;
-        let mut answer = entered(&event, "is approved for");
-        if !lab.config().promote.keys.contains_key(&event.by) {
-            answer.output = answer.output.with_note(UNKNOWN_KEY);
+        let (stage, work) = (&self.stage, context.work());
+        let approved = match &key {
+            Some(key) => kernwerk_promote::approve_signed(&lab, &reference, stage, author, key, work)?,
+            None => kernwerk_promote::approve(&lab, &reference, stage, author, work)?,
+        };
+        match approved {
+            Approved::Now(event) => {
+                let mut answer = entered(&event, "is approved for");
+                if event.signed == Signed::Stranger {
+                    answer.output = answer.output.with_note(UNKNOWN_KEY);
+                }
+                Ok(answer)
+            }
+            Approved::Before { artifact, approval: Approval { stage, by, signed, at } } => {
+                let words = format!("{artifact} is already approved for {stage} by {by}, on {at} ({signed})");
+                Ok(Output::text(words).with_note("nothing was entered into the history").volatile().into())
+            }
         }
-        Ok(answer)
     }
 }

@@ -93,7 +93,7 @@ impl Verb for Export {
                 Ok(told(context, &lab, exported))
             }
             (Goal::Crate, None) => {
-                let lab = context.lab_for_writing()?;
+                let lab = context.lab_with(&self.reference()?.name)?;
                 let spec = self.spec(context)?;
                 let runner = context.runner()?;
                 let made = kernwerk_promote::export_crate(&lab, &spec, self.vendor, runner.as_ref(), context.work());
@@ -136,7 +136,7 @@ impl Export {
     }
 
     fn to_mlflow(&self, server: &str, context: &Context<'_>) -> Result<Answer, Problem> {
-        let lab = context.lab_for_writing()?;
+        let lab = context.lab_with(&self.reference()?.name)?;
         let server = HttpServer::new(context, server)?;
         let tracked = kernwerk_promote::track(&lab, &self.reference()?, &server, context.work())?;
         let artifact = &tracked.location;

@@ -64,10 +64,10 @@ impl Verb for Gates {
     ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
-        let lab = context.lab_for_writing()?;
         let runner = context.runner()?;
         let (name, gates) = match &self.target {
             Some(target) => {
+                let lab = context.lab_for_writing()?;
                 let plan = plan_spec(context, target, self.notebook.as_deref(), self.more)?;
                 let spec = publish_spec(context, self.artifact.clone(), plan, &self.gates)?;
                 let spec = PublishSpec { live: self.live, record: self.record, ..spec };
@@ -76,6 +76,7 @@ impl Verb for Gates {
             }
             None => {
                 let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
+                let lab = context.lab_with(&reference.name)?;
                 let spec = context.gate_spec(&self.gates, false)?;
                 let (location, gates) = judge_published(&lab, &reference, &spec, runner.as_ref(), context.work())?;
                 (location.to_string(), gates)

@@ -2,7 +2,7 @@
 
 use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Action, Event, Registry};
+use kernwerk_promote::{Action, Event, Registry, Signed};
 
 use super::TWO_VERSIONS;
 use crate::columns::{numbers, table, texts};
@@ -13,6 +13,9 @@ pub(crate) struct History {
     /// Its name, such as `fares`
     #[arg(value_name = "NAME")]
     name: String,
+    /// Forget the events that this lab has seen and that are gone: they are meant to be
+    #[arg(long)]
+    accept: bool,
 }
 
 impl Verb for History {
@@ -24,7 +27,12 @@ impl Verb for History {
         &[Example { about: "what was in production", line: "%promote history fares", body: None, setup: TWO_VERSIONS }];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
-        let history = kernwerk_promote::history(&context.lab()?, &self.name)?;
+        let lab = context.lab()?;
+        let told = kernwerk_promote::history(&lab, &self.name)?.gone;
+        if self.accept {
+            kernwerk_promote::accept_gone(&lab, &self.name)?;
+        }
+        let history = kernwerk_promote::history(&lab, &self.name)?;
         let column = |of: fn(&Event) -> Option<String>| texts(history.events.iter().map(of));
         let shown = table(vec![
             ("at", column(|event| Some(event.at.clone()))),
@@ -43,12 +51,26 @@ impl Verb for History {
         if history.events.is_empty() {
             output = output.with_note(format!("`%promote stage {}@VERSION production` begins it", self.name));
         }
+        for event in told {
+            let now = if self.accept { "is forgotten" } else { "is gone" };
+            output = output.with_note(format!("an event that this lab has seen {now}: {event}"));
+        }
+        if !history.gone.is_empty() {
+            output = output.with_note(format!(
+                "get its file back from version control; if it is meant to be gone, or this is another branch for good, \
+                 `%promote history {} --accept`",
+                self.name
+            ));
+        }
         Ok(history.findings.into_iter().chain(conflicts).fold(output, Output::with_note).volatile().into())
     }
 }
 
-/// Whether an approval is signed; nothing of what nobody signs.
+/// How an approval is signed; nothing of what nobody signs.
 fn signed(event: &Event) -> Option<String> {
-    let is_approval = event.action == Action::Approve;
-    is_approval.then(|| if event.is_signed { "yes" } else { "no" }.to_owned())
+    (event.action == Action::Approve).then(|| match event.signed {
+        Signed::No => "no".to_owned(),
+        Signed::Yes => "yes".to_owned(),
+        Signed::Stranger => event.signed.to_string(),
+    })
 }

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use kernwerk_core::{Output, Problem, Table};
-use kernwerk_promote::{Approval, CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, State, Target};
+use kernwerk_promote::{Approval, CellReport, Event, GateReport, Level, PlanSpec, PublishSpec, Signed, State, Target};
 
 use crate::columns::{numbers, table, texts};
 use crate::notebook::{Meant, meant};
@@ -189,16 +189,15 @@ const TWO_VERSIONS: &[&str] = HISTORY.split_at(HISTORY.len() - 1).0;
 
 /// Who approved a version for what, and whose approval is signed; none where nobody did.
 fn approved(approvals: &[Approval]) -> Option<String> {
-    let signed = |approval: &Approval| if approval.is_signed { "signed" } else { "not signed" };
     let words: Vec<String> =
-        approvals.iter().map(|given| format!("for {} by {} ({})", given.stage, given.by, signed(given))).collect();
+        approvals.iter().map(|given| format!("for {} by {} ({})", given.stage, given.by, given.signed)).collect();
     Some(words.join(", ")).filter(|words| !words.is_empty())
 }
 
 /// What was entered into the history, in one line.
 fn entered(event: &Event, words: &str) -> Answer {
     let Event { artifact, version, label, by, .. } = event;
-    let signed = if event.is_signed { ", signed" } else { "" };
+    let signed = if event.signed == Signed::No { String::new() } else { format!(", {}", event.signed) };
     let words = format!("{artifact}@{version} {words} {label}");
     Output::text(format!("{} (by {by}{signed})", words.trim_end()))
         .with_note(format!("`%promote history {artifact}` shows what was where and when"))

@@ -7,6 +7,7 @@ use kernwerk_store::RetentionRules;
 use serde_json::json;
 
 use super::TWO_VERSIONS;
+use crate::arguments::count;
 use crate::columns::{table, texts};
 use crate::person::Signature;
 use crate::{Answer, Context, Verb};
@@ -17,16 +18,16 @@ pub(crate) struct Prune {
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// So many of the last versions of an artifact stay
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     keep_versions: Option<u32>,
     /// What is younger stays, and what was in use within so many days
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", allow_negative_numbers = true, value_parser = count)]
     keep_days: Option<u32>,
     /// So many of the last runs of an artifact stay, with what their steps gave
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     keep_runs: Option<u32>,
     /// So many versions stay on each stage that a rollback can go back to; else all
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     keep_rollbacks: Option<u32>,
     /// Remove what is shown; without it nothing is removed
     #[arg(long)]
@@ -56,8 +57,11 @@ impl Verb for Prune {
     ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
-        let lab = if self.apply { context.lab_for_writing()? } else { context.lab()? };
-        let settings = lab.config().promote.retention;
+        let lab = match &self.name {
+            Some(name) if self.apply => context.lab_with(name)?,
+            _ => context.lab()?,
+        };
+        let settings = lab.promotion_rules()?.retention;
         let rules = RetentionRules {
             keep_versions: self.keep_versions.or(settings.keep_versions),
             keep_days: self.keep_days.or(settings.keep_days),

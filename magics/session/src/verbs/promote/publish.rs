@@ -7,7 +7,7 @@ use kernwerk_store::Lab;
 
 use super::{More, cell_table, gate_notes, plan_spec, publish_spec};
 use crate::crates::{cargo_home, crate_sources};
-use crate::person::Keys;
+use crate::person::{Keys, in_words};
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
@@ -57,12 +57,11 @@ pub(crate) struct Publish {
 fn signed(
     lab: &Lab,
     location: &Location,
-    key: Option<&(String, SigningKey)>,
+    key: Option<&SigningKey>,
     work: &Work,
 ) -> Result<String, kernwerk_promote::Error> {
-    let rules = &lab.config().promote;
-    let Some((name, key)) = key else {
-        return Ok(match (is_signed(location), rules.keys.is_empty()) {
+    let Some(key) = key else {
+        return Ok(match (is_signed(location), lab.promotion_rules()?.keys.is_empty()) {
             (true, _) => "signed before: `%promote verify` says by whom".to_owned(),
             (false, true) => {
                 format!("unsigned: `%promote key NAME` makes a key, `%promote sign {location} --key NAME` signs it")
@@ -75,13 +74,10 @@ fn signed(
     match kernwerk_promote::sign(lab, &location.reference(), key, work) {
         // It is published all the same.
         Err(error @ kernwerk_promote::Error::NotSound { .. }) => {
-            Ok(format!("not signed with the key of {name}: {error}"))
+            Ok(format!("not signed with {}: {error}", in_words(lab, key)?))
         }
         Err(error) => Err(error),
-        Ok(_) if rules.keys.values().any(|text| *text == key.public().text()) => {
-            Ok(format!("signed with the key of {name}"))
-        }
-        Ok(_) => Ok(format!("signed with the key of {name}, which kernwerk.toml does not name")),
+        Ok(_) => Ok(format!("signed with {}", in_words(lab, key)?)),
     }
 }
 

@@ -70,8 +70,8 @@ impl Verb for Replay {
                 "only cells of a notebook have an `--order`: an artifact has its own",
             ));
         }
-        let lab = context.lab_for_writing()?;
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
+        let lab = context.lab_with(&reference.name)?;
         // What cannot be read is told by the replay, which says more of it.
         let guarded = Guarded::of_all(&lab, kernwerk_promote::show(&lab, &reference).iter());
         let wanted = Wanted::new(context, &self.reports, &guarded)?;

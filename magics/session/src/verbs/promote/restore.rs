@@ -33,7 +33,7 @@ impl Verb for Restore {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let author = self.signature.author(context)?;
-        let lab = context.lab_for_writing()?;
+        let lab = context.lab_with(&reference.name)?;
         Ok(match kernwerk_promote::restore(&lab, &reference, author, context.work())? {
             Some(event) => entered(&event, "counts again"),
             None => Output::text(format!("{} was not removed and counts as before", self.artifact)).volatile().into(),

@@ -34,7 +34,7 @@ impl Verb for Rollback {
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let author = self.signature.author(context)?;
-        let lab = context.lab_for_writing()?;
+        let lab = context.lab_with(&self.name)?;
         let event = kernwerk_promote::rollback(&lab, &self.name, &self.stage, author, context.work())?;
         Ok(entered(&event, "is again"))
     }

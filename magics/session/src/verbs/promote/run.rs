@@ -11,6 +11,7 @@ use kernwerk_promote::{Metrics, Reference, ResultKind, RunRecord, RunResult, Run
 use kernwerk_store::{Call, Lab};
 
 use super::toolchain;
+use crate::arguments::count;
 use crate::columns::{numbers, table, texts};
 use crate::person::user;
 use crate::place::{Guarded, ending};
@@ -33,7 +34,7 @@ pub(crate) struct Run {
     #[arg(long = "param", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
     /// How often cells that fail, or whose process dies, are tried again, all together
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = count)]
     retries: u32,
     /// Run every cell, whatever was kept of earlier runs
     #[arg(long)]
@@ -71,9 +72,9 @@ impl Verb for Run {
     ];
 
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
-        let lab = context.lab_for_writing()?;
-        let parameters = self.parameters.iter().map(|word| assignment(word)).collect::<Result<_, _>>()?;
         let reference = self.artifact.parse::<Reference>().map_err(Problem::from)?;
+        let parameters = self.parameters.iter().map(|word| assignment(word)).collect::<Result<_, _>>()?;
+        let lab = context.lab_with(&reference.name)?;
         self.check_places(context, &lab, &reference)?;
         let spec = RunSpec {
             reference,
@@ -162,10 +163,12 @@ impl Run {
                 )
                 .with_hint("name a file of its own for them"));
             }
-            make_directory(&path)?;
         }
         let Some(file) = &self.output else { return Ok(()) };
         context.check_place("--output", file, &guarded)?;
+        let named = [("--output", Some(file)), ("--lineage", self.lineage.as_ref())];
+        let named = named.iter().filter_map(|(option, file)| Some((*option, file.as_ref()?.as_str())));
+        context.check_distinct(&named.collect::<Vec<_>>())?;
         let kind = kernwerk_promote::result_kind(&shown.location)?;
         match (kind, ending(file)) {
             (_, ending) if ending.is_empty() => Ok(()),
@@ -182,12 +185,6 @@ fn holds_events(path: &Path) -> bool {
         Ok(read) => read == 0 || first == *b"{",
         Err(_) => true,
     }
-}
-
-fn make_directory(path: &Path) -> Result<(), Problem> {
-    let directory = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(directory)
-        .map_err(|error| Problem::new("FileFailed", format!("{} cannot be made: {error}", directory.display())))
 }
 
 /// That a result of this kind has no form with the ending of the file.

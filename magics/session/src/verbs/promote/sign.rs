@@ -5,7 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::Reference;
 
 use super::TWO_VERSIONS;
-use crate::person::{Keys, user};
+use crate::person::{Keys, in_words, user};
 use crate::{Answer, Context, Verb};
 
 #[derive(clap::Args)]
@@ -38,14 +38,14 @@ impl Verb for Sign {
         let nobody =
             || Problem::new("Nobody", "it is not known whose key is meant").with_hint("name it with `--key NAME`");
         let name = self.key.or_else(user).ok_or_else(nobody)?;
-        let lab = context.lab_for_writing()?;
+        let lab = context.lab_with(&reference.name)?;
         let key = self.keys.read(context, &name)?;
         let signed = kernwerk_promote::sign(&lab, &reference, &key, context.work())?;
-        let output = Output::text(format!("{signed} is signed with the key of {name}"));
-        let known = lab.config().promote.keys.values().any(|text| *text == key.public().text());
-        let output = match known {
-            true => output,
-            false => output.with_note("kernwerk.toml does not name this key, so the signature does not count here yet; `%promote key` shows the line"),
+        let output = Output::text(format!("{signed} is signed with {}", in_words(&lab, &key)?));
+        let output = match kernwerk_promote::owner(&lab, &key)? {
+            Some(_) => output,
+            None => output
+                .with_note("so the signature does not count here yet; `%promote key` shows the line for kernwerk.toml"),
         };
         Ok(output.volatile().into())
     }

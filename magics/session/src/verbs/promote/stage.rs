@@ -35,9 +35,9 @@ impl Verb for Stage {
     fn run(self, context: &Context<'_>, _body: Option<&str>) -> Result<Answer, Problem> {
         let reference: Reference = self.artifact.parse().map_err(Problem::from)?;
         let author = self.signature.author(context)?;
-        let lab = context.lab_for_writing()?;
+        let lab = context.lab_with(&reference.name)?;
         let mut reference = reference;
-        if lab.config().promote.gates.stages.contains(&self.stage) {
+        if lab.promotion_rules()?.gates.stages.contains(&self.stage) {
             let (runner, spec) = (context.runner()?, context.gate_spec(&[], false)?);
             let (location, gates) = judge_published(&lab, &reference, &spec, runner.as_ref(), context.work())?;
             must_pass(&gates)?;

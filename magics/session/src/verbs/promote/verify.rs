@@ -56,6 +56,12 @@ impl Verb for Verify {
         if let Some(approved) = approved(&verification.approvals) {
             output = output.with_note(format!("approved {approved}"));
         }
+        for event in &verification.gone {
+            let words = format!(
+                "an event of the history that this lab has seen is gone: {event}; `%promote history` says what to do"
+            );
+            output = output.with_note(words);
+        }
         let findings = verification.findings().into_iter().chain(verification.history);
         Ok(findings.fold(output, Output::with_note).volatile().into())
     }
