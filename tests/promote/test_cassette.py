@@ -57,7 +57,7 @@ class Answering(BaseHTTPRequestHandler):
         with self.server.counting:
             self.server.asked += 1
             number = self.server.asked
-        answer = json.dumps({"number": number, "key": self.headers.get("Authorization", "").removeprefix("Bearer "), "said": body.decode()}, indent=1).encode()
+        answer = json.dumps({"number": number, "key": self.headers.get("Authorization", "").removeprefix("Bearer "), "said": body.decode(), "language": self.headers.get("Accept-Language")}, indent=1).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Set-Cookie", "session=cookie-of-the-service")
@@ -93,6 +93,17 @@ with socket.create_connection(("127.0.0.1", PORT)) as line:
     "mixed": "mixed = [first, chance]",
     "who": "%promote param who=ada",
     "asked": "asked = ask(who=who)",
+    "greet": """def greet(language, lap="1"):
+    request = urllib.request.Request("URL/greet", headers={"Accept-Language": language, "X-Lap": lap})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["language"]""",
+    "lang": "%promote param lang=en",
+    "greeting": "greeting = greet(lang)",
+    "gentle": """try:
+    gentle = greet(lang)
+except OSError:
+    gentle = "no answer"""",
+    "lap": 'import random\nlap = greet("en", lap=str(random.random()))',
 }
 
 
@@ -128,8 +139,10 @@ def published(tmp_path_factory):
         before = service.asked
         said[NAME] = kernel.run(f"%promote publish {NAME} --target {NAME} --record")
         said["recording"] = service.asked - before
-        for name in ["asked", "past", "mixed", "steady"]:
+        for name in ["asked", "past", "mixed", "steady", "greeting", "gentle", "lap"]:
             said[name] = kernel.run(f"%promote publish {name} --target {name} --record")
+        said["ignored"] = kernel.run("%promote publish lap --target lap --record --ignore-header X-Lap")
+        said["no header"] = kernel.run("%promote publish lap --target lap --record --ignore-header 'X-Lap: 1'")
     service.off()
     return project, said
 
@@ -172,7 +185,7 @@ def test_no_secret_and_no_cookie_is_in_the_artifact(published):
             for secret in [b"k3y", b"cookie-of-the-service"]:
                 assert secret not in held, f"{secret} in {path}"
     assert "Bearer" not in project.artifact("cassette.json").read_text()
-    assert project.artifact("cassette.json").read_text().count(f"__secret_{SECRET}__") == 8
+    assert project.artifact("cassette.json").read_text().count(f"__secret_{SECRET}__") == 10
 
 
 def test_a_stranger_replays_it_without_the_service_and_without_the_secret(checkout, tmp_path):
@@ -230,7 +243,32 @@ def test_what_is_not_on_the_cassette_is_not_published(published):
     said["past"].failed("HTTP_PROXY", "none of its requests came over the proxy")
     said["mixed"].failed("In[9]", "differs from the notebook")
     said["steady"].failed("nothing to record")
-    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked"]
+    said["lap"].failed("is on the cassette with another header alone: `x-lap` was `0.", "`--ignore-header x-lap` leaves it out")
+    said["no header"].failed("--ignore-header", "it is no name of a header")
+    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked", "gentle", "greeting", "lap"]
+
+
+ANOTHER_HEADER = "is on the cassette with another header alone: `accept-language` was `en` when it was recorded, and is `fr` now; to record it, run the notebook"
+
+
+@pytest.mark.parametrize("name", ["greeting", "gentle"])
+def test_a_run_whose_header_says_something_else_has_no_result(published, checkout, tmp_path, name):
+    """`gentle` goes on without an answer; what it gives then is no result, also not when it is run again."""
+    published[1][name].ok()
+    environment = elsewhere(tmp_path)
+    same = checkout("promote", "run", name, "--output", "same.txt", env=environment, seconds=300)
+    assert "the network's answers come from the cassette" in same.ok() and (checkout.directory / "same.txt").read_text().strip() == "en"
+    for _ in range(2):
+        other = checkout("promote", "run", name, "--param", "lang=fr", "--output", "other.txt", env=environment, seconds=300)
+        assert other.code == 1, other.stdout + other.stderr
+        assert ANOTHER_HEADER in other.stdout and not (checkout.directory / "other.txt").exists(), other.stdout
+
+
+def test_a_header_that_changes_from_run_to_run_can_be_left_out(published, checkout):
+    assert "the headers of requests x-lap are not looked at" in published[1]["ignored"].ok()
+    tape = json.loads((checkout.directory / "pipelines/lap/1/cassette.json").read_text())
+    assert tape["ignored_headers"] == ["x-lap"] and tape["exchanges"][0]["request_headers"] == {"accept-language": "en"}
+    assert replay(checkout.directory, "lap").code == 0
 
 
 def test_the_gates_look_into_the_cassette(published, checkout):

@@ -52,6 +52,9 @@ pub struct PublishSpec {
     pub live: bool,
     /// What the cells say over HTTP is recorded in a run before the proof, and is answered from there from then on.
     pub record: bool,
+    /// Headers, in lower case, that are not looked at where a request is looked for in what was recorded: they change from run to run, and say
+    /// nothing of what is asked.
+    pub ignored_headers: BTreeSet<String>,
     /// For whom the cells run; none is nobody.
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
@@ -191,6 +194,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let mut bundle = bundle::bundle(pipeline, shown, &proved, &mirror, config)?;
     drop(mirror);
     let mut proof = proof(&plan, &cells, wall_seconds, &network);
+    proof.unanswered = exchanged.iter().flat_map(|exchanged| &exchanged.unanswered).map(|asked| asked.cell).collect();
     if let Some(Recording { tape, at, anew, .. }) = recording {
         bundle.files.insert(CASSETTE.to_owned(), tape);
         proof.recorded_at = Some(at);
@@ -504,6 +508,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
             Network::Off | Network::Open => None,
         },
         recorded_at: None,
+        unanswered: BTreeSet::new(),
         cells: cells.collect(),
     }
 }
