@@ -50,6 +50,7 @@ mod proof;
 mod publish;
 mod python;
 mod reason;
+mod recorded;
 mod recording;
 mod recover;
 mod registry;
