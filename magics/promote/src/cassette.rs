@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::artifact::Location;
-use crate::environment::{PinnedEnvironment, asks_network};
-use crate::execution::Execution;
+use crate::environment::PinnedEnvironment;
 use crate::pipeline::Pipeline;
 use crate::proof::Proof;
 use crate::sealed::{self, LARGEST_TEXT};
@@ -96,8 +95,9 @@ pub(crate) fn first_unanswered(exchanged: &Exchanged, proof: Option<&Proof>) -> 
 /// What to do where a run asks what was not recorded.
 pub(crate) const TO_DO: &str = "to record it, run the notebook with these values and `%promote publish` it once more with `--record`; `--live` asks the network";
 
-/// What may be behind it that a cell does something else than was recorded, where a cassette says so; to stand behind a sentence.
-pub(crate) fn behind(step: u32, cell: &Execution, exchanged: Option<&Exchanged>) -> Option<String> {
+/// What may be behind it that a cell does something else than was recorded, where a cassette says so; to stand behind a sentence. The cell
+/// `asks` where its code, or what it calls, speaks of the network.
+pub(crate) fn behind(step: u32, asks: bool, exchanged: Option<&Exchanged>) -> Option<String> {
     let exchanged = exchanged?;
     let of_step = exchanged.unanswered.iter().find(|asked| asked.cell == step);
     if let Some(asked) = of_step.or_else(|| exchanged.unanswered.first()) {
@@ -109,7 +109,7 @@ pub(crate) fn behind(step: u32, cell: &Execution, exchanged: Option<&Exchanged>)
         };
         return Some(format!("; {}{hint}", asked.words));
     }
-    let is_past = asks_network(&cell.text) && !exchanged.steps.contains(&step);
+    let is_past = asks && !exchanged.steps.contains(&step);
     let is_played = exchanged.tape.is_none();
     let words = match (is_past, is_played) {
         (true, _) => {

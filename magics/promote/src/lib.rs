@@ -42,6 +42,7 @@ mod lock;
 mod machine;
 mod mirror;
 mod names;
+mod network;
 mod notebook;
 mod parameters;
 mod pipeline;

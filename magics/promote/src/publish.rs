@@ -27,6 +27,7 @@ use crate::lock::PinnedRust;
 use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::names::check_new_name;
+use crate::network::asking;
 use crate::parameters::declared;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
@@ -369,10 +370,10 @@ pub(crate) fn prove(
         outcomes.iter().zip(&plan.kept).find(|(outcome, kept)| outcome.status != CellStatus::Ok && !kept.fails());
     if let Some((outcome, kept)) = failed {
         let reason = error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned());
-        let cause = behind(outcome.ordinal, &kept.execution, result.exchanged.as_ref());
+        let cause = behind(outcome.ordinal, asking(plan, kept).is_some(), result.exchanged.as_ref());
         return Err(Error::ProofFailed {
             count: kept.execution.execution_count,
-            reason: reason + &cause.unwrap_or_else(|| unseen(&kept.execution, live || result.exchanged.is_some())),
+            reason: reason + &cause.unwrap_or_else(|| unseen(plan, kept, live || result.exchanged.is_some())),
         });
     }
     if outcomes.len() != plan.kept.len() {
@@ -422,8 +423,8 @@ pub(crate) fn judge(
         difference.push_str(&format!("\nthen in {label}: {}", target.difference.as_deref().unwrap_or("it differs")));
     }
     let reached = pipeline.environment.network || exchanged.is_some();
-    let behind = behind(report.step, &first.execution, exchanged);
-    difference.push_str(&behind.unwrap_or_else(|| unseen(&first.execution, reached)));
+    let behind = behind(report.step, asking(plan, first).is_some(), exchanged);
+    difference.push_str(&behind.unwrap_or_else(|| unseen(plan, first, reached)));
     let before = plan.kept.iter().map(|kept| &kept.execution).filter(|cell| cell.began < first.execution.began);
     let cause = likely([&first.execution].into_iter().chain(before.collect::<Vec<_>>().into_iter().rev()));
     Err(Error::ProofDiffers { count: first.execution.execution_count, difference, cause })
