@@ -179,8 +179,7 @@ fn a_secret_within_base64_is_on_no_tape() {
     assert_eq!(told.leaks, []);
     let tape = told.tape.expect("a tape");
     let text = String::from_utf8(tape.write()).expect("text");
-    assert_eq!((text.matches("YWRhOnMz").count(), text.matches(stands_for).count()), (0, 2), "{text}");
-    assert_eq!(tape.exchanges[0].request_headers["x-login"], "Basic __secret_KEY__");
+    assert_eq!((text.matches("YWRhOnMz").count(), text.matches(stands_for).count()), (0, 3), "{text}");
 
     let proxy = Proxy::start(Mode::Play(tape)).expect("a proxy");
     let headers = format!("X-Login: Basic {stands_for}\r\n");
