@@ -1,8 +1,10 @@
 """Cells that ask a service over HTTP: what it answered is recorded at publication, and played in replays and runs, when the service is gone."""
 
+import base64
 import datetime
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -12,9 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from artifact import Project, assert_differs, assert_not_run
 from house import PROGRAM, Kernel
@@ -57,7 +62,7 @@ class Answering(BaseHTTPRequestHandler):
         with self.server.counting:
             self.server.asked += 1
             number = self.server.asked
-        answer = json.dumps({"number": number, "key": self.headers.get("Authorization", "").removeprefix("Bearer "), "said": body.decode()}, indent=1).encode()
+        answer = json.dumps({"number": number, "key": self.headers.get("Authorization", "").removeprefix("Bearer "), "said": body.decode(), "language": self.headers.get("Accept-Language")}, indent=1).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Set-Cookie", "session=cookie-of-the-service")
@@ -93,6 +98,26 @@ with socket.create_connection(("127.0.0.1", PORT)) as line:
     "mixed": "mixed = [first, chance]",
     "who": "%promote param who=ada",
     "asked": "asked = ask(who=who)",
+    "greet": """def greet(language, lap="1"):
+    request = urllib.request.Request("URL/greet", headers={"Accept-Language": language, "X-Lap": lap})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["language"]""",
+    "lang": "%promote param lang=en",
+    "greeting": "greeting = greet(lang)",
+    "gentle": "try:\n    gentle = greet(lang)\nexcept OSError:\n    gentle = 'no answer'",
+    "login": f"""import base64
+def login(encode):
+    key = os.environ["{SECRET}"]
+    held = encode(f"ada, who has a name of more than fifty-seven letters:{{key}}".encode()).decode()
+    request = urllib.request.Request("URL/login", json.dumps({{"login": held}}).encode(), {{"Authorization": "Basic " + held.replace("\\n", "")}})
+    with urllib.request.urlopen(request) as answer:
+        return len(json.load(answer)["said"]) > 0
+logged_in = login(base64.b64encode)""",
+    "in_lines": "in_lines = login(base64.encodebytes)",
+    "token": """token = "ghp_" + "aB3dE6gH9jK2" * 3
+said = base64.b64encode(f"a note: {token}".encode()).decode()
+noted = ask(who=said)""",
+    "lap": 'import random\nlap = greet("en", lap=str(random.random()))',
 }
 
 
@@ -128,8 +153,10 @@ def published(tmp_path_factory):
         before = service.asked
         said[NAME] = kernel.run(f"%promote publish {NAME} --target {NAME} --record")
         said["recording"] = service.asked - before
-        for name in ["asked", "past", "mixed", "steady"]:
+        for name in ["asked", "past", "mixed", "steady", "greeting", "gentle", "lap", "logged_in", "in_lines", "noted"]:
             said[name] = kernel.run(f"%promote publish {name} --target {name} --record")
+        said["ignored"] = kernel.run("%promote publish lap --target lap --record --ignore-header X-Lap")
+        said["no header"] = kernel.run("%promote publish lap --target lap --record --ignore-header 'X-Lap: 1'")
     service.off()
     return project, said
 
@@ -170,9 +197,46 @@ def test_no_secret_and_no_cookie_is_in_the_artifact(published):
         if path.is_file():
             held = path.read_bytes()
             for secret in [b"k3y", b"cookie-of-the-service"]:
-                assert secret not in held, f"{secret} in {path}"
+                assert secret not in held and secret not in within_base64(held), f"{secret} in {path}"
     assert "Bearer" not in project.artifact("cassette.json").read_text()
-    assert project.artifact("cassette.json").read_text().count(f"__secret_{SECRET}__") == 8
+    assert project.artifact("cassette.json").read_text().count(f"__secret_{SECRET}__") == 10
+
+
+def within_base64(held: bytes) -> bytes:
+    """What runs of its letters hold, wherever a group may begin."""
+    runs = re.findall(rb"[A-Za-z0-9+/_-]{8,}", held)
+    shifted = (run.translate(bytes.maketrans(b"-_", b"+/"))[start:] for run in runs for start in range(4))
+    return b"\n".join(base64.b64decode(run[: len(run) // 4 * 4]) for run in shifted)
+
+
+def test_a_secret_within_base64_is_masked_or_refused(published, checkout):
+    _, said = published
+    said["logged_in"].ok()
+    assert replay(checkout.directory, "logged_in").code == 0
+    said["in_lines"].failed("holds a secret of the environment in base64 that is broken into lines", "In[")
+    said["noted"].failed("GitHub token", "cassette.json, within base64")
+
+
+def test_card_and_bill_tell_of_the_cassette(checkout):
+    exchanges = checkout.tape()["exchanges"]
+    host = exchanges[0]["url"].split("/")[2]
+    digest = blake3(checkout.artifact("cassette.json").read_bytes()).hexdigest()
+    card = checkout("promote", "card", f"{NAME}@1").ok()
+    for row in ["## Recorded Answers", "| Exchanges | 2 |", f"| Services | {host} (2) |", f"| BLAKE3 | `{digest}` |", "| Recorded | 20"]:
+        assert row in card, card
+    ignoring = checkout("promote", "card", "lap@1").ok()
+    assert "| Headers that are not looked at | `x-lap` |" in ignoring and "not looked at" not in card
+    bill = checkout("promote", "sbom", f"{NAME}@1").ok()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    (found,) = [component for component in json.loads(bill)["components"] if component["bom-ref"] == "cassette:cassette.json"]
+    assert found["hashes"] == [{"alg": "BLAKE3", "content": digest}]
+    assert found["data"][0]["contents"]["properties"] == [{"name": "kernwerk:exchanges", "value": "2"}, {"name": host, "value": "2"}]
+
+
+def test_what_is_no_cassette_is_told_by_card_and_bill(checkout):
+    checkout.artifact("cassette.json").write_text("no tape")
+    for verb in ["card", "sbom"]:
+        checkout("promote", verb, f"{NAME}@1").failed("cassette.json")
 
 
 def test_a_stranger_replays_it_without_the_service_and_without_the_secret(checkout, tmp_path):
@@ -226,11 +290,36 @@ def test_a_run_with_other_parameters_says_that_nobody_was_asked(published, check
 def test_what_is_not_on_the_cassette_is_not_published(published):
     _, said = published
     said["both"].failed("--live", "--record")
-    said["without"].failed("the proof run failed in In[4]", "Connection refused" if CONFINED else "In[4]")
+    said["without"].failed("the proof run failed in In[4]", "In[3], which it needs, speaks of the network", "`--record` publishes with what it answers")
     said["past"].failed("HTTP_PROXY", "none of its requests came over the proxy")
     said["mixed"].failed("In[9]", "differs from the notebook")
     said["steady"].failed("nothing to record")
-    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked"]
+    said["lap"].failed("is on the cassette with another header alone: `x-lap` was `0.", "`--ignore-header x-lap` leaves it out")
+    said["no header"].failed("--ignore-header", "it is no name of a header")
+    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked", "gentle", "greeting", "lap", "logged_in"]
+
+
+ANOTHER_HEADER = "is on the cassette with another header alone: `accept-language` was `en` when it was recorded, and is `fr` now; to record it, run the notebook"
+
+
+@pytest.mark.parametrize("name", ["greeting", "gentle"])
+def test_a_run_whose_header_says_something_else_has_no_result(published, checkout, tmp_path, name):
+    """`gentle` goes on without an answer; what it gives then is no result, also not when it is run again."""
+    published[1][name].ok()
+    environment = elsewhere(tmp_path)
+    same = checkout("promote", "run", name, "--output", "same.txt", env=environment, seconds=300)
+    assert "the network's answers come from the cassette" in same.ok() and (checkout.directory / "same.txt").read_text().strip() == "en"
+    for _ in range(2):
+        other = checkout("promote", "run", name, "--param", "lang=fr", "--output", "other.txt", env=environment, seconds=300)
+        assert other.code == 1, other.stdout + other.stderr
+        assert ANOTHER_HEADER in other.stdout and not (checkout.directory / "other.txt").exists(), other.stdout
+
+
+def test_a_header_that_changes_from_run_to_run_can_be_left_out(published, checkout):
+    assert "the headers of requests x-lap are not looked at" in published[1]["ignored"].ok()
+    tape = json.loads((checkout.directory / "pipelines/lap/1/cassette.json").read_text())
+    assert tape["ignored_headers"] == ["x-lap"] and tape["exchanges"][0]["request_headers"] == {"accept-language": "en"}
+    assert replay(checkout.directory, "lap").code == 0
 
 
 def test_the_gates_look_into_the_cassette(published, checkout):

@@ -5,12 +5,16 @@
 //!   HTTP proxy, by way of a Unix socket, so that they may live where there is no network at all.
 //! - What the programs do happens in steps; [`enter_step`] tells the proxy in which one they are.
 //!
-//! Headers say much of who asks and nothing that is asked, so a tape holds none of a request. Of an answer it holds those few that say something
-//! of the content; the others are not delivered either, lest a program see in a recording what it will not see again.
+//! A request is answered from a tape where its method, its URL, its body and its headers are those of one that was recorded; of the headers those
+//! do not count that say nothing of what is asked. Of an answer a tape holds the few that say something of the content; the others
+//! are not delivered either, lest a program see in a recording what it will not see again.
 
 mod authority;
 mod deck;
+mod encoded;
+mod headers;
 mod http;
+mod multipart;
 mod proxy;
 mod secrets;
 mod step;

@@ -13,8 +13,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
 use crate::authority::Authority;
-use crate::deck::{Answer, Player, Question, Recorder};
+use crate::deck::{Answer, Miss, Player, Question, Recorder};
+use crate::headers::Headers;
 use crate::http::{Bad, Request, Wire};
+use crate::multipart::with_one_boundary;
 use crate::secrets::{Secret, Sieve};
 use crate::step;
 use crate::tape::{LARGEST_TAPE, Tape};
@@ -28,8 +30,8 @@ const TLS_HANDSHAKE: u8 = 22;
 /// What a proxy does.
 #[derive(Debug)]
 pub enum Mode {
-    /// Asks the network and writes down what is said, without the secrets.
-    Record(Vec<Secret>),
+    /// Asks the network and writes down what is said, without the secrets. Headers of these names do not count, whatever they say.
+    Record { secrets: Vec<Secret>, ignored_headers: BTreeSet<String> },
     /// Answers from a tape and asks nobody.
     Play(Tape),
 }
@@ -42,6 +44,8 @@ pub struct Told {
     /// The steps that were answered at least once.
     pub steps: BTreeSet<u32>,
     pub unanswered: Vec<Unanswered>,
+    /// What a secret still stands in on the tape, which therefore must not be kept: the step that asked, and in words what.
+    pub leaks: Vec<(u32, String)>,
 }
 
 /// Something that a program asked and that got no answer of a service's.
@@ -51,6 +55,8 @@ pub struct Unanswered {
     pub step: u32,
     /// Such as `POST http://service/ask is not on the cassette`; secrets are taken out.
     pub words: String,
+    /// The headers of requests, in lower case, for which alone it is not on the tape.
+    pub headers: Vec<String>,
 }
 
 /// A proxy at work, on a thread of its own; it ends when this is dropped.
@@ -72,15 +78,20 @@ impl Proxy {
         let place = short_directory()?;
         let authority = Authority::new()?;
         std::fs::write(place.path().join("authority.pem"), authority.certificate())?;
-        let (deck, sieve) = match mode {
-            Mode::Record(secrets) => {
+        let (deck, sieve, headers) = match mode {
+            Mode::Record { secrets, ignored_headers } => {
                 let client = upstream::client().map_err(io::Error::other)?;
-                (Deck::Record(Recorder::new(Sieve::new(&secrets)), client), Sieve::new(&secrets))
+                let headers = Headers::new(ignored_headers);
+                let recorder = Recorder::new(Sieve::new(&secrets), headers.clone());
+                (Deck::Record(recorder, client), Sieve::new(&secrets), headers)
             }
-            Mode::Play(tape) => (Deck::Play(Player::new(tape)), Sieve::default()),
+            Mode::Play(tape) => {
+                let headers = Headers::new(tape.ignored_headers.clone());
+                (Deck::Play(Player::new(tape, &headers)), Sieve::default(), headers)
+            }
         };
-        let shared =
-            Arc::new(Shared { authority, sieve, deck: Mutex::new(deck), told: Mutex::default(), step: Arc::default() });
+        let (deck, told) = (Mutex::new(deck), Mutex::default());
+        let shared = Arc::new(Shared { authority, sieve, headers, deck, told, step: Arc::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (requests, steps) = {
             let _inside = runtime.enter();
@@ -124,6 +135,7 @@ impl Proxy {
         if let Deck::Record(recorder, _) = &*self.shared.deck() {
             let tape = recorder.tape();
             told.steps = tape.steps();
+            told.leaks = recorder.leaks().to_vec();
             told.tape = Some(tape);
         }
         told
@@ -163,6 +175,7 @@ enum Deck {
 struct Shared {
     authority: Authority,
     sieve: Sieve,
+    headers: Headers,
     deck: Mutex<Deck>,
     told: Mutex<Told>,
     step: Arc<AtomicU32>,
@@ -195,8 +208,8 @@ impl Shared {
         self.step.load(Ordering::SeqCst)
     }
 
-    fn unanswered(&self, step: u32, words: &str) {
-        let unanswered = Unanswered { step, words: self.sieve.text(words) };
+    fn unanswered(&self, step: u32, words: &str, headers: Vec<String>) {
+        let unanswered = Unanswered { step, words: self.sieve.text(words), headers };
         let mut told = self.told();
         if told.unanswered.len() < MOST_TOLD && !told.unanswered.contains(&unanswered) {
             told.unanswered.push(unanswered);
@@ -236,7 +249,7 @@ async fn connection(stream: UnixStream, shared: Arc<Shared>) {
 /// Serves what comes in TLS, as the host that it is for.
 async fn encrypted(wire: Wire<UnixStream>, authority: &str, shared: &Shared) {
     let step = shared.step();
-    let failed = |words: String| shared.unanswered(step, &format!("CONNECT {authority} {words}"));
+    let failed = |words: String| shared.unanswered(step, &format!("CONNECT {authority} {words}"), Vec::new());
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let Ok(acceptor) = shared.authority.acceptor(host.trim_start_matches('[').trim_end_matches(']')) else {
         return failed("names no host that could have a certificate".to_owned());
@@ -266,7 +279,7 @@ where
             Ok(request) => request,
             Err(Bad::Gone) => return None,
             Err(Bad::Refused(status, words)) => {
-                shared.unanswered(shared.step(), &format!("a request was refused: {words}"));
+                shared.unanswered(shared.step(), &format!("a request was refused: {words}"), Vec::new());
                 let last = Request { is_last: true, ..Request::default() };
                 // What the other side makes of it is its own business.
                 let _ = wire.answer(&said(status, &words), &[], &last).await;
@@ -293,10 +306,12 @@ where
         Some(origin) if request.target.starts_with('/') => format!("{origin}{}", request.target),
         _ => request.target.clone(),
     };
-    let refuse = |status: u16, words: &str| {
-        shared.unanswered(step, &format!("{} {target} {words}", request.method));
-        said(status, &format!("{} {target} {words}", request.method))
+    let refuse_for = |status: u16, Miss { words, headers }: Miss| {
+        let words = format!("{} {target} {words}", request.method);
+        shared.unanswered(step, &words, headers);
+        said(status, &words)
     };
+    let refuse = |status: u16, words: &str| refuse_for(status, Miss { words: words.to_owned(), headers: Vec::new() });
     let url = Url::parse(&target).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(url) = url else {
         return wire.answer(&refuse(400, "is no request to a proxy"), &[], request).await.ok();
@@ -304,8 +319,9 @@ where
     if request.header("upgrade").is_some_and(|protocol| protocol.to_ascii_lowercase().contains("websocket")) {
         return wire.answer(&refuse(501, "asks for a WebSocket, which no cassette holds"), &[], request).await.ok();
     }
-    let question =
-        Question { method: request.method.clone(), url: plain(&url).to_string(), body: request.body.clone() };
+    let mut headers = shared.headers.meant(&request.headers, &shared.sieve);
+    let body = with_one_boundary(&mut headers, &request.body);
+    let question = Question { method: request.method.clone(), url: plain(&url).to_string(), headers, body };
     let next = match &mut *shared.deck() {
         Deck::Record(recorder, client) => Next::Ask(recorder.begin(step, &question), client.clone()),
         Deck::Play(player) => Next::Give(player.answer(step, &question)),
@@ -329,7 +345,7 @@ where
             shared.told().steps.insert(step);
             (answer, Vec::new())
         }
-        Next::Give(Err(words)) => (refuse(504, &words), Vec::new()),
+        Next::Give(Err(miss)) => (refuse_for(504, miss), Vec::new()),
     };
     wire.answer(&answer, &cookies, request).await.ok()
 }
@@ -338,8 +354,8 @@ where
 enum Next {
     /// From the network; it stands in this place of the tape.
     Ask(usize, Client),
-    /// From the tape, or not, in words.
-    Give(Result<Answer, String>),
+    /// From the tape, or not.
+    Give(Result<Answer, Miss>),
 }
 
 /// The URL in the form in which it is written down and looked for.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::encoded::{self, Core};
+
 /// A value that must not be on a tape, and what stands there in its place.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -21,6 +23,8 @@ impl fmt::Debug for Secret {
 pub(crate) struct Sieve {
     /// What is looked for, longer ones first, and what takes its place.
     forms: Vec<(Vec<u8>, String)>,
+    /// How they look within base64.
+    cores: Vec<Core>,
 }
 
 impl Sieve {
@@ -32,7 +36,8 @@ impl Sieve {
             secrets.iter().filter(|secret| !secret.value.is_empty()).flat_map(of).collect();
         forms.sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         forms.dedup();
-        Self { forms }
+        let cores = forms.iter().flat_map(|(form, _)| encoded::cores(form)).collect();
+        Self { forms, cores }
     }
 
     pub fn text(&self, text: &str) -> String {
@@ -40,6 +45,17 @@ impl Sieve {
     }
 
     pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let clean = self.as_they_are(bytes);
+        if self.cores.is_empty() { clean } else { encoded::without(&clean, &self.cores, |held| self.as_they_are(held)) }
+    }
+
+    /// Whether a secret is still in what was made clean: in base64 that is broken into lines, or that somebody shortened.
+    pub fn misses(&self, clean: &[u8]) -> bool {
+        !self.cores.is_empty() && encoded::is_over_lines(clean, &self.cores)
+    }
+
+    /// Takes them out where they are not encoded.
+    fn as_they_are(&self, bytes: &[u8]) -> Vec<u8> {
         let mut clean = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
         while let Some(first) = rest.first() {
@@ -119,6 +135,15 @@ mod tests {
     fn of_two_secrets_the_longer_one_is_taken_out_whole() {
         let sieve = sieve(&[("key1", "__short__"), ("key12", "__long__")]);
         assert_eq!(sieve.text("key12 key1 key"), "__long__ __short__ key");
+    }
+
+    #[test]
+    fn a_secret_is_found_within_base64() {
+        let sieve = sieve(&[("a b/c+\"d", "__s__")]);
+        // `ada:a b/c+"d` and `ada:__s__`; then the same in JSON, in the value's own writing there.
+        assert_eq!(sieve.text("Basic YWRhOmEgYi9jKyJk."), "Basic YWRhOl9fc19f.");
+        assert_eq!(sieve.text("{\"k\": \"eyJrIjoiYSBiL2MrXCJkIn0=\"}"), "{\"k\": \"eyJrIjoiX19zX18ifQ==\"}");
+        assert!(sieve.misses(b"YWRhOmEgYi\n9jKyJk") && !sieve.misses(b"YWRhOl9fc19f"));
     }
 
     #[test]

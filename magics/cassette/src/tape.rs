@@ -16,6 +16,9 @@ pub const LARGEST_TAPE: usize = 32 << 20;
 #[serde(deny_unknown_fields)]
 pub struct Tape {
     pub format: u32,
+    /// Headers of requests, in lower case, that are not looked at beside those that never are: whoever recorded it said so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ignored_headers: BTreeSet<String>,
     pub exchanges: Vec<Exchange>,
 }
 
@@ -28,6 +31,9 @@ pub struct Exchange {
     pub method: String,
     /// Without a fragment, and without a name and a password.
     pub url: String,
+    /// What else says what was asked, by names in lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Content::is_empty")]
     pub request: Content,
     pub status: u16,
@@ -35,7 +41,7 @@ pub struct Exchange {
     pub content_type: Option<String>,
     /// What else says something of the content, by names in lower case.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
+    pub answer_headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Content::is_empty")]
     pub answer: Content,
 }
@@ -66,8 +72,8 @@ pub enum TapeError {
 }
 
 impl Tape {
-    pub(crate) fn new(exchanges: Vec<Exchange>) -> Self {
-        Self { format: FORMAT, exchanges }
+    pub(crate) fn new(ignored_headers: BTreeSet<String>, exchanges: Vec<Exchange>) -> Self {
+        Self { format: FORMAT, ignored_headers, exchanges }
     }
 
     /// Reads the file's bytes.
@@ -136,10 +142,11 @@ mod tests {
             step: 2,
             method: "POST".to_owned(),
             url: "http://service/ask".to_owned(),
+            request_headers: BTreeMap::from([("accept-language".to_owned(), "en".to_owned())]),
             request: Content(request.to_vec()),
             status: 200,
             content_type: Some("application/json".to_owned()),
-            headers: BTreeMap::new(),
+            answer_headers: BTreeMap::new(),
             answer: Content(answer.to_vec()),
         }
     }
@@ -157,14 +164,15 @@ mod tests {
             b"\x1b[1m",
             "größer".as_bytes(),
         ] {
-            let tape = Tape::new(vec![exchange(body, body)]);
+            let tape = Tape::new(BTreeSet::new(), vec![exchange(body, body)]);
             assert_eq!(Tape::read(&tape.write()).expect("a tape"), tape, "{body:?}");
         }
     }
 
     #[test]
     fn a_tape_reads_well() {
-        let text = String::from_utf8(Tape::new(vec![exchange(b"", b"{\n  \"a\": 1\n}\n")]).write()).expect("text");
+        let text = String::from_utf8(Tape::new(BTreeSet::new(), vec![exchange(b"", b"{\n  \"a\": 1\n}\n")]).write())
+            .expect("text");
         let wanted = r#"{
   "format": 1,
   "exchanges": [
@@ -172,6 +180,9 @@ mod tests {
       "step": 2,
       "method": "POST",
       "url": "http://service/ask",
+      "request_headers": {
+        "accept-language": "en"
+      },
       "status": 200,
       "content_type": "application/json",
       "answer": [

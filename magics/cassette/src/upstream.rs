@@ -7,28 +7,12 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 
 use crate::deck::Answer;
+use crate::headers::is_between;
 use crate::http::{Request, is_delivered};
 use crate::tape::LARGEST_TAPE;
 
 /// How long a service may take to be there. How long it may take to answer is for its client to say.
 const CONNECT: Duration = Duration::from_secs(30);
-/// Headers between a program and the proxy (RFC 9110, 7.6.1), and those that the proxy's own client says better.
-const BETWEEN: [&str; 13] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// A client that does what a program would: it follows nothing and stores nothing.
 pub(crate) fn client() -> reqwest::Result<Client> {
     Client::builder().connect_timeout(CONNECT).redirect(Policy::none()).build()
@@ -70,11 +54,11 @@ pub(crate) async fn ask(
     Ok((answer, cookies))
 }
 
-/// The headers that go on to the service.
+/// The headers that go on to the service: all but those between a program and the proxy.
 fn headers(request: &Request) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        if BETWEEN.contains(&name.as_str()) || request.says("connection", name) {
+        if is_between(name) || request.says("connection", name) {
             continue;
         }
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) {

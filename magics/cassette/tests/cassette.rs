@@ -1,5 +1,6 @@
 //! A proxy between programs and a service of the test's own, which answers each request with another number.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -66,13 +67,18 @@ fn head_and_body(stream: &mut impl Read) -> String {
 
 /// What the proxy answers to a program that keeps its connection.
 fn ask(line: &mut UnixStream, url: &str, body: &str) -> String {
+    ask_with(line, url, "", body)
+}
+
+/// The same with headers, each with the end of its line.
+fn ask_with(line: &mut UnixStream, url: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    write!(
-        line,
-        "POST {url} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .expect("sent");
+    write!(line, "POST {url} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}").expect("sent");
     head_and_body(line)
+}
+
+fn record() -> Mode {
+    Mode::Record { secrets: Vec::new(), ignored_headers: BTreeSet::new() }
 }
 
 fn connect(proxy: &Proxy) -> UnixStream {
@@ -82,13 +88,15 @@ fn connect(proxy: &Proxy) -> UnixStream {
 /// Two questions of step 1 and one of step 3, recorded; with the service gone afterwards.
 fn recorded(service: &Service) -> (Told, Vec<String>) {
     let secret = Secret { value: "s3cret".to_owned(), placeholder: "__secret_KEY__".to_owned() };
-    let proxy = Proxy::start(Mode::Record(vec![secret])).expect("a proxy");
+    let proxy =
+        Proxy::start(Mode::Record { secrets: vec![secret], ignored_headers: BTreeSet::new() }).expect("a proxy");
     let mut line = connect(&proxy);
     let url = format!("http://{}/ask?key=s3cret", service.address);
     enter_step(&proxy.steps(), 1).expect("told");
-    let mut answers = vec![ask(&mut line, &url, "one"), ask(&mut line, &url, "one")];
+    let headers = "Authorization: Bearer s3cret\r\nUser-Agent: a/1\r\n";
+    let mut answers = vec![ask_with(&mut line, &url, headers, "one"), ask_with(&mut line, &url, headers, "one")];
     enter_step(&proxy.steps(), 3).expect("told");
-    answers.push(ask(&mut line, &url, "s3cret"));
+    answers.push(ask_with(&mut line, &url, headers, "s3cret"));
     (proxy.end(), answers)
 }
 
@@ -110,6 +118,8 @@ fn what_was_recorded_is_played_without_the_service() {
     let mut line = connect(&proxy);
     let url = format!("http://{}/ask?key=__secret_KEY__", service.address);
     let without_cookie = |answer: &str| answer.replace("set-cookie: id=7\r\n", "");
+    let headers = "User-Agent: b/2\r\nAuthorization: Bearer __secret_KEY__\r\n";
+    let ask = |line: &mut UnixStream, url: &str, body: &str| ask_with(line, url, headers, body);
     enter_step(&proxy.steps(), 1).expect("told");
     assert_eq!(ask(&mut line, &url, "one"), without_cookie(&answers[0]));
     assert_eq!(ask(&mut line, &url, "one"), without_cookie(&answers[1]));
@@ -130,6 +140,54 @@ fn what_was_recorded_is_played_without_the_service() {
 }
 
 #[test]
+fn the_recorded_answer_is_not_given_to_a_request_with_another_header() {
+    let service = Service::start();
+    let ignored_headers = ["X-Lap".to_owned()].into();
+    let proxy = Proxy::start(Mode::Record { secrets: Vec::new(), ignored_headers }).expect("a proxy");
+    let url = format!("http://{}/greet", service.address);
+    let english = "Accept-Language: en\r\nX-Lap: 1\r\nX-Request-Id: 1\r\nAccept: */*\r\n";
+    ask_with(&mut connect(&proxy), &url, english, "");
+    let tape = proxy.end().tape.expect("a tape");
+    assert_eq!(tape.ignored_headers, ["x-lap".to_owned()].into());
+    assert_eq!(tape.exchanges[0].request_headers, [("accept-language".to_owned(), "en".to_owned())].into());
+
+    let proxy = Proxy::start(Mode::Play(tape)).expect("a proxy");
+    let other = ask_with(&mut connect(&proxy), &url, "ACCEPT-language: fr\r\n", "");
+    let words = "with another header alone: `accept-language` was `en` when it was recorded, and is `fr` now";
+    assert!(other.starts_with("HTTP/1.1 504 ") && other.contains(words), "{other}");
+    let again = "X-Request-Id: 2\r\nX-Lap: 2\r\naccept-language:  en \r\n";
+    let same = ask_with(&mut connect(&proxy), &url, again, "");
+    assert!(same.starts_with("HTTP/1.1 200 ") && same.contains("answer 1 to"), "{same}");
+    let unanswered = &proxy.end().unanswered[..];
+    assert_eq!(unanswered.len(), 1, "{unanswered:?}");
+    assert_eq!(unanswered[0].words, format!("POST {url} is on the cassette {words}"));
+    assert_eq!(unanswered[0].headers, ["accept-language"]);
+}
+
+#[test]
+fn a_secret_within_base64_is_on_no_tape() {
+    let service = Service::start();
+    let secret = Secret { value: "s3cret-of-ada".to_owned(), placeholder: "__secret_KEY__".to_owned() };
+    let mode = Mode::Record { secrets: vec![secret], ignored_headers: BTreeSet::new() };
+    let proxy = Proxy::start(mode).expect("a proxy");
+    let url = format!("http://{}/login", service.address);
+    // `ada:s3cret-of-ada`, and `ada:__secret_KEY__`; the service says it back.
+    let (held, stands_for) = ("YWRhOnMzY3JldC1vZi1hZGE=", "YWRhOl9fc2VjcmV0X0tFWV9f");
+    let asked = ask_with(&mut connect(&proxy), &url, "X-Login: Basic YWRhOnMzY3JldC1vZi1hZGE=\r\n", held);
+    assert!(asked.ends_with(held), "{asked}");
+    let told = proxy.end();
+    assert_eq!(told.leaks, []);
+    let tape = told.tape.expect("a tape");
+    let text = String::from_utf8(tape.write()).expect("text");
+    assert_eq!((text.matches("YWRhOnMz").count(), text.matches(stands_for).count()), (0, 3), "{text}");
+
+    let proxy = Proxy::start(Mode::Play(tape)).expect("a proxy");
+    let headers = format!("X-Login: Basic {stands_for}\r\n");
+    let played = ask_with(&mut connect(&proxy), &url, &headers, stands_for);
+    assert!(played.starts_with("HTTP/1.1 200 ") && played.ends_with(stands_for), "{played}");
+}
+
+#[test]
 fn many_programs_at_once_each_get_what_they_asked_for() {
     let service = Service::start();
     let everyone = |proxy: &Proxy| {
@@ -142,7 +200,7 @@ fn many_programs_at_once_each_get_what_they_asked_for() {
         });
         programs.collect::<Vec<_>>().into_iter().map(|program| program.join().expect("answers")).collect::<Vec<_>>()
     };
-    let recording = Proxy::start(Mode::Record(Vec::new())).expect("a proxy");
+    let recording = Proxy::start(record()).expect("a proxy");
     let first = everyone(&recording);
     let tape = recording.end().tape.expect("a tape");
     assert_eq!((tape.exchanges.len(), service.asked()), (128, 128));
@@ -161,7 +219,7 @@ fn many_programs_at_once_each_get_what_they_asked_for() {
 #[test]
 fn a_service_that_is_not_there_is_told() {
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-    let proxy = Proxy::start(Mode::Record(Vec::new())).expect("a proxy");
+    let proxy = Proxy::start(record()).expect("a proxy");
     let url = format!("http://127.0.0.1:{port}/");
     let answer = ask(&mut connect(&proxy), &url, "");
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
@@ -200,7 +258,7 @@ fn what_is_no_request_to_a_proxy_is_refused() {
 fn an_answer_that_nobody_took_is_not_recorded() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let proxy = Proxy::start(Mode::Record(Vec::new())).expect("a proxy");
+    let proxy = Proxy::start(record()).expect("a proxy");
     let mut line = connect(&proxy);
     write!(line, "GET http://{address}/ HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     let (mut asked, _) = listener.accept().expect("the proxy asks");

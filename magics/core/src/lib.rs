@@ -30,7 +30,7 @@ pub use parameter::{Parameter, ParameterType, ParameterValue};
 pub use problem::Problem;
 pub use run::{
     BoundValue, Cassette, CellOutcome, CrateLock, Environment, Exchanged, GivenTable, Pin, ProgramRequest, ProgramTold,
-    ProxyAddress, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner, RustTold,
+    ProxyAddress, PythonTold, RunCell, RunError, RunRequest, RunResult, Runner, RustTold, Unanswered,
 };
 pub use rust::{Implementation, Receiver, RustNames, Touch};
 pub use shown::{Shown, ShownForm, StoredCell, StoredNotebook};

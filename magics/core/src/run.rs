@@ -46,8 +46,13 @@ pub struct GivenTable {
 /// What stands between a run's cells and the network where they speak HTTP.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Cassette {
-    /// The network answers, and what is said is written down without these secrets: their placeholders, with their values.
-    Record { secrets: BTreeMap<String, String> },
+    /// The network answers, and what is said is written down.
+    Record {
+        /// What is left out of it: placeholders, with the values in whose places they stand.
+        secrets: BTreeMap<String, String>,
+        /// Headers that say nothing of what is asked, beside those that never do.
+        ignored_headers: BTreeSet<String>,
+    },
     /// What was written down answers, and the network is not asked: the bytes of the tape.
     Play { tape: Vec<u8> },
 }
@@ -78,9 +83,20 @@ pub struct Exchanged {
     pub exchanges: usize,
     /// The cells that were answered at least once, by their ordinals.
     pub steps: BTreeSet<u32>,
-    /// Cells, by their ordinals, with what they asked that got no answer of a service's, such as
-    /// `POST http://service/ask is not on the cassette`.
-    pub unanswered: Vec<(u32, String)>,
+    pub unanswered: Vec<Unanswered>,
+    /// What a secret still stands in on the tape, which therefore must not be kept: the cell that asked, by its ordinal, and in words what.
+    pub leaks: Vec<(u32, String)>,
+}
+
+/// What a cell asked that got no answer of a service's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The ordinal of the cell.
+    pub cell: u32,
+    /// Such as `POST http://service/ask is not on the cassette`.
+    pub words: String,
+    /// The headers, in lower case, for which alone it is none of the requests that were recorded.
+    pub headers: Vec<String>,
 }
 
 /// A fresh process's whole task.

@@ -38,6 +38,8 @@ const PLACEHOLDERS: &[&str] = &[
     "••••",
     "fixme",
     "sample",
+    // What a cassette has in the place of a secret.
+    "__secret_",
 ];
 /// Words that stand behind names of passwords and are none.
 const NO_PASSWORDS: &[&str] = &[

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernwerk_core::{Cassette, Exchanged, Surroundings};
+use kernwerk_core::{Cassette, Exchanged, Surroundings, Unanswered};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::artifact::Location;
-use crate::environment::{PinnedEnvironment, asks_network};
-use crate::execution::Execution;
+use crate::environment::PinnedEnvironment;
 use crate::pipeline::Pipeline;
 use crate::proof::Proof;
 use crate::sealed::{self, LARGEST_TEXT};
@@ -78,17 +77,39 @@ pub(crate) fn source(proof: Option<&Proof>) -> String {
 
 /// What cells asked that nobody answered, in words.
 pub(crate) fn unanswered(exchanged: &Exchanged) -> Vec<String> {
-    exchanged.unanswered.iter().map(|(step, words)| format!("cell {step} asked, and got no answer: {words}")).collect()
+    exchanged.unanswered.iter().map(in_words).collect()
 }
 
-/// What may be behind it that a cell does something else than was recorded, where a cassette says so; to stand behind a sentence.
-pub(crate) fn behind(step: u32, cell: &Execution, exchanged: Option<&Exchanged>) -> Option<String> {
+fn in_words(asked: &Unanswered) -> String {
+    format!("cell {} asked, and got no answer: {}", asked.cell, asked.words)
+}
+
+/// The first cell that asked what is not on the cassette, and what that was, in words; those do not count that did so in the proof run and gave the right
+/// results. What such a cell gives is no result: a program that goes on without an answer gives something else than with it.
+pub(crate) fn first_unanswered(exchanged: &Exchanged, proof: Option<&Proof>) -> Option<(u32, String)> {
+    let is_proved = |asked: &&Unanswered| proof.is_some_and(|proof| proof.unanswered.contains(&asked.cell));
+    let asked = exchanged.unanswered.iter().filter(|asked| !is_proved(asked)).min_by_key(|asked| asked.cell)?;
+    Some((asked.cell, format!("{}; {TO_DO}", in_words(asked))))
+}
+
+/// What to do where a run asks what was not recorded.
+pub(crate) const TO_DO: &str = "to record it, run the notebook with these values and `%promote publish` it once more with `--record`; `--live` asks the network";
+
+/// What may be behind it that a cell does something else than was recorded, where a cassette says so; to stand behind a sentence. The cell
+/// `asks` where its code, or what it calls, speaks of the network.
+pub(crate) fn behind(step: u32, asks: bool, exchanged: Option<&Exchanged>) -> Option<String> {
     let exchanged = exchanged?;
-    let of_step = exchanged.unanswered.iter().find(|(at, _)| *at == step);
-    if let Some((_, words)) = of_step.or_else(|| exchanged.unanswered.first()) {
-        return Some(format!("; {words}"));
+    let of_step = exchanged.unanswered.iter().find(|asked| asked.cell == step);
+    if let Some(asked) = of_step.or_else(|| exchanged.unanswered.first()) {
+        let ignore = asked.headers.iter().map(|name| format!("`--ignore-header {name}`")).collect::<Vec<_>>().join(" ");
+        let hint = if ignore.is_empty() {
+            String::new()
+        } else {
+            format!(". Where the service does not answer by what changes from run to run there, {ignore} leaves it out")
+        };
+        return Some(format!("; {}{hint}", asked.words));
     }
-    let is_past = asks_network(&cell.text) && !exchanged.steps.contains(&step);
+    let is_past = asks && !exchanged.steps.contains(&step);
     let is_played = exchanged.tape.is_none();
     let words = match (is_past, is_played) {
         (true, _) => {

@@ -6,7 +6,9 @@ use kernwerk_core::{Language, Surroundings};
 use kernwerk_detect::may_name_secret;
 use serde::{Deserialize, Serialize};
 
-use crate::execution::Execution;
+use crate::execution::{Execution, label};
+use crate::network::asking;
+use crate::plan::{Kept, Plan};
 use crate::slice::literals;
 
 /// How code asks for a variable of the environment, in Rust and in Python.
@@ -86,21 +88,21 @@ pub(crate) fn variables_in(text: &str, is_python: bool) -> Vec<String> {
     literals(text, is_python).into_iter().filter(is_name).collect()
 }
 
-/// What a cell's text asks for and runs do not see, or not as it is here; a likely reason where the cell does something else
+/// What a cell of the plan asks for and runs do not see, or not as it is here; a likely reason where the cell does something else
 /// in a run. To stand behind a sentence.
-pub(crate) fn unseen(cell: &Execution, live: bool) -> String {
+pub(crate) fn unseen(plan: &Plan, kept: &Kept, live: bool) -> String {
+    let cell = &kept.execution;
     let is_unseen = |name: &String| Surroundings::settles(name) && std::env::var_os(name).is_some();
     if let Some(name) = asked(cell).into_iter().find(is_unseen) {
         return format!("; it asks for `{name}`, which is the same in every run and not what it is here");
     }
-    if !live && asks_network(&cell.text) {
-        return "; the network is kept away from runs: `--record` publishes with what it answers, `--live` with the network itself".to_owned();
+    let hint = "`--record` publishes with what it answers, `--live` with the network itself";
+    match asking(plan, kept).filter(|_| !live) {
+        Some(asking) if asking.id == cell.id => format!("; the network is kept away from runs: {hint}"),
+        Some(asking) => {
+            let label = label(asking.execution_count);
+            format!("; {label}, which it needs, speaks of the network, and that is kept away from runs: {hint}")
+        }
+        None => String::new(),
     }
-    String::new()
-}
-
-/// Whether the text of a cell speaks of the network.
-pub(crate) fn asks_network(text: &str) -> bool {
-    let words = ["http", "TcpStream", "UdpSocket", "socket", "urllib", "requests", "reqwest", "ureq", "ftp", "boto"];
-    words.iter().any(|word| text.contains(word))
 }

@@ -15,6 +15,7 @@ use crate::damage;
 use crate::describe::BILL;
 use crate::inputs::open;
 use crate::pipeline::PinnedInput;
+use crate::recorded::Recorded;
 use crate::sealed::{self, LARGEST_TEXT};
 use crate::trust::PROVENANCE;
 
@@ -72,6 +73,7 @@ pub(crate) struct Facts {
     pub shown: Shown,
     pub words: Words,
     pub data: Vec<Data>,
+    pub recorded: Option<Recorded>,
     /// What lies in `attestations/`, by the name of its file.
     pub attested: BTreeMap<String, Value>,
 }
@@ -89,7 +91,8 @@ pub(crate) async fn gather(lab: &Lab, reference: &Reference, work: &Work) -> Res
         work.check()?;
         data.push(look(lab, input, &words).await?);
     }
-    Ok(Facts { attested: attested(&location)?, data, words, shown })
+    let recorded = Recorded::of(&location, &shown.pipeline)?;
+    Ok(Facts { attested: attested(&location)?, data, recorded, words, shown })
 }
 
 fn words(lab: &Lab, name: &str) -> Result<Words, Error> {

@@ -1,5 +1,7 @@
 //! `attestations/proof.json`: what was measured when an artifact was published. Not part of its identity.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
@@ -23,6 +25,9 @@ pub struct Proof {
     /// When its cassette was recorded, in a run before this one: RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded_at: Option<String>,
+    /// Steps that asked what is not on the cassette, and gave the right results all the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unanswered: BTreeSet<u32>,
     pub cells: Vec<ProofCell>,
 }
 

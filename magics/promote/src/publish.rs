@@ -27,6 +27,7 @@ use crate::lock::PinnedRust;
 use crate::machine::Machine;
 use crate::mirror::Mirror;
 use crate::names::check_new_name;
+use crate::network::asking;
 use crate::parameters::declared;
 use crate::pipeline::{FORMAT, MadeWith, PinnedInput, Pipeline, TargetStep};
 use crate::plan::{Input, Kept, Plan, PlanSpec, plan};
@@ -52,6 +53,9 @@ pub struct PublishSpec {
     pub live: bool,
     /// What the cells say over HTTP is recorded in a run before the proof, and is answered from there from then on.
     pub record: bool,
+    /// Headers, in lower case, that are not looked at where a request is looked for in what was recorded: they change from run to run, and say
+    /// nothing of what is asked.
+    pub ignored_headers: BTreeSet<String>,
     /// For whom the cells run; none is nobody.
     pub principal: Option<String>,
     /// What compiles the Rust cells, such as `rustc 1.95.0`; none where it is not known.
@@ -191,6 +195,7 @@ async fn prepare(lab: &Lab, spec: &PublishSpec, runner: &dyn Runner, work: &Work
     let mut bundle = bundle::bundle(pipeline, shown, &proved, &mirror, config)?;
     drop(mirror);
     let mut proof = proof(&plan, &cells, wall_seconds, &network);
+    proof.unanswered = exchanged.iter().flat_map(|exchanged| &exchanged.unanswered).map(|asked| asked.cell).collect();
     if let Some(Recording { tape, at, anew, .. }) = recording {
         bundle.files.insert(CASSETTE.to_owned(), tape);
         proof.recorded_at = Some(at);
@@ -365,10 +370,10 @@ pub(crate) fn prove(
         outcomes.iter().zip(&plan.kept).find(|(outcome, kept)| outcome.status != CellStatus::Ok && !kept.fails());
     if let Some((outcome, kept)) = failed {
         let reason = error_text(outcome).unwrap_or_else(|| "it did not end well".to_owned());
-        let cause = behind(outcome.ordinal, &kept.execution, result.exchanged.as_ref());
+        let cause = behind(outcome.ordinal, asking(plan, kept).is_some(), result.exchanged.as_ref());
         return Err(Error::ProofFailed {
             count: kept.execution.execution_count,
-            reason: reason + &cause.unwrap_or_else(|| unseen(&kept.execution, live || result.exchanged.is_some())),
+            reason: reason + &cause.unwrap_or_else(|| unseen(plan, kept, live || result.exchanged.is_some())),
         });
     }
     if outcomes.len() != plan.kept.len() {
@@ -418,8 +423,8 @@ pub(crate) fn judge(
         difference.push_str(&format!("\nthen in {label}: {}", target.difference.as_deref().unwrap_or("it differs")));
     }
     let reached = pipeline.environment.network || exchanged.is_some();
-    let behind = behind(report.step, &first.execution, exchanged);
-    difference.push_str(&behind.unwrap_or_else(|| unseen(&first.execution, reached)));
+    let behind = behind(report.step, asking(plan, first).is_some(), exchanged);
+    difference.push_str(&behind.unwrap_or_else(|| unseen(plan, first, reached)));
     let before = plan.kept.iter().map(|kept| &kept.execution).filter(|cell| cell.began < first.execution.began);
     let cause = likely([&first.execution].into_iter().chain(before.collect::<Vec<_>>().into_iter().rev()));
     let count = first.execution.execution_count;
@@ -505,6 +510,7 @@ fn proof(plan: &Plan, cells: &[CellReport], wall_seconds: f64, network: &Network
             Network::Off | Network::Open => None,
         },
         recorded_at: None,
+        unanswered: BTreeSet::new(),
         cells: cells.collect(),
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Recording {
     pub at: String,
     /// Steps that gave something else than the notebook showed, and how.
     pub anew: BTreeMap<u32, String>,
+    pub ignored_headers: BTreeSet<String>,
 }
 
 /// Runs the slice with the network and tells `pipeline` of its cassette.
@@ -51,9 +52,13 @@ pub(crate) async fn record(
     }
     let mirror = mirror(lab, pipeline, config, work).await?;
     let at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    let cassette = Cassette::Record { secrets, ignored_headers: spec.ignored_headers.clone() };
     let RunResult { outcomes, exchanged, .. } =
-        prove(plan, pipeline, &mirror, (spec.crate_lock(), Some(Cassette::Record { secrets })), runner, work)?;
+        prove(plan, pipeline, &mirror, (spec.crate_lock(), Some(cassette)), runner, work)?;
     let exchanged = exchanged.unwrap_or_default();
+    if !exchanged.leaks.is_empty() {
+        return Err(Error::Obstacles { obstacles: exchanged.leaks.iter().map(|leak| leaks(plan, leak)).collect() });
+    }
     let free = dependent(plan, &exchanged.steps);
     let cells = judge(plan, pipeline, &outcomes, (&spec.known, &mirror), Some(&exchanged), &free)?;
     let tape = exchanged.tape.filter(|_| exchanged.exchanges > 0).ok_or_else(|| Error::Obstacles {
@@ -66,7 +71,8 @@ pub(crate) async fn record(
         differs.map(|report| (report.step, report.difference.clone().unwrap_or_default())).collect();
     pipeline.cassette =
         Some(PinnedCassette { file: CASSETTE.to_owned(), exchanges: exchanged.exchanges, steps: exchanged.steps });
-    Ok(Recording { plan: as_recorded(plan, &outcomes, &anew), tape, at, anew })
+    let plan = as_recorded(plan, &outcomes, &anew);
+    Ok(Recording { plan, tape, at, anew, ignored_headers: spec.ignored_headers.clone() })
 }
 
 impl Recording {
@@ -76,6 +82,10 @@ impl Recording {
         let counted = if exchanges == 1 { "one exchange".to_owned() } else { format!("{exchanges} exchanges") };
         let mut notes =
             vec![format!("{counted} with the network in {CASSETTE}; replays and runs play it and need no network")];
+        if !self.ignored_headers.is_empty() {
+            let names = self.ignored_headers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            notes.push(format!("the headers of requests {names} are not looked at, as `--ignore-header` says"));
+        }
         for (kept, step) in self.plan.kept.iter().zip(1..) {
             if let Some(difference) = self.anew.get(&step) {
                 let label = label(kept.execution.execution_count);
@@ -86,6 +96,16 @@ impl Recording {
         }
         notes
     }
+}
+
+/// That a secret would stay on the tape.
+fn leaks(plan: &Plan, (step, what): &(u32, String)) -> String {
+    let kept = plan.kept.get(step.saturating_sub(1) as usize);
+    let cell = kept.map_or_else(|| "a cell".to_owned(), |kept| label(kept.execution.execution_count));
+    format!(
+        "{what}, in {cell}, holds a secret of the environment in base64 that is broken into lines, where it cannot be taken out of a cassette: \
+         encode it in one line"
+    )
 }
 
 fn is_short(name: &str) -> bool {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kernwerk_cassette::{Mode, Proxy, Secret, Tape};
 use kernwerk_core::{
     Cassette, CellOutcome, CellStatus, Environment, Exchanged, Network, ProgramTold, ProxyAddress, PythonTold,
-    RunError, RunRequest, RunResult, Runner, RustTold, Work,
+    RunError, RunRequest, RunResult, Runner, RustTold, Unanswered, Work,
 };
 use serde::de::DeserializeOwned;
 
@@ -152,9 +152,9 @@ impl Runner for ProcessRunner {
 /// A proxy that records or plays what cells say over HTTP.
 fn start_proxy(cassette: Cassette) -> Result<Proxy, String> {
     let mode = match cassette {
-        Cassette::Record { secrets } => {
+        Cassette::Record { secrets, ignored_headers } => {
             let secret = |(placeholder, value)| Secret { value, placeholder };
-            Mode::Record(secrets.into_iter().map(secret).collect())
+            Mode::Record { secrets: secrets.into_iter().map(secret).collect(), ignored_headers }
         }
         Cassette::Play { tape } => Mode::Play(Tape::read(&tape).map_err(|error| format!("its cassette: {error}"))?),
     };
@@ -168,8 +168,14 @@ fn exchanged(proxy: Proxy) -> Exchanged {
         exchanges: told.tape.as_ref().map_or(0, |tape| tape.exchanges.len()),
         tape: told.tape.map(|tape| tape.write()),
         steps: told.steps,
-        unanswered: told.unanswered.into_iter().map(|asked| (asked.step, asked.words)).collect(),
+        unanswered: told.unanswered.into_iter().map(unanswered).collect(),
+        leaks: told.leaks,
     }
+}
+
+fn unanswered(asked: kernwerk_cassette::Unanswered) -> Unanswered {
+    let kernwerk_cassette::Unanswered { step, words, headers } = asked;
+    Unanswered { cell: step, words, headers }
 }
 
 /// A process that was told its task and answers in lines. It does not outlive this.

@@ -23,7 +23,7 @@ pub const LAYERS: &[Layer] = &[
     layer("kernwerk-lang", &["kernwerk-core"]),
     layer("kernwerk-digest", &[]),
     layer("kernwerk-detect", &[]),
-    layer("kernwerk-cassette", &[]),
+    layer("kernwerk-cassette", &["kernwerk-detect"]),
     layer("kernwerk-store", &["kernwerk-core", "kernwerk-digest"]),
     layer("kernwerk-models", &["kernwerk-core"]),
     layer("kernwerk-render", &["kernwerk-core"]),

@@ -129,6 +129,8 @@ fn what_only_speaks_of_secrets_is_none() {
         "hf_hub_download(repo_id=\"sentence-transformers/all\")",
         "let key = \"2026-03-01T08:00:00Z\";",
         "AKIAIOSFODNN7EXAMPLE",
+        // `ada:__secret_KEY__`
+        "Authorization: Basic YWRhOl9fc2VjcmV0X0tFWV9f",
         "api_key = \"xxxxxxxxxxxxxxxxxxxxxxxx\"",
         "sk-learn-contrib-and-its-many-friends",
         "let key = \"aggregates_by_zone_and_hour_2026\";",

@@ -37,6 +37,7 @@ pub async fn card(lab: &Lab, reference: &Reference, work: &Work) -> Result<Card,
     writer.uses();
     writer.evaluation();
     writer.data();
+    writer.recorded();
     writer.analyses();
     writer.caveats();
     writer.cost();
@@ -226,6 +227,28 @@ impl Writer<'_> {
         self.line(&rows);
         let unlicensed = self.facts.data.iter().filter(|data| data.license.is_none());
         self.missing.extend(unlicensed.map(|data| format!("licenses.inputs.\"{}\"", data.input.name)));
+    }
+
+    /// What services answered, where the pipeline plays it.
+    fn recorded(&mut self) {
+        let Some(recorded) = &self.facts.recorded else { return };
+        self.heading(2, "Recorded Answers");
+        self.line(
+            "What the pipeline asks over HTTP is answered from a cassette: as the services answered when it was recorded, and not as they would now.\n",
+        );
+        let at = self.facts.shown.proof.as_ref().and_then(|proof| proof.recorded_at.as_deref());
+        let mut rows = vec![
+            ("Exchanges", recorded.exchanges().to_string()),
+            ("Services", inline(&recorded.hosts_in_words())),
+            ("Recorded", at.map_or_else(|| "**missing**".to_owned(), inline)),
+            ("File", code(&recorded.file)),
+            ("BLAKE3", code(&recorded.digest)),
+        ];
+        if !recorded.ignored_headers.is_empty() {
+            let names: Vec<String> = recorded.ignored_headers.iter().map(|name| code(name)).collect();
+            rows.push(("Headers that are not looked at", names.join(", ")));
+        }
+        self.line(&table(&["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value])));
     }
 
     fn analyses(&mut self) {

@@ -7,9 +7,10 @@ use arrow::datatypes::DataType;
 use regex::Regex;
 use serde_json::Value;
 
-use super::Subject;
 use super::report::counted;
+use super::{Subject, encoded};
 use crate::Error;
+use crate::cassette::CASSETTE;
 use crate::compare::read_arrow;
 use crate::execution::label;
 
@@ -69,7 +70,12 @@ impl Material {
                 "png" | "jpg" | "jpeg" | "gif" | "webp" | "pdf" => pictures += 1,
                 suffix => match std::str::from_utf8(bytes) {
                     Ok(text) if is_lock(subject, file) => material.add_text(&place, suffix, &without_checksums(text)),
-                    Ok(text) => material.add_text(&place, suffix, text),
+                    Ok(text) => {
+                        material.add_text(&place, suffix, text);
+                        if file == CASSETTE {
+                            material.add_encoded(&place, text);
+                        }
+                    }
                     Err(_) => material.unread.push(format!("{place} is no text and was not read")),
                 },
             }
@@ -107,6 +113,15 @@ impl Material {
             _ => {}
         }
         add(plain);
+    }
+
+    /// Adds what stands within base64 in a document of JSON.
+    fn add_encoded(&mut self, place: &str, json: &str) {
+        let end = json.floor_char_boundary(LONGEST_TEXT);
+        let text = encoded::texts(&strings(&json[..end]));
+        if !text.is_empty() {
+            self.texts.push(Text { place: format!("{place}, within base64"), text });
+        }
     }
 
     fn add_table(&mut self, place: &str, bytes: &[u8]) {

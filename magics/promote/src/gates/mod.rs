@@ -7,6 +7,7 @@
 mod advisories;
 mod budget;
 mod dependencies;
+mod encoded;
 mod licences;
 mod mask;
 mod material;

@@ -3,7 +3,8 @@
 use kernwerk_core::{Access, CellOutcome, CellStatus, Network, StoredCell};
 
 use super::scene::Scene;
-use crate::environment::{asks_network, variables_in};
+use crate::environment::variables_in;
+use crate::network::asks_network;
 use crate::execution::label;
 use crate::reason::noun;
 

@@ -14,10 +14,11 @@ use super::schedule::Turn;
 use super::steps::KeptStep;
 use super::usage::collect;
 use crate::Error;
-use crate::cassette::unanswered;
+use crate::cassette::{first_unanswered, unanswered};
 use crate::judge::{error_text, not_compiled};
 use crate::mirror::Mirror;
 use crate::pipeline::{PinnedParameter, Pipeline, StepRecord};
+use crate::proof::Proof;
 
 /// How an attempt ended.
 pub(super) enum Ended {
@@ -27,7 +28,7 @@ pub(super) enum Ended {
         step: u32,
         reason: String,
     },
-    /// A step that was to fail did not: it does something else than the artifact says.
+    /// A step that was to fail did not, or asked what was not recorded: it does something else than the artifact says, and would again.
     Unlike {
         reason: String,
     },
@@ -49,6 +50,8 @@ pub(super) struct Attempt<'a> {
     pub live: bool,
     /// What answers them in its place.
     pub cassette: Option<Cassette>,
+    /// The proof run of the artifact, where its attestation is there.
+    pub proof: Option<&'a Proof>,
     /// The crates that cells of Rust are compiled with.
     pub lock: Option<&'a CrateLock>,
     /// Under whose name usage is recorded.
@@ -105,11 +108,16 @@ impl Attempt<'_> {
         if let Some(error) = unkept {
             return Err(error);
         }
-        if let (Some(told), Ok(RunResult { exchanged: Some(exchanged), .. })) = (&mut record.cassette, &result) {
-            told.unanswered = unanswered(exchanged);
-        }
         if let Some(reason) = unlike_here {
             return Ok(Ended::NotRun { reason });
+        }
+        if let (Some(told), Ok(RunResult { exchanged: Some(exchanged), .. })) = (&mut record.cassette, &result) {
+            told.unanswered = unanswered(exchanged);
+            if let Some((step, words)) = first_unanswered(exchanged, self.proof) {
+                self.forget_from(step, record)?;
+                let failed = failed.filter(|(at, ..)| *at == step).map(|(_, _, reason)| format!(" ({reason})"));
+                return Ok(Ended::Unlike { reason: format!("{words}{}", failed.unwrap_or_default()) });
+            }
         }
         let next = request.cells.get(ended).map(|cell| cell.ordinal);
         let died = |step: u32, reason: String| {
@@ -204,6 +212,17 @@ impl Attempt<'_> {
         } else {
             entry.status = StepStatus::Failed;
             entry.outputs = self.failed_outputs(outcome)?;
+        }
+        record.save(self.lab)
+    }
+
+    /// Forgets what this run kept of a step, which is no result, and of those behind it, which may rest on it.
+    fn forget_from(&self, step: u32, record: &mut RunRecord) -> Result<(), Error> {
+        for entry in record.steps.iter_mut().filter(|entry| entry.step >= step) {
+            if matches!(entry.status, StepStatus::Ran | StepStatus::FailedAsRecorded) {
+                KeptStep::remove(self.lab, &entry.key)?;
+                entry.status = if entry.step == step { StepStatus::Failed } else { StepStatus::Waiting };
+            }
         }
         record.save(self.lab)
     }

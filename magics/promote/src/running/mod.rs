@@ -138,8 +138,9 @@ pub async fn execute(
     let (mut record, lock, mut notes) =
         begin(lab, spec, &location, &verification.id, &present, &parameters, keys, &lineage)?;
     notes.extend(present.notes.iter().cloned());
+    let proof = location.proof()?;
     if played.is_some() {
-        notes.push(source(location.proof()?.as_ref()));
+        notes.push(source(proof.as_ref()));
     }
     record.cassette = played;
     let attempt = Attempt {
@@ -151,6 +152,7 @@ pub async fn execute(
         live: spec.live,
         lock: crates.as_ref(),
         cassette,
+        proof: proof.as_ref(),
         call: &spec.call,
         runner,
         work,
@@ -355,7 +357,9 @@ impl Course<'_> {
             self.notes.push("nothing had to run: all results were kept by earlier runs; `--fresh` runs all".to_owned());
         }
         let asked = self.record.cassette.iter().flat_map(|cassette| &cassette.unanswered);
-        self.notes.extend(asked.map(|words| format!("{words}; `--live` asks the network")));
+        // The first may be what the run failed for.
+        let is_told = |words: &&String| self.record.failure.as_ref().is_some_and(|failure| failure.contains(*words));
+        self.notes.extend(asked.filter(|words| !is_told(words)).cloned());
         let verdict = match status {
             RunStatus::Succeeded => Verdict::Passed,
             RunStatus::NotRun => Verdict::Undecided,

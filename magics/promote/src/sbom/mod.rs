@@ -18,6 +18,7 @@ use crate::facts::{Data, Facts, gather};
 use crate::licence::{CrateSources, Licence};
 use crate::lock::{self, Crate};
 use crate::reason::noun;
+use crate::recorded::Recorded;
 use crate::slice::has_code;
 use crate::trust::sha256;
 use purl::encode;
@@ -44,6 +45,7 @@ fn document(facts: &Facts, sources: &CrateSources) -> Result<Value, Error> {
     packages(facts, &mut bill);
     models(facts, &mut bill);
     facts.data.iter().for_each(|data| bill.add_direct(data_component(data)));
+    facts.recorded.iter().for_each(|recorded| bill.add_direct(cassette_component(recorded)));
     let identity = &facts.shown.id;
     let mut metadata = json!({
         "lifecycles": [{ "phase": "build" }],
@@ -256,6 +258,28 @@ fn data_component(data: &Data) -> Value {
         component["hashes"] = json!([hash]);
     }
     put_license(&mut component, data.license.as_deref());
+    component
+}
+
+/// What services answered is data from outside, too.
+fn cassette_component(recorded: &Recorded) -> Value {
+    let exchanges = json!({ "name": "kernwerk:exchanges", "value": recorded.exchanges().to_string() });
+    let hosts = recorded.hosts.iter().map(|(host, count)| json!({ "name": host, "value": count.to_string() }));
+    let contents = json!({ "properties": std::iter::once(exchanges).chain(hosts).collect::<Vec<_>>() });
+    let mut component = json!({
+        "type": "data",
+        "bom-ref": format!("cassette:{}", recorded.file),
+        "name": recorded.file,
+        "description": format!("What services answered over HTTP: {}", recorded.hosts_in_words()),
+        "data": [{ "type": "dataset", "name": recorded.file, "contents": contents }],
+        "properties": [
+            { "name": "kernwerk:kind", "value": "cassette" },
+            { "name": "kernwerk:hashes", "value": "of the file's bytes" },
+        ],
+    });
+    if let Some(hash) = hash("BLAKE3", &recorded.digest) {
+        component["hashes"] = json!([hash]);
+    }
     component
 }
 

@@ -140,6 +140,7 @@ pub fn spec(target: &str) -> PublishSpec {
         },
         live: false,
         record: false,
+        ignored_headers: std::collections::BTreeSet::new(),
         level: Level::Bytes,
         principal: None,
         toolchain: Some("rustc 1.95.0".to_owned()),

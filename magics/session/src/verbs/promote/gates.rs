@@ -4,7 +4,7 @@ use kernwerk_core::{Output, Problem, Verdict};
 use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{PublishSpec, Reference, State, judge_published, judge_target};
 
-use super::{More, gate_table, plan_spec, publish_spec};
+use super::{More, gate_table, header_name, plan_spec, publish_spec};
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
 use crate::{Answer, Context, Verb};
 
@@ -27,6 +27,9 @@ pub(crate) struct Gates {
     /// Record what services answer to the cells
     #[arg(long, requires = "target", conflicts_with = "live")]
     record: bool,
+    /// A header that changes from run to run and says nothing of what is asked; may be repeated
+    #[arg(long = "ignore-header", value_name = "HEADER", requires = "record", value_parser = header_name)]
+    ignored_headers: Vec<String>,
     /// A suite whose gate is asked, too
     #[arg(long = "gate", value_name = "SUITE")]
     gates: Vec<String>,
@@ -70,7 +73,8 @@ impl Verb for Gates {
                 let lab = context.lab_for_writing()?;
                 let plan = plan_spec(context, target, self.notebook.as_deref(), self.more)?;
                 let spec = publish_spec(context, self.artifact.clone(), plan, &self.gates)?;
-                let spec = PublishSpec { live: self.live, record: self.record, ..spec };
+                let ignored_headers = self.ignored_headers.into_iter().collect();
+                let spec = PublishSpec { live: self.live, record: self.record, ignored_headers, ..spec };
                 let judged = judge_target(&lab, &spec, runner.as_ref(), context.work());
                 (self.artifact, context.block_on(judged)?)
             }

@@ -24,7 +24,7 @@ mod sign;
 mod stage;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use kernwerk_core::{Output, Problem, Table};
@@ -123,11 +123,21 @@ fn publish_spec(
         level: Level::Bytes,
         live: false,
         record: false,
+        ignored_headers: BTreeSet::new(),
         principal: context.principal_name(),
         toolchain: toolchain(),
         attestations: BTreeMap::new(),
         gates: context.gate_spec(suites, is_here)?,
     })
+}
+
+/// A header's name (RFC 9110, 5.1), in lower case.
+fn header_name(text: &str) -> Result<String, String> {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter);
+    if text.is_empty() || !text.chars().all(is_letter) {
+        return Err("it is no name of a header, such as `X-Lap`; its value is not given".to_owned());
+    }
+    Ok(text.to_ascii_lowercase())
 }
 
 /// The gates, a row each.

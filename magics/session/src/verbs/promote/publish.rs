@@ -5,7 +5,7 @@ use kernwerk_lang::{BodyUse, Example};
 use kernwerk_promote::{Level, Location, PublishSpec, SigningKey, Vendored, is_signed};
 use kernwerk_store::Lab;
 
-use super::{More, cell_table, gate_notes, plan_spec, publish_spec};
+use super::{More, cell_table, gate_notes, header_name, plan_spec, publish_spec};
 use crate::crates::{cargo_home, crate_sources};
 use crate::person::{Keys, in_words};
 use crate::verbs::eval::{HANDBOOK, QUALITY, QUESTIONS};
@@ -46,6 +46,9 @@ pub(crate) struct Publish {
     /// The cells ask services over HTTP: what these answer is recorded, and replays need no network
     #[arg(long)]
     record: bool,
+    /// A header that changes from run to run and says nothing of what is asked; may be repeated
+    #[arg(long = "ignore-header", value_name = "HEADER", requires = "record", value_parser = header_name)]
+    ignored_headers: Vec<String>,
     /// Whose key signs it; else that of the machine's user, where there is one
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
@@ -125,7 +128,8 @@ impl Verb for Publish {
         let key = self.keys.of(context, self.key)?;
         let plan = plan_spec(context, &self.target, self.notebook.as_deref(), self.more)?;
         let spec = publish_spec(context, self.name, plan, &self.gates)?;
-        let spec = PublishSpec { level: self.level, live: self.live, record: self.record, ..spec };
+        let ignored_headers = self.ignored_headers.into_iter().collect();
+        let spec = PublishSpec { level: self.level, live: self.live, record: self.record, ignored_headers, ..spec };
         let runner = context.runner()?;
         let published = context.block_on(kernwerk_promote::publish(&lab, &spec, runner.as_ref(), context.work()))?;
         let sources = crate_sources();
