@@ -14,7 +14,7 @@ struct Source {
     words: &'static str,
 }
 
-const SOURCES: [Source; 4] = [
+const SOURCES: [Source; 5] = [
     Source {
         rust: &["rand", "thread_rng", "random", "fastrand", "getrandom", "new_v4", "from_os_rng", "OsRng"],
         python: &[
