@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import types
+from collections import deque
 from collections.abc import Set
 
 # Frames and arrays whose methods give new ones, by their package and class; but for these, which change them or can be told to.
@@ -19,6 +21,23 @@ _FRAMES: dict[tuple[str, str], set[str]] = {
     ("pyarrow", "RecordBatch"): set(),
     ("pyarrow", "Table"): set(),
 }
+# Methods of these that give a part of what they are called on, or what changes with it.
+_VIEWS = {
+    "T", "array", "at", "base", "diagonal", "flat", "get", "iat", "iloc", "imag", "loc", "pipe", "ravel", "real", "reshape", "squeeze", "swapaxes", "to_numpy",
+    "transpose", "values", "view",
+}  # fmt: skip
+# Methods that only look, of values that nothing is known of as of Python's own. Those of texts, numbers and times change nothing.
+_LOOKING_METHODS = {
+    name for kind in (str, bytes, int, float, complex, tuple, frozenset, range, datetime.datetime) for name in dir(kind) if not name.startswith("__")
+} | {"copy", "elements", "get", "items", "keys", "most_common", "total", "values"}  # fmt: skip
+# Packages whose functions give something new, but for these.
+_MAKING_NEW = {"json", "math", "numpy", "os", "pandas", "polars", "re", "statistics", "time"}
+_SHARING = _VIEWS | {
+    "DataFrame", "Series", "array_split", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray", "atleast_1d", "atleast_2d", "atleast_3d",
+    "broadcast_arrays", "broadcast_to", "expand_dims", "from_numpy", "frombuffer", "hsplit", "moveaxis", "nditer", "require", "rollaxis", "split", "vsplit",
+}  # fmt: skip
+# Python's own containers: methods of them either look or are not among those.
+_CONTAINERS: tuple[type, ...] = (list, dict, set, deque)
 # Arguments by which a function or a method is told to change what it is given or called on.
 IN_PLACE = {"in_place", "inplace"}
 INTO = {"out"}
@@ -84,7 +103,24 @@ def is_frame(value: object) -> bool:
 def changing(value: object, methods: Set[str]) -> Set[str]:
     """Those of `methods` that may change `value`: all of them, but for frames and arrays whose methods are known."""
     known = _FRAMES.get(kind(value))
-    return methods if known is None else methods & known
+    if known is not None:
+        return methods & known
+    return methods - _LOOKING_METHODS if type(value).__module__ in ("builtins", "collections") and isinstance(value, _CONTAINERS) else methods
+
+
+def may_change(methods: Set[str]) -> bool:
+    """Whether one of the methods may change a value of which nothing is known."""
+    return not methods <= _LOOKING_METHODS
+
+
+def makes_new(origin: str, attributes: Set[str]) -> bool:
+    """Whether a call of a function of the module `origin`, or of that function itself, gives what shares nothing with its arguments."""
+    return origin.partition(".")[0] in _MAKING_NEW and not (attributes | {origin.rpartition(".")[2]}) & _SHARING
+
+
+def gives_new(value: object, attributes: Set[str]) -> bool:
+    """Whether what a chain of calls with these attributes on `value` gives is new, and shares nothing with it."""
+    return is_frame(value) and not attributes & _VIEWS
 
 
 def leaves_its_arguments(name: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kernwerk import chains, effects, library, modules, reach
+from kernwerk import alias, assigned, chains, effects, library, modules, reach
 from kernwerk._kernwerk import bound_by
 from kernwerk.chains import Chains
 from kernwerk.reach import IMMUTABLE
@@ -26,6 +26,8 @@ class Names:
     """What a cell does to the names of its notebook."""
 
     defines: set[str] = field(default_factory=set)
+    #: Those of them that it defines under a condition, or by functions of its own: they may hold what they held before.
+    maybe: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     mutates: set[str] = field(default_factory=set)
     #: Names that it may change besides, by calls of which nothing is known. With other values of its parameters a cell may do what it has not done.
@@ -55,8 +57,12 @@ class _Part:
     given: list[tuple[tuple[str, ...], set[str]]] = field(default_factory=list)
     #: Methods that it calls, by the name that the call begins with.
     called: dict[str, set[str]] = field(default_factory=dict)
+    #: Attributes of names, called or not: a method that is handed on may be called.
+    named: dict[str, set[str]] = field(default_factory=dict)
     #: All its calls: the function as a chain, the name that it begins with, the names in what it is given.
     calls: list[tuple[tuple[str, ...] | None, set[str], set[str]]] = field(default_factory=list)
+    #: The nodes that run when it does.
+    running: list[ast.AST] = field(default_factory=list)
     #: It begins the generator anew whose function this chain is, whatever was before.
     seeds: tuple[str, ...] | None = None
 
@@ -67,14 +73,11 @@ def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) ->
         statements = ast.parse(code).body
     except (SyntaxError, ValueError):
         return Names(barrier=True)
-    names, imports, changing = Names(), dict[str, str](), dict[str, bool]()
     own = {one.name: one for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    for statement in statements:
-        part = _of_statement(statement, magics, own)
-        imports |= part.chains.imports
-        part.chains.imports = imports
-        _Cell(names, part, namespace, changing).add()
-    return names
+    cell = _Cell(namespace, [_of_statement(statement, magics, own) for statement in statements], own)
+    for part in cell.parts:
+        cell.add(part)
+    return cell.names
 
 
 def is_magics_alone(code: str, magics: Collection[str]) -> bool:
@@ -98,28 +101,45 @@ def valued(code: str, magics: Collection[str]) -> set[str]:
     return {call[1] for call in calls if call is not None and call[0] in magics}
 
 
-@dataclass
 class _Cell:
     """A cell that is read statement by statement: what those before have given, and the next."""
 
-    names: Names
-    part: _Part
-    namespace: Mapping[str, Any]
-    #: Of names that were asked for, whether what they reach changes a value.
-    changing: dict[str, bool]
+    def __init__(self, namespace: Mapping[str, Any], parts: list[_Part], own: Mapping[str, ast.stmt]) -> None:
+        self.names = Names()
+        self.parts = parts
+        self._namespace = namespace
+        self._part = _Part()
+        #: What the cell imports, by the names that it gives to it.
+        self._imports: dict[str, str] = {}
+        #: Of names that were asked for, whether what they reach changes a value.
+        self._changing: dict[str, bool] = {}
+        #: Methods of the notebook's classes that change something, those of this cell among them.
+        self._methods = reach.changing_methods(namespace)
+        for one in own.values():
+            if isinstance(one, ast.ClassDef):
+                self._methods |= {inner.name for inner in one.body if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)}
+        #: By names that the cell binds, those that may hold the same value.
+        self._sources = alias.sources((node for part in parts for node in part.running), self._is_new)
 
-    def add(self) -> None:
-        """Takes in what the statement does."""
-        part, names = self.part, self.names
+    def add(self, part: _Part) -> None:
+        """Takes in what the next statement does."""
+        self._imports |= part.chains.imports
+        part.chains.imports = self._imports
+        self._part = part
+        names = self.names
         names.uses |= self._known(part.names.uses | part.names.mutates | part.called.keys())
         self._add_changes()
-        reached = reach.by(self._known(part.chains.loads), part.chains.attributes, self.namespace)
+        reached = reach.by(self._known(part.chains.loads), part.chains.attributes, self._namespace)
         written = self._known(reached.written)
         names.mutates |= written
         names.uses |= written
         names.perhaps |= {name for name in self._perhaps() if self._is_changeable(name)}
         part.chains.add(reached.chains)
         self._add_effects()
+        # What an earlier statement has surely bound stays bound.
+        sure = names.defines - names.maybe
+        names.maybe |= part.names.maybe - sure
+        names.maybe -= part.names.defines - part.names.maybe
         names.defines |= part.names.defines
         names.defines_any |= part.names.defines_any
         names.barrier |= part.names.barrier
@@ -127,58 +147,76 @@ class _Cell:
 
     def _known(self, names: Iterable[str]) -> set[str]:
         """Those of the names that are of earlier cells."""
-        known = (name for name in names if name not in self.names.defines)
-        return {name for name in known if name in self.namespace or not hasattr(builtins, name)}
+        known = (name for name in names if name not in self.names.defines or name in self.names.maybe)
+        return {name for name in known if name in self._namespace or not (name in self._sources or hasattr(builtins, name))}
 
     def _is_changeable(self, name: str) -> bool:
-        return bool(self._known([name])) and not isinstance(self.namespace.get(name, self), IMMUTABLE)
+        return bool(self._known([name])) and not isinstance(self._namespace.get(name, self), IMMUTABLE)
+
+    def _is_new(self, name: str, attributes: set[str]) -> bool:
+        """Whether what calls with these attributes on the value of a name give shares nothing with what they are given."""
+        value = self._namespace.get(name)
+        origin = chains.origin(value) if value is not None else self._imports.get(name)
+        return library.gives_new(value, attributes) or (origin is not None and library.makes_new(origin, attributes))
+
+    def _with_sources(self, names: Iterable[str]) -> set[str]:
+        """The names, and those that may hold the same value as one of them that the cell binds."""
+        return {further for name in names for further in (name, *self._sources.get(name, ()))}
+
+    def _changes_by_methods(self, name: str, methods: set[str]) -> bool:
+        """Whether methods, called on the value of a name or on what is in it, may change something."""
+        is_own = name in self._sources and name not in self._namespace
+        value = self._namespace.get(name, self)
+        may = library.may_change(methods) if is_own else bool(library.changing(value, methods))
+        return may or (not library.is_frame(value) and bool(methods & self._methods))
 
     def _add_changes(self) -> None:
         """What the text shows to change."""
-        part = self.part
-        changed = set(part.names.mutates)
+        part = self._part
+        changed = part.names.mutates | part.stored
         for chain, arguments in part.given:
-            value = self.namespace.get(chain[0])
-            name = part.chains.resolved(chain, self.namespace)
+            value = self._namespace.get(chain[0])
+            name = part.chains.resolved(chain, self._namespace)
             if not library.is_frame(value) and not (name and library.leaves_its_arguments(name)):
                 changed |= arguments
-        changed |= {name for name, methods in part.called.items() if library.changing(self.namespace.get(name, self), methods)}
-        # Whatever goes through an iterator takes from it.
-        changed |= {name for name in part.chains.loads if hasattr(type(self.namespace.get(name)), "__next__")}
-        self.names.mutates |= {name for name in changed if self._is_changeable(name)}
+        changed |= {name for name, methods in part.called.items() if self._changes_by_methods(name, methods)}
+        changed |= {name for name, attributes in part.named.items() if self._changes_by_methods(name, reach.methods_among(self._namespace.get(name), attributes))}
+        # To go through an iterator takes from it.
+        changed |= {name for name in part.chains.loads if reach.changes_by_reading(self._namespace.get(name))}
+        self.names.mutates |= {name for name in self._with_sources(changed) if self._is_changeable(name)}
         # Attributes of functions, classes and modules can be set, too, and so can what a module does.
         self.names.mutates |= self._known(part.stored)
 
     def _perhaps(self) -> Iterator[str]:
         """Names of what calls are given that may change it."""
-        for chain, root, given in self.part.calls:
+        for chain, root, given in self._part.calls:
             if not self._leaves(chain, root) or any(map(self._changes, self._known(given | root))):
-                yield from given
+                yield from self._with_sources(given)
 
     def _changes(self, name: str) -> bool:
         """Whether the functions that a name reaches have code that changes a value, which may be one that they are given."""
-        if name not in self.changing:
-            value = self.namespace.get(name)
-            self.changing[name] = reach.may_call(value) and reach.by({name}, self.part.chains.attributes, self.namespace).chains.changes
-        return self.changing[name]
+        if name not in self._changing:
+            value = self._namespace.get(name)
+            self._changing[name] = reach.may_call(value) and reach.by({name}, self._part.chains.attributes, self._namespace).chains.changes
+        return self._changing[name]
 
     def _leaves(self, chain: tuple[str, ...] | None, root: set[str]) -> bool:
         """Whether the function that is called leaves what it is given as it is."""
-        name = self.part.chains.resolved(chain, self.namespace) if chain else None
+        name = self._part.chains.resolved(chain, self._namespace) if chain else None
         if name is not None:
             return library.leaves_its_arguments(name)
-        values = [self.namespace.get(one) for one in root if one not in self.names.defines]
+        values = [self._namespace.get(one) for one in root if one not in self.names.defines]
         # A function of the notebook has been looked at; a method of a text or a number changes no other value.
         return bool(values) and all(library.is_frame(value) or (isinstance(value, IMMUTABLE) and value is not None) for value in values)
 
     def _add_effects(self) -> None:
         """What it does that no name of a variable tells."""
-        names, part = self.names, self.part
-        found = effects.of(part.chains, self.namespace)
+        names, part = self.names, self._part
+        found = effects.of(part.chains, self._namespace)
         names.barrier |= found.process
         names.writes_files |= found.writes_files
         names.reads_hidden |= found.reads_hidden
-        seeded = effects.seeded_by(part.chains.resolved(part.seeds, self.namespace) or "") if part.seeds else None
+        seeded = effects.seeded_by(part.chains.resolved(part.seeds, self._namespace) or "") if part.seeds else None
         drawn = {effects.generator(module) for module in found.draws if module != seeded} - names.defines
         names.uses |= drawn
         names.mutates |= drawn
@@ -188,13 +226,13 @@ class _Cell:
 
     def _add_packages(self) -> None:
         """What packages are set to, which cells use with them."""
-        names, part = self.names, self.part
-        dotted = part.chains.dotted(self.namespace)
-        values = (self.namespace[name] for name in part.chains.loads if name in self.namespace)
+        names, part = self.names, self._part
+        dotted = part.chains.dotted(self._namespace)
+        values = (self._namespace[name] for name in part.chains.loads if name in self._namespace)
         used = {name.partition(".")[0] for name in dotted} | {library.kind(value)[0] for value in values}
-        called = {name for chain, *_ in part.calls if chain and (name := part.chains.resolved(chain, self.namespace))}
+        called = {name for chain, *_ in part.calls if chain and (name := part.chains.resolved(chain, self._namespace))}
         setting = {name for name in called if library.sets(name) and not effects.drawn_by(name)}
-        setting |= {name for stored in part.stored if (name := part.chains.resolved((stored,), self.namespace))}
+        setting |= {name for stored in part.stored if (name := part.chains.resolved((stored,), self._namespace))}
         names.uses |= {library.settings(package) for package in used - {"__main__", "_io", "builtins", "io"}}
         names.mutates |= {library.settings(name.partition(".")[0]) for name in setting}
         names.perhaps |= {library.settings(package) for package in used if modules.is_beside(package)}
@@ -220,16 +258,17 @@ def _of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str
                 names.defines.add(symbol.get_name())
             if symbol.is_global():
                 names.uses.add(symbol.get_name())
+    names.maybe = names.defines - assigned.surely(statement)
     for node in ast.walk(statement):
         _of_node(part, node, magics)
-    running = list(_at_once(statement))
-    for node in running:
+    part.running = list(_at_once(statement))
+    for node in part.running:
         _of_call(part, node)
     match statement:
         case ast.Expr(value=ast.Call(func=function, args=[_, *_])):
             part.seeds = chains.chain_of(function)
     names.chooses_magics = any(isinstance(node, ast.Call) and _magic_of(node) for node in _within(statement))
-    part.chains = chains.of_nodes(_with_functions(running, own))
+    part.chains = chains.of_nodes(_with_functions(part.running, own))
     names.uses.discard("get_ipython")
     return part
 
@@ -272,6 +311,8 @@ def _of_node(part: _Part, node: ast.AST, magics: Collection[str]) -> None:
                 names.barrier = True
             else:
                 names.defines |= set(bound_by(magic[1]))
+        case ast.Attribute(ctx=ast.Load(), value=ast.Name(id=name), attr=attribute):
+            part.named.setdefault(name, set()).add(attribute)
         case ast.Call(func=ast.Attribute() as function):
             for name in _root(function):
                 part.called.setdefault(name, set()).update(_attributes(function))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import enum
 import functools
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kernwerk._kernwerk import Frame
-from kernwerk import library
-from kernwerk.chains import Chains, of_code
+from kernwerk import effects, library
+from kernwerk.chains import Chains, of_code, origin
 
 # Values that no call changes.
 IMMUTABLE: tuple[type, ...] = (
@@ -20,7 +21,7 @@ IMMUTABLE: tuple[type, ...] = (
     str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, datetime.date, Frame, type(None),
 )  # fmt: skip
 # Values that lead to no function.
-_PLAIN = (str, bytes, int, float, complex, range, datetime.date, types.ModuleType, types.BuiltinFunctionType, type(None))
+_PLAIN: tuple[type, ...] = (str, bytes, int, float, complex, range, datetime.date, types.ModuleType, types.BuiltinFunctionType, type(None))
 # Methods of a class that run when it is called.
 _MAKING = {"__init__", "__new__", "__post_init__", "__call__"}
 # Larger containers are not looked through for functions.
@@ -40,7 +41,7 @@ class Reached:
 def by(names: set[str], attributes: set[str], namespace: Mapping[str, Any]) -> Reached:
     """What the functions do that are reached by these names of the notebook and these names of methods, and those that they call."""
     methods = frozenset(attributes)
-    names = {name for name in names if may_call(namespace.get(name))}
+    names = {name for name in names if may_call(namespace.get(name)) or is_bound(namespace.get(name))}
     if not names:
         return Reached()
     while True:
@@ -62,10 +63,13 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
             continue
         looked_up.add(name)
         value = namespace[name]
+        if is_bound(value):
+            found.written.add(name)
         if not may_call(value):
             continue
         for function in _functions(value, methods, namespace):
-            if keeps_state(function):
+            # What is called with values that it keeps may change these.
+            if keeps_state(function) or (isinstance(value, functools.partial) and changes_anything(function)):
                 found.written.add(name)
             if id(function) not in seen:
                 seen.add(id(function))
@@ -155,6 +159,35 @@ def _content(cell: types.CellType) -> object:
         return None
 
 
+def changes_by_reading(value: object) -> bool:
+    """Whether a value changes where it is only read: an iterator, or a container that makes what is asked for."""
+    return hasattr(type(value), "__next__") or isinstance(value, collections.defaultdict)
+
+
+def methods_among(value: object, attributes: set[str]) -> set[str]:
+    """Those of the attributes that are methods of what the value is."""
+    return {name for name in attributes if callable(getattr(type(value), name, None))}
+
+
+def is_bound(value: object) -> bool:
+    """Whether a value is a method with the object that it is of, which it may change: `append = rows.append`."""
+    owner = getattr(value, "__self__", None) if isinstance(value, types.BuiltinMethodType | types.MethodType) else None
+    # The object behind `random.gauss` is told of by another name.
+    return owner is not None and not isinstance(owner, IMMUTABLE) and not effects.drawn_by(origin(value) or "")
+
+
+def changing_methods(namespace: Mapping[str, Any]) -> set[str]:
+    """The names of methods of the notebook's classes that change anything."""
+    owners = [vars(value) for value in namespace.values() if _is_class(value)]
+    return {name for owner in owners for name, held in owner.items() if _changes(held)}
+
+
+def _changes(held: object) -> bool:
+    """Whether what a class holds is a method that changes anything."""
+    function = held.__func__ if isinstance(held, staticmethod | classmethod) else held
+    return isinstance(function, types.FunctionType) and changes_anything(function)
+
+
 def keeps_state(function: object) -> bool:
     """Whether calling a function may change what it keeps for itself: variables around it, defaults of its arguments, its attributes."""
     if not isinstance(function, types.FunctionType):
@@ -178,7 +211,7 @@ def _written_by(function: types.FunctionType, namespace: Mapping[str, Any]) -> s
     written |= {chain[0] for chain in chains.stored if chain[0] in chains.loads and chain[0] in namespace}
     if changes_anything(function):
         written |= {name for name in chains.loads if name in namespace and not _stays(namespace[name])}
-    return written | {name for name in chains.loads if name in namespace and hasattr(type(namespace[name]), "__next__")}
+    return written | {name for name in chains.loads if name in namespace and changes_by_reading(namespace[name])}
 
 
 def _stays(value: object) -> bool:

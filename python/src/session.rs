@@ -31,6 +31,7 @@ pub struct Session {
 #[derive(FromPyObject)]
 struct PythonNames {
     defines: BTreeSet<String>,
+    maybe: BTreeSet<String>,
     uses: BTreeSet<String>,
     mutates: BTreeSet<String>,
     perhaps: BTreeSet<String>,
@@ -44,8 +45,8 @@ struct PythonNames {
 impl From<PythonNames> for Names {
     fn from(names: PythonNames) -> Self {
         let PythonNames { defines, uses, mutates, perhaps, defines_any, barrier, .. } = names;
-        let PythonNames { writes_files, reads_hidden, chooses_magics, .. } = names;
-        let python = kernwerk_core::PythonNames { perhaps, writes_files, reads_hidden, chooses_magics };
+        let PythonNames { maybe, writes_files, reads_hidden, chooses_magics, .. } = names;
+        let python = kernwerk_core::PythonNames { perhaps, maybe, writes_files, reads_hidden, chooses_magics };
         Self { defines, uses, mutates, defines_any, barrier, rust: None, python: Some(python) }
     }
 }

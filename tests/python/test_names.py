@@ -44,16 +44,37 @@ def names(code, **namespace):
         ("class C(B):\n    x = y", {"C"}, {"B", "y"}, set()),
         ("b = [x for x in a if x > c]", {"b"}, {"a", "c"}, set()),
         ("f = lambda x: x + a", {"f"}, {"a"}, set()),
-        ("with open('f') as f:\n    t = f.read()", {"f", "t"}, {"f"}, {"f"}),
+        ("with open('f') as f:\n    t = f.read()", {"f", "t"}, set(), set()),
+        ("for row in a:\n    row.append(1)", {"row"}, {"a"}, {"a"}),
+        ("b = [row for row in a]\nb[0]['x'] = 1", {"b"}, {"a"}, {"a"}),
+        ("for line in a:\n    print(line.split())", {"line"}, {"a"}, set()),
+        ("c = [len(row) for row in a]\nc.append(1)", {"c"}, {"a"}, set()),
+        ("one, (two, *rest) = a.items()\nrest.pop()", {"one", "two", "rest"}, {"a"}, {"a"}),
         ("try:\n    a\nexcept E as e:\n    pass", {"e"}, {"a", "E"}, set()),
         ("(b := a)", {"b"}, {"a"}, set()),
         ("a: int = b", {"a"}, {"b"}, set()),
     ],
 )
 def test_names_are_read_from_the_syntax(code, defines, uses, mutates):
-    found = names(code)
+    found = names(code, a=[])
     assert (found.defines, found.uses, found.mutates) == (defines, uses, mutates)
     assert not found.barrier and not found.defines_any
+
+
+def test_what_a_name_of_the_cell_holds_is_changed_with_it():
+    frame = pandas.DataFrame({"a": [1]})
+    notebook = {"rows": [[1]], "frame": frame, "array": numpy.zeros(4), "np": numpy, "text": "a b", "table": {"k": [1]}}
+    for code, changed in [
+        ("al = rows if text else []\nal.append(6)", "rows"), ("view = array.reshape(2, 2)\nview[0] = 1", "array"), ("for key, held in table.items():\n    held.append(key)", "table"),
+        ("boxes = [rows]\nboxes[0].pop()", "rows"), ("other = frame if text else frame.copy()\nother['b'] = 1", "frame"), ("[row.append(1) for row in rows]", "rows"),
+        ("if (last := rows[-1]):\n    last.clear()", "rows"), ("first = next(iter(rows))\nfirst.sort()", "rows"), ("column = frame['a']\ncolumn.iloc[0] = 2", "frame"),
+    ]:  # fmt: skip
+        assert changed in names(code, **notebook).mutates, code
+    for code in (
+        "total = np.sum(array)\ntotal += 1", "words = text.split()\nwords.sort()", "grouped = frame.groupby('a').mean()\ngrouped['c'] = 1", "longest = [len(row) for row in rows]\nlongest.sort()",
+        "for row in rows:\n    print(row.count(1), row.index(1))", "copied = array.copy()\ncopied.sort()",
+    ):  # fmt: skip
+        assert names(code, **notebook).mutates == set(), code
 
 
 def test_what_cannot_be_changed_is_not_changed():

@@ -46,6 +46,8 @@ pub struct PythonNames {
     /// Names from earlier cells that it may change besides, by calls of which nothing is known. Where nothing but the parameters of a pipeline is other
     /// than it was, what a cell did not do is settled; with other values it may do it.
     pub perhaps: BTreeSet<String>,
+    /// Names among those that it defines which it defines under a condition: they may hold what they held before.
+    pub maybe: BTreeSet<String>,
     /// It may write files.
     pub writes_files: bool,
     /// It reads files whose names do not stand in the call.

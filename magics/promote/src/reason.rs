@@ -13,7 +13,7 @@ pub enum Why {
     Defines(String),
     /// It may change the value of the name.
     Changes(String),
-    /// It broke off, and may have defined the name before.
+    /// It defines the name under a condition, or broke off and may have defined it before.
     MayDefine(String),
     /// It makes names that its text does not spell out; this may be one of them.
     Serves(String),
@@ -65,7 +65,7 @@ impl fmt::Display for Why {
             Self::Target => write!(out, "is the target"),
             Self::Defines(name) => write!(out, "defines `{name}`"),
             Self::Changes(name) => write!(out, "may change `{name}`"),
-            Self::MayDefine(name) => write!(out, "failed, but may have defined `{name}` before"),
+            Self::MayDefine(name) => write!(out, "may have defined `{name}`"),
             Self::Serves(name) => write!(out, "makes names that its text does not spell out, perhaps `{name}`"),
             Self::Provides => write!(out, "may bring a trait into scope whose methods are called"),
             Self::Implements(name) => write!(out, "adds to `{name}`"),

@@ -74,7 +74,10 @@ pub(crate) fn find_cell(count: u32, log: &[Execution]) -> Result<usize, Error> {
 }
 
 fn find_variable(name: &str, log: &[Execution], steps: &[Step]) -> Result<Goal, Error> {
-    if steps.iter().any(|step| step.ran && step.defines.contains(name)) {
+    let defines = |cell: &Execution, step: &Step| {
+        step.defines.contains(name) || (!step.broke_off && cell.names.defines.contains(name))
+    };
+    if log.iter().zip(steps).any(|(cell, step)| step.ran && defines(cell, step)) {
         return Ok(Goal::Name(name.to_owned()));
     }
     // The latest cell whose text makes it, and that did not come to its end.

@@ -343,9 +343,11 @@ impl Scope {
 
 /// Sorts the names that the cell defines into those that surely hold what it gave them and those that may.
 fn define(execution: &Execution, step: &mut Step) {
+    let names = execution.names.python.as_ref();
     for name in &execution.names.defines {
         // Where magics alone broke off, those before the failure have bound their names and the others have not.
-        if !step.broke_off || (!step.facts.code && step.bound.contains(name)) {
+        let is_sure = names.is_none_or(|names| !names.maybe.contains(name));
+        if is_sure && (!step.broke_off || (!step.facts.code && step.bound.contains(name))) {
             step.defines.insert(name.clone());
         } else if step.facts.code {
             step.changes.insert(name.clone());
