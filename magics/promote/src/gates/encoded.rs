@@ -18,7 +18,8 @@ pub(super) fn texts(text: &str) -> String {
     for run in RUN.find_iter(text) {
         let Some(bytes) = decoded(run.as_str()) else { continue };
         let lossy = String::from_utf8_lossy(&bytes);
-        let is_text = !lossy.chars().any(|c| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()));
+        let is_text =
+            !lossy.chars().any(|c| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()));
         let parts: Vec<&str> =
             if is_text { vec![&lossy] } else { PRINTED.find_iter(&lossy).map(|part| part.as_str()).collect() };
         for part in parts {

@@ -4,8 +4,8 @@ use kernwerk_core::{Access, CellOutcome, CellStatus, Network, StoredCell};
 
 use super::scene::Scene;
 use crate::environment::variables_in;
-use crate::network::asks_network;
 use crate::execution::label;
+use crate::network::asks_network;
 use crate::reason::noun;
 
 /// Words of code that asks for the time, or for chance.
