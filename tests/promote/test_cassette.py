@@ -118,6 +118,12 @@ def login(encode):
         return len(json.load(answer)["said"]) > 0
 logged_in = login(base64.b64encode)""",
     "in_lines": "in_lines = login(base64.encodebytes)",
+    "pinged": """import random
+try:
+    urllib.request.urlopen(f"URL/ping?{random.random()}").close()
+except OSError:
+    pass
+pinged = 'asked in vain'""",
     "token": """token = "ghp_" + "aB3dE6gH9jK2" * 3
 said = base64.b64encode(f"a note: {token}".encode()).decode()
 noted = ask(who=said)""",
@@ -157,7 +163,7 @@ def published(tmp_path_factory):
         before = service.asked
         said[NAME] = kernel.run(f"%promote publish {NAME} --target {NAME} --record")
         said["recording"] = service.asked - before
-        for name in ["asked", "past", "raw", "mixed", "steady", "greeting", "gentle", "lap", "logged_in", "in_lines", "noted"]:
+        for name in ["asked", "past", "raw", "mixed", "steady", "greeting", "gentle", "lap", "logged_in", "in_lines", "noted", "pinged"]:
             said[name] = kernel.run(f"%promote publish {name} --target {name} --record")
         said["ignored"] = kernel.run("%promote publish lap --target lap --record --ignore-header X-Lap")
         said["no header"] = kernel.run("%promote publish lap --target lap --record --ignore-header 'X-Lap: 1'")
@@ -301,7 +307,7 @@ def test_what_is_not_on_the_cassette_is_not_published(published):
     said["steady"].failed("nothing to record")
     said["lap"].failed("is on the cassette with another header alone: `x-lap` was `0.", "`--ignore-header x-lap` leaves it out")
     said["no header"].failed("--ignore-header", "it is no name of a header")
-    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked", "gentle", "greeting", "lap", "logged_in"]
+    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked", "gentle", "greeting", "lap", "logged_in", "pinged"]
 
 
 ANOTHER_HEADER = "is on the cassette with another header alone: `accept-language` was `en` when it was recorded, and is `fr` now; to record it, run the notebook"
@@ -318,6 +324,13 @@ def test_a_run_whose_header_says_something_else_has_no_result(published, checkou
         other = checkout("promote", "run", name, "--param", "lang=fr", "--output", "other.txt", env=environment, seconds=300)
         assert other.code == 1, other.stdout + other.stderr
         assert ANOTHER_HEADER in other.stdout and not (checkout.directory / "other.txt").exists(), other.stdout
+
+
+def test_what_was_asked_in_vain_in_the_proof_spoils_no_run(published, checkout, tmp_path):
+    """Such as a library that asks whether there is a new version of it."""
+    assert "asked, and got no answer" in published[1]["pinged"].ok()
+    again = checkout("promote", "run", "pinged", env=elsewhere(tmp_path), seconds=300)
+    assert "asked, and got no answer" in again.ok() and "its result: asked in vain" in again.stdout
 
 
 def test_a_header_that_changes_from_run_to_run_can_be_left_out(published, checkout):
