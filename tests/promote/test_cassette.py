@@ -94,6 +94,10 @@ CELLS = {
 with socket.create_connection(("127.0.0.1", PORT)) as line:
     line.sendall(b"GET /draw HTTP/1.0\\r\\n\\r\\n")
     past = line.makefile().read().rpartition("number")[2][:8]""",
+    "raw": """proxy = os.environ.get("HTTP_PROXY", "http://127.0.0.1:PORT").removeprefix("http://").rpartition("@")[2].split(":")
+with socket.create_connection((proxy[0], int(proxy[1]))) as wire:
+    wire.sendall(b"GET http://127.0.0.1:PORT/draw HTTP/1.0\\r\\n\\r\\n")
+    raw = wire.makefile().read().rpartition("number")[2][:8]""",
     "chance": "import random\nchance = random.random()\nprint(chance)",
     "mixed": "mixed = [first, chance]",
     "who": "%promote param who=ada",
@@ -114,6 +118,12 @@ def login(encode):
         return len(json.load(answer)["said"]) > 0
 logged_in = login(base64.b64encode)""",
     "in_lines": "in_lines = login(base64.encodebytes)",
+    "pinged": """import random
+try:
+    urllib.request.urlopen(f"URL/ping?{random.random()}").close()
+except OSError:
+    pass
+pinged = 'asked in vain'""",
     "token": """token = "ghp_" + "aB3dE6gH9jK2" * 3
 said = base64.b64encode(f"a note: {token}".encode()).decode()
 noted = ask(who=said)""",
@@ -153,7 +163,7 @@ def published(tmp_path_factory):
         before = service.asked
         said[NAME] = kernel.run(f"%promote publish {NAME} --target {NAME} --record")
         said["recording"] = service.asked - before
-        for name in ["asked", "past", "mixed", "steady", "greeting", "gentle", "lap", "logged_in", "in_lines", "noted"]:
+        for name in ["asked", "past", "raw", "mixed", "steady", "greeting", "gentle", "lap", "logged_in", "in_lines", "noted", "pinged"]:
             said[name] = kernel.run(f"%promote publish {name} --target {name} --record")
         said["ignored"] = kernel.run("%promote publish lap --target lap --record --ignore-header X-Lap")
         said["no header"] = kernel.run("%promote publish lap --target lap --record --ignore-header 'X-Lap: 1'")
@@ -292,11 +302,12 @@ def test_what_is_not_on_the_cassette_is_not_published(published):
     said["both"].failed("--live", "--record")
     said["without"].failed("the proof run failed in In[4]", "In[3], which it needs, speaks of the network", "`--record` publishes with what it answers")
     said["past"].failed("HTTP_PROXY", "none of its requests came over the proxy")
-    said["mixed"].failed("In[9]", "differs from the notebook")
+    said["raw"].failed("came without the name and the password that stand in `HTTP_PROXY`")
+    said["mixed"].failed("In[10]", "differs from the notebook")
     said["steady"].failed("nothing to record")
     said["lap"].failed("is on the cassette with another header alone: `x-lap` was `0.", "`--ignore-header x-lap` leaves it out")
     said["no header"].failed("--ignore-header", "it is no name of a header")
-    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked", "gentle", "greeting", "lap", "logged_in"]
+    assert sorted(path.name for path in (published[0].directory / "pipelines").iterdir()) == [NAME, "asked", "gentle", "greeting", "lap", "logged_in", "pinged"]
 
 
 ANOTHER_HEADER = "is on the cassette with another header alone: `accept-language` was `en` when it was recorded, and is `fr` now; to record it, run the notebook"
@@ -313,6 +324,13 @@ def test_a_run_whose_header_says_something_else_has_no_result(published, checkou
         other = checkout("promote", "run", name, "--param", "lang=fr", "--output", "other.txt", env=environment, seconds=300)
         assert other.code == 1, other.stdout + other.stderr
         assert ANOTHER_HEADER in other.stdout and not (checkout.directory / "other.txt").exists(), other.stdout
+
+
+def test_what_was_asked_in_vain_in_the_proof_spoils_no_run(published, checkout, tmp_path):
+    """Such as a library that asks whether there is a new version of it."""
+    assert "asked, and got no answer" in published[1]["pinged"].ok()
+    again = checkout("promote", "run", "pinged", env=elsewhere(tmp_path), seconds=300)
+    assert "asked, and got no answer" in again.ok() and "its result: asked in vain" in again.stdout
 
 
 def test_a_header_that_changes_from_run_to_run_can_be_left_out(published, checkout):
@@ -373,13 +391,8 @@ def test_services_behind_tls_are_recorded_as_well(tmp_path):
     assert report.code == 0, report.stdout + report.stderr
 
 
-RUST = """use std::io::{Read, Write};
-let address = std::env::var("HTTP_PROXY").unwrap_or("http://127.0.0.1:PORT".to_owned());
-let mut line = std::net::TcpStream::connect(address.trim_start_matches("http://"))?;
-let host = "127.0.0.1:PORT";
-write!(line, "GET http://{host}/draw HTTP/1.1\\r\\nHost: {host}\\r\\nConnection: close\\r\\n\\r\\n")?;
-let mut text = String::new();
-line.read_to_string(&mut text)?;
+RUST = """let answered = std::process::Command::new("curl").args(["-sS", "http://127.0.0.1:PORT/draw"]).output()?;
+let text = String::from_utf8(answered.stdout)?;
 let number = text.split("\\"number\\": ").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or(&text).to_owned();
 println!("{number}");"""
 

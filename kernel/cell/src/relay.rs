@@ -1,5 +1,6 @@
 //! The relay: a process beside that of the cells, within the same network, that hands their requests to the proxy outside. Clients of HTTP know
-//! proxies by host and port, and where there is no network a Unix socket is the only way out.
+//! proxies by host and port, and where there is no network a Unix socket is the only way out. Where there is one, as while a cassette is recorded, the
+//! port is open to every process of the machine: then the proxy asks for a password, which stands in the address that the cells find.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -31,13 +32,14 @@ pub fn relay(proxy: &Proxy, lives_with: u32) -> io::Result<BTreeMap<String, OsSt
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let port = listener.local_addr()?.port();
+    let password = proxy.password.as_ref().map(std::fs::read_to_string).transpose()?;
     // SAFETY: there is one thread, so the copy finds no lock taken.
     match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
         0 => run(&listener, proxy.socket.clone(), lives_with),
         between => _ = process::wait(between.unsigned_abs()),
     }
-    Ok(Surroundings::by_proxy(port, &proxy.authority))
+    Ok(Surroundings::by_proxy(port, password.as_deref(), &proxy.authority))
 }
 
 /// The life of the process between: it leaves a child to whoever takes in orphans, so that it is no child of the cells', and is gone.

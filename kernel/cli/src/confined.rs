@@ -1,5 +1,5 @@
-//! `kernwerk confined [--network] [--proxy SOCKET AUTHORITY] PROGRAM ARGUMENT…`: becomes the program, without the network or with a way to a
-//! proxy, or both. Without a program it only says by its exit code whether that can be done.
+//! `kernwerk confined [--network] [--proxy SOCKET AUTHORITY [--password FILE]] PROGRAM ARGUMENT…`: becomes the program, without the network or with
+//! a way to a proxy, or both. Without a program it only says by its exit code whether that can be done.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -38,7 +38,11 @@ fn confine(words: &mut std::iter::Peekable<impl Iterator<Item = OsString>>) -> i
         let (Some(socket), Some(authority)) = (words.next(), words.next()) else {
             return Err(io::Error::other("`--proxy` needs a socket and a file"));
         };
-        variables = relay(&Proxy { socket: socket.into(), authority: authority.into() }, std::process::id())?;
+        let password = match words.next_if(|word| word == "--password") {
+            Some(_) => Some(words.next().ok_or_else(|| io::Error::other("`--password` needs a file"))?.into()),
+            None => None,
+        };
+        variables = relay(&Proxy { socket: socket.into(), authority: authority.into(), password }, std::process::id())?;
     }
     Ok(words.next().map(|program| {
         let mut command = Command::new(program);

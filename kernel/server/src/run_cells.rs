@@ -70,7 +70,11 @@ fn confinement(request: &RunRequest) -> Confinement {
     let text = |text: OsString| text.into_string().ok();
     let environment = environment.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
     let proxy = request.proxy.as_ref();
-    let proxy = proxy.map(|proxy| Proxy { socket: proxy.requests.clone(), authority: proxy.authority.clone() });
+    let proxy = proxy.map(|proxy| Proxy {
+        socket: proxy.requests.clone(),
+        authority: proxy.authority.clone(),
+        password: proxy.password.clone(),
+    });
     Confinement { environment, home, network: request.surroundings.network, proxy }
 }
 

@@ -87,6 +87,9 @@ pub struct Proxy {
     pub socket: PathBuf,
     /// The certificate that clients have to trust, as a file of PEM.
     pub authority: PathBuf,
+    /// A file with the password that clients have to give, where they need one.
+    #[serde(default)]
+    pub password: Option<PathBuf>,
 }
 
 /// A Rust cell.

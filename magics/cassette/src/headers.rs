@@ -12,8 +12,9 @@
 //! `User-Agent`, `Origin` and `Cookie` are, the names that stand there most; with `User-Agent` in the match, a new version of Python or of a library
 //! would end every replay.
 //!
-//! Credentials must not be on a tape. A header of theirs stands there with what stands for the secrets in it, so that one account is told from
-//! another, and whoever asks with a key from whoever asks without.
+//! Credentials must not be on a tape. A header of theirs stands there with what stands for the secrets in it, and of a login with the user's name, so
+//! that one account is told from another, and whoever asks with a key from whoever asks without. Two keys that are no secrets of the environment
+//! are one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,7 +128,7 @@ impl Headers {
         meant.retain(|name, value| !says_nothing(name, value));
         for (name, value) in &mut meant {
             let plain = sieve.text(value);
-            *value = if is_credential(name) { stand_in(&plain) } else { without_secrets(name, &plain) };
+            *value = if is_credential(name) { of_credential(&plain) } else { without_secrets(name, &plain) };
         }
         meant
     }
@@ -217,7 +218,32 @@ fn is_credential(name: &str) -> bool {
     last.ends_with("authorization") || is_computed || (is_secret_name(name) && !ABOUT.contains(&last) && !is_of_things)
 }
 
-/// What stands for a credential: for the secrets that it is made of, as far as they have names.
+/// What stands for a credential. Of a login (RFC 7617) it is the user's name, too: whose account it is may decide what is answered.
+fn of_credential(value: &str) -> String {
+    let encoded = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
+    let login = encoded.and_then(|(_, encoded)| encoded::texts(encoded).into_iter().next());
+    match login.as_deref().and_then(|login| login.split_once(':')) {
+        // Where there is no password, the name is one.
+        Some((user, password)) if !password.is_empty() => {
+            let user = if is_made_up(user) { stand_in(user) } else { user.to_owned() };
+            format!("{user}:{}", stand_in(password))
+        }
+        _ => stand_in(value),
+    }
+}
+
+/// Whether a user's name has the look of a key, which some services take there.
+fn is_made_up(user: &str) -> bool {
+    const LONGEST_NAME: usize = 12;
+    let is_plain = |letter: char| letter.is_alphanumeric() || " .@+-_".contains(letter);
+    let is_long = |run: &str| run.len() > LONGEST_NAME && run.contains(|letter: char| letter.is_ascii_digit());
+    !user.chars().all(is_plain)
+        || user.contains(NAMED_SECRET)
+        || user.split(|letter: char| !letter.is_alphanumeric()).any(is_long)
+        || !secrets(user).is_empty()
+}
+
+/// What stands for the secrets in a value, as far as they have names.
 fn stand_in(value: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     for text in std::iter::once(value.to_owned()).chain(encoded::texts(value)) {
@@ -354,9 +380,17 @@ mod tests {
         };
         assert_eq!(of("authorization", "Bearer k3y-of+ada"), "__secret_ADA_KEY__");
         assert_eq!(of("authorization", "Bearer k3y-of-grace"), "__secret_GRACE_KEY__");
-        // `ada:k3y-of+ada` and `x:__secret_ADA_KEY__`: what is recorded, and what is asked in a replay.
-        assert_eq!(of("authorization", "Basic YWRhOmszeS1vZithZGE="), "__secret_ADA_KEY__");
-        assert_eq!(of("authorization", "Basic eDpfX3NlY3JldF9BREFfS0VZX18="), "__secret_ADA_KEY__");
+        // `ada:k3y-of+ada` and `ada:__secret_ADA_KEY__`: what is recorded, and what is asked in a replay.
+        assert_eq!(of("authorization", "Basic YWRhOmszeS1vZithZGE="), "ada:__secret_ADA_KEY__");
+        assert_eq!(of("authorization", "basic YWRhOl9fc2VjcmV0X0FEQV9LRVlfXw=="), "ada:__secret_ADA_KEY__");
+        // `ada:hard-coded`, `7f3a9c1e5b2d4f60:k3y-of-grace`, `sk4f9a8b7c6d5e:` and `k3y-of-grace:`.
+        assert_eq!(of("authorization", "Basic YWRhOmhhcmQtY29kZWQ="), "ada:__secret__");
+        assert_eq!(
+            of("authorization", "Basic N2YzYTljMWU1YjJkNGY2MDprM3ktb2YtZ3JhY2U="),
+            "__secret__:__secret_GRACE_KEY__"
+        );
+        assert_eq!(of("authorization", "Basic c2s0ZjlhOGI3YzZkNWU6"), "__secret__");
+        assert_eq!(of("authorization", "Basic azN5LW9mLWdyYWNlOg=="), "__secret_GRACE_KEY__");
         assert_eq!(of("authorization", "Bearer of-nobody"), "__secret__");
         assert_eq!(of("x-api-key", "k3y-of+ada"), "__secret_ADA_KEY__");
         for name in [

@@ -15,6 +15,7 @@ mod encoded;
 mod headers;
 mod http;
 mod multipart;
+mod password;
 mod proxy;
 mod secrets;
 mod step;

@@ -17,6 +17,7 @@ use crate::deck::{Answer, Miss, Player, Question, Recorder};
 use crate::headers::Headers;
 use crate::http::{Bad, Request, Wire};
 use crate::multipart::with_one_boundary;
+use crate::password::{CHALLENGE, Password};
 use crate::secrets::{Secret, Sieve};
 use crate::step;
 use crate::tape::{LARGEST_TAPE, Tape};
@@ -24,6 +25,8 @@ use crate::upstream;
 
 /// Of more requests that were not answered the rest is not told.
 const MOST_TOLD: usize = 100;
+/// The file with the password, beside the sockets.
+const PASSWORD: &str = "password";
 /// The first byte of TLS: a record of the handshake (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
@@ -78,6 +81,10 @@ impl Proxy {
         let place = short_directory()?;
         let authority = Authority::new()?;
         std::fs::write(place.path().join("authority.pem"), authority.certificate())?;
+        let password = matches!(mode, Mode::Record { .. }).then(Password::new).transpose()?;
+        if let Some(password) = &password {
+            std::fs::write(place.path().join(PASSWORD), password.text())?;
+        }
         let (deck, sieve, headers) = match mode {
             Mode::Record { secrets, ignored_headers } => {
                 let client = upstream::client().map_err(io::Error::other)?;
@@ -91,7 +98,7 @@ impl Proxy {
             }
         };
         let (deck, told) = (Mutex::new(deck), Mutex::default());
-        let shared = Arc::new(Shared { authority, sieve, headers, deck, told, step: Arc::default() });
+        let shared = Arc::new(Shared { authority, password, sieve, headers, deck, told, step: Arc::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (requests, steps) = {
             let _inside = runtime.enter();
@@ -126,6 +133,11 @@ impl Proxy {
     /// The certificate that programs have to trust, as a file of PEM.
     pub fn authority(&self) -> PathBuf {
         self.place.path().join("authority.pem")
+    }
+
+    /// The file that holds the password which programs have to give, with the name `kernwerk`; none where they need none.
+    pub fn password(&self) -> Option<PathBuf> {
+        self.shared.password.as_ref().map(|_| self.place.path().join(PASSWORD))
     }
 
     /// Ends it, and tells what went through it.
@@ -174,6 +186,8 @@ enum Deck {
 /// What all connections share.
 struct Shared {
     authority: Authority,
+    /// What programs have to give; it is asked of requests, and of those for tunnels, which let in what comes through them.
+    password: Option<Password>,
     sieve: Sieve,
     headers: Headers,
     deck: Mutex<Deck>,
@@ -286,6 +300,13 @@ where
                 return None;
             }
         };
+        if origin.is_none() && shared.password.as_ref().is_some_and(|password| !password.is_given(&request)) {
+            challenge(wire, &request, shared).await?;
+            if request.is_last {
+                return None;
+            }
+            continue;
+        }
         if request.method == "CONNECT" && origin.is_none() {
             return Some(request.target);
         }
@@ -294,6 +315,20 @@ where
             return None;
         }
     }
+}
+
+/// Says that a password is wanted; none where the other side is gone.
+async fn challenge<S>(wire: &mut Wire<S>, request: &Request, shared: &Shared) -> Option<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let words = format!(
+        "{} {} came without the name and the password that stand in `HTTP_PROXY`: its client has to give them to the proxy, as most do",
+        request.method, request.target
+    );
+    shared.unanswered(shared.step(), &words, Vec::new());
+    let (name, value) = CHALLENGE;
+    wire.answer(&said(407, &words), &[(name.to_owned(), value.to_vec())], request).await.ok()
 }
 
 /// Answers one request; none where the other side is gone.

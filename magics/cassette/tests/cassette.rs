@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kernwerk_cassette::{Mode, Proxy, Secret, Tape, Told, enter_step};
 
 /// Answers with how often it was asked, in chunks, and what it was asked.
@@ -66,23 +68,35 @@ fn head_and_body(stream: &mut impl Read) -> String {
 }
 
 /// What the proxy answers to a program that keeps its connection.
-fn ask(line: &mut UnixStream, url: &str, body: &str) -> String {
+fn ask(line: &mut Line, url: &str, body: &str) -> String {
     ask_with(line, url, "", body)
 }
 
 /// The same with headers, each with the end of its line.
-fn ask_with(line: &mut UnixStream, url: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    write!(line, "POST {url} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}").expect("sent");
-    head_and_body(line)
+fn ask_with(line: &mut Line, url: &str, headers: &str, body: &str) -> String {
+    let (length, login) = (body.len(), &line.login);
+    let text = format!("POST {url} HTTP/1.1\r\nHost: x\r\n{login}{headers}Content-Length: {length}\r\n\r\n{body}");
+    line.stream.write_all(text.as_bytes()).expect("sent");
+    head_and_body(&mut line.stream)
+}
+
+/// A connection to a proxy, and what it wants to hear with each request.
+struct Line {
+    stream: UnixStream,
+    login: String,
 }
 
 fn record() -> Mode {
     Mode::Record { secrets: Vec::new(), ignored_headers: BTreeSet::new() }
 }
 
-fn connect(proxy: &Proxy) -> UnixStream {
-    UnixStream::connect(proxy.requests()).expect("the proxy listens")
+fn connect(proxy: &Proxy) -> Line {
+    let login = proxy.password().map(|file| {
+        let password = std::fs::read_to_string(file).expect("the password");
+        format!("Proxy-Authorization: basic {}\r\n", STANDARD.encode(format!("kernwerk:{password}")))
+    });
+    let stream = UnixStream::connect(proxy.requests()).expect("the proxy listens");
+    Line { stream, login: login.unwrap_or_default() }
 }
 
 /// Two questions of step 1 and one of step 3, recorded; with the service gone afterwards.
@@ -119,7 +133,7 @@ fn what_was_recorded_is_played_without_the_service() {
     let url = format!("http://{}/ask?key=__secret_KEY__", service.address);
     let without_cookie = |answer: &str| answer.replace("set-cookie: id=7\r\n", "");
     let headers = "User-Agent: b/2\r\nAuthorization: Bearer __secret_KEY__\r\n";
-    let ask = |line: &mut UnixStream, url: &str, body: &str| ask_with(line, url, headers, body);
+    let ask = |line: &mut Line, url: &str, body: &str| ask_with(line, url, headers, body);
     enter_step(&proxy.steps(), 1).expect("told");
     assert_eq!(ask(&mut line, &url, "one"), without_cookie(&answers[0]));
     assert_eq!(ask(&mut line, &url, "one"), without_cookie(&answers[1]));
@@ -187,6 +201,41 @@ fn a_secret_within_base64_is_on_no_tape() {
     assert!(played.starts_with("HTTP/1.1 200 ") && played.ends_with(stands_for), "{played}");
 }
 
+/// While it records, anybody on the machine may come to its port.
+#[test]
+fn who_does_not_know_the_password_asks_nobody() {
+    let service = Service::start();
+    let proxy = Proxy::start(record()).expect("a proxy");
+    let url = format!("http://{}/", service.address);
+    let mut line = connect(&proxy);
+    let right = std::mem::take(&mut line.login);
+    for login in [
+        "",
+        "Proxy-Authorization: Basic a2Vybndlcms6\r\n",
+        &right.replace("basic", "bearer"),
+        &right.replace("basic ", ""),
+    ] {
+        login.clone_into(&mut line.login);
+        let answer = ask(&mut line, &url, "");
+        assert!(answer.starts_with("HTTP/1.1 407 ") && answer.contains("proxy-authenticate: Basic realm="), "{answer}");
+    }
+    for tunnel in [service.address.as_str(), "localhost:443"] {
+        write!(line.stream, "CONNECT {tunnel} HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+        assert!(head_and_body(&mut line.stream).starts_with("HTTP/1.1 407 "));
+    }
+    assert_eq!(service.asked(), 0);
+    // Who was asked for it gives it on the same connection.
+    right.clone_into(&mut line.login);
+    assert!(ask(&mut line, &url, "").starts_with("HTTP/1.1 200 "));
+    write!(line.stream, "CONNECT {} HTTP/1.1\r\n{right}\r\n", service.address).expect("sent");
+    assert!(head_and_body(&mut line.stream).starts_with("HTTP/1.1 200 "));
+    line.login.clear();
+    assert!(ask(&mut line, "/", "").starts_with("HTTP/1.1 200 "), "within the tunnel nobody asks for it");
+    let told = proxy.end();
+    assert_eq!((service.asked(), told.tape.expect("a tape").exchanges.len()), (2, 2));
+    assert!(told.unanswered[0].words.contains("came without the name and the password that stand in `HTTP_PROXY`"));
+}
+
 #[test]
 fn many_programs_at_once_each_get_what_they_asked_for() {
     let service = Service::start();
@@ -234,8 +283,8 @@ fn what_is_no_request_to_a_proxy_is_refused() {
         Proxy::start(Mode::Play(Tape::read(br#"{"format": 1, "exchanges": []}"#).expect("a tape"))).expect("a proxy");
     let refused = |bytes: &[u8]| {
         let mut line = connect(&proxy);
-        line.write_all(bytes).expect("sent");
-        head_and_body(&mut line)
+        line.stream.write_all(bytes).expect("sent");
+        head_and_body(&mut line.stream)
     };
     assert!(refused(b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n").starts_with("HTTP/1.1 400 "));
     assert!(refused(b"GET ftp://a/b HTTP/1.1\r\nHost: a\r\n\r\n").starts_with("HTTP/1.1 400 "));
@@ -243,10 +292,10 @@ fn what_is_no_request_to_a_proxy_is_refused() {
     let socket = b"GET http://a/b HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n";
     assert!(refused(socket).starts_with("HTTP/1.1 501 "));
     let mut tunnel = connect(&proxy);
-    tunnel.write_all(b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n").expect("sent");
-    assert!(head_and_body(&mut tunnel).starts_with("HTTP/1.1 200 "));
-    tunnel.write_all(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    let answer = head_and_body(&mut tunnel);
+    tunnel.stream.write_all(b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n").expect("sent");
+    assert!(head_and_body(&mut tunnel.stream).starts_with("HTTP/1.1 200 "));
+    tunnel.stream.write_all(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let answer = head_and_body(&mut tunnel.stream);
     assert!(
         answer.starts_with("HTTP/1.1 504 ") && answer.contains("GET http://a/b is not on the cassette"),
         "{answer}"
@@ -260,7 +309,8 @@ fn an_answer_that_nobody_took_is_not_recorded() {
     let address = listener.local_addr().expect("an address");
     let proxy = Proxy::start(record()).expect("a proxy");
     let mut line = connect(&proxy);
-    write!(line, "GET http://{address}/ HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let login = &line.login;
+    write!(line.stream, "GET http://{address}/ HTTP/1.1\r\nHost: x\r\n{login}\r\n").expect("sent");
     let (mut asked, _) = listener.accept().expect("the proxy asks");
     drop(line);
     // The proxy lets go of the service once its program is gone.

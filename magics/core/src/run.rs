@@ -72,6 +72,9 @@ pub struct ProxyAddress {
     pub steps: PathBuf,
     /// The certificate that clients have to trust, as a file of PEM.
     pub authority: PathBuf,
+    /// A file with the password that clients have to give, where they need one.
+    #[serde(default)]
+    pub password: Option<PathBuf>,
 }
 
 /// What went through the cassette of a run.

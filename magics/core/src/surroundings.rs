@@ -35,6 +35,8 @@ const FOR_NETWORK: [&str; 12] = [
 ];
 /// Where clients look for a proxy.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+/// The name that goes with a proxy's password.
+const PROXY_USER: &str = "kernwerk";
 /// Where they look for what is to be reached without it: nothing.
 const PAST_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 /// Where they look for certificates that they trust.
@@ -103,9 +105,10 @@ impl Surroundings {
     }
 
     /// What cells find besides where all that they ask goes through a proxy on a port of their own machine, which shows certificates of
-    /// the authority in a file of PEM.
-    pub fn by_proxy(port: u16, authority: &Path) -> BTreeMap<String, OsString> {
-        let address = OsString::from(format!("http://127.0.0.1:{port}"));
+    /// the authority in a file of PEM, and may want a password.
+    pub fn by_proxy(port: u16, password: Option<&str>, authority: &Path) -> BTreeMap<String, OsString> {
+        let login = password.map(|password| format!("{PROXY_USER}:{password}@")).unwrap_or_default();
+        let address = OsString::from(format!("http://{login}127.0.0.1:{port}"));
         let proxies = PROXIES.iter().map(|name| (name, address.clone()));
         let past = PAST_PROXY.iter().map(|name| (name, OsString::new()));
         let authorities = AUTHORITIES.iter().map(|name| (name, authority.into()));
@@ -173,12 +176,14 @@ mod tests {
 
     #[test]
     fn nothing_leads_past_a_proxy() {
-        let variables = Surroundings::by_proxy(3128, Path::new("/run/authority.pem"));
+        let variables = Surroundings::by_proxy(3128, None, Path::new("/run/authority.pem"));
         for (name, value) in
             [("https_proxy", "http://127.0.0.1:3128"), ("NO_PROXY", ""), ("SSL_CERT_FILE", "/run/authority.pem")]
         {
             assert_eq!(variables[name], value, "{name}");
         }
+        let with_password = Surroundings::by_proxy(3128, Some("word"), Path::new("/run/authority.pem"));
+        assert_eq!(with_password["HTTP_PROXY"], "http://kernwerk:word@127.0.0.1:3128");
         let of_machine = FOR_NETWORK.iter().filter(|name| !variables.contains_key(**name));
         assert_eq!(of_machine.collect::<Vec<_>>(), [&"SSL_CERT_DIR"], "these would lead elsewhere");
     }

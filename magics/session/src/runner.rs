@@ -57,8 +57,10 @@ impl ProcessRunner {
         let mut command = Command::new(if is_free { python.get_program() } else { self.program.as_os_str() });
         if !is_free {
             command.arg(CONFINED).args(request.surroundings.network.then_some("--network"));
-            if let Some(ProxyAddress { requests, authority, .. }) = &request.proxy {
+            if let Some(ProxyAddress { requests, authority, password, .. }) = &request.proxy {
                 command.arg("--proxy").args([requests, authority]);
+                // In a file, for everybody on the machine may read what a program was called with.
+                command.args(password.iter().flat_map(|file| ["--password".as_ref(), file.as_os_str()]));
             }
             command.arg(python.get_program());
         }
@@ -104,6 +106,7 @@ impl Runner for ProcessRunner {
             requests: proxy.requests(),
             steps: proxy.steps(),
             authority: proxy.authority(),
+            password: proxy.password(),
         });
         let talk = self.start(&request)?;
         let mut outcomes: Vec<CellOutcome> = Vec::new();

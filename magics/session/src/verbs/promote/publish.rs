@@ -16,8 +16,11 @@ use crate::{Answer, Context, Verb};
 /// Cells that ask services over HTTP are published with `--record`: they run once with the network, through a proxy that writes down what was asked
 /// and answered into `cassette.json`. The fresh run then has its answers from there, as have all replays and runs, and must give what the recording
 /// gave. Where a service answers otherwise than it did in the notebook, the artifact holds the recording; cells that need no answer must agree with the
-/// notebook as always. Clients go by `HTTP_PROXY`, `HTTPS_PROXY` and `SSL_CERT_FILE`, as most do. Values of secrets in the environment are replaced by
-/// their names.
+/// notebook as always. Clients go by `HTTP_PROXY`, with the password in it, `HTTPS_PROXY` and `SSL_CERT_FILE`, as most do. Values of secrets in the
+/// environment are replaced by their names.
+///
+/// A recorded answer is given to a request with the same method, URL, body and headers, but for headers that clients set by themselves or that are new
+/// with each request. `--ignore-header` leaves out another one.
 #[derive(clap::Args)]
 pub(crate) struct Publish {
     /// The artifact's name
