@@ -234,7 +234,9 @@ impl<'a> Slicer<'a> {
                 _ => names_it(index).then(|| (index, Why::Mentions(name.to_owned()))),
             })
             .collect();
-        let one_did = fits.range(..user).any(|(index, fit)| *fit == Fit::Within || names_it(*index));
+        // What has a call that writes and ran within what clocks may be wrong by is likelier than somebody else at that moment.
+        let wrote = |index: usize, fit: Fit| fit == Fit::Within || names_it(index) || self.steps[index].writes_files();
+        let one_did = fits.range(..user).any(|(index, fit)| wrote(*index, *fit));
         for (index, why) in writers {
             self.keep(index, Some(user), why);
             self.handles(index, user);
