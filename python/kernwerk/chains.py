@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kernwerk import library
+
 # Modules in which functions of others are kept.
 _MODULES = {"posix": "os", "nt": "os", "_io": "io", "numpy.random.mtrand": "numpy.random"}
 
@@ -35,7 +37,7 @@ class Chains:
     opens_to_write: bool = False
     #: It reads files whose names do not stand in the call, or may.
     reads_hidden: bool = False
-    #: In compiled code: it has anything that changes a value: it sets an attribute or an item, or calls a method.
+    #: In compiled code: it has anything that changes a value: it sets an attribute or an item, or calls a method that does not only look.
     changes: bool = False
     #: In compiled code: global variables that it sets or deletes, and variables of the functions around it.
     assigns: set[str] = field(default_factory=set)
@@ -155,8 +157,8 @@ def _mode(call: ast.Call) -> str | None:
 
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"}
 _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
-# How code changes what it reaches by a name. From 3.12 on a method is loaded as an attribute is.
-_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "LOAD_METHOD", "CALL_METHOD"}
+# How code changes what it reaches by a name, besides by methods: from 3.12 on these are loaded as attributes are.
+_CHANGES = {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR"}
 
 
 # What was read of functions that cells come upon again and again.
@@ -182,7 +184,8 @@ def _read_code(code: types.CodeType) -> Chains:
         name, value = instruction.opname, instruction.argval
         if name in _ATTRIBUTES:
             found.attributes.add(value)
-        found.changes |= name in _CHANGES or (name == "LOAD_ATTR" and bool((instruction.arg or 0) & 1))
+        is_method = name == "LOAD_METHOD" or (name == "LOAD_ATTR" and bool((instruction.arg or 0) & 1))
+        found.changes |= name in _CHANGES or (is_method and library.may_change({value}))
         if name in _ATTRIBUTES and chain:
             chain.append(value)
             continue

@@ -29,7 +29,15 @@ _VIEWS = {
 # Methods that only look, of values that nothing is known of as of Python's own. Those of texts, numbers and times change nothing.
 _LOOKING_METHODS = {
     name for kind in (str, bytes, int, float, complex, tuple, frozenset, range, datetime.datetime) for name in dir(kind) if not name.startswith("__")
-} | {"copy", "elements", "get", "items", "keys", "most_common", "total", "values"}  # fmt: skip
+} | {
+    "copy", "elements", "get", "items", "keys", "most_common", "total", "values",
+    # Of frames, arrays and models, as long as nobody tells them to work in place.
+    "abs", "agg", "aggregate", "all", "any", "apply", "argmax", "argmin", "argsort", "assign", "astype", "collect", "corr", "cov", "cumprod", "cumsum", "describe", "diff",
+    "dot", "drop", "drop_duplicates", "dropna", "fillna", "filter", "group_by", "groupby", "head", "hist", "info", "isin", "isna", "isnull", "iterrows", "itertuples", "lazy",
+    "max", "mean", "median", "melt", "merge", "min", "mode", "notna", "notnull", "nunique", "pivot", "pivot_table", "plot", "predict", "predict_proba", "prod", "quantile",
+    "query", "rename", "reset_index", "rolling", "round", "score", "select", "set_index", "shift", "sort_index", "sort_values", "stack", "std", "sum", "tail", "to_dict",
+    "to_list", "to_numpy", "tolist", "transform", "unique", "unstack", "value_counts", "var", "with_columns",
+}  # fmt: skip
 # Packages whose functions give something new, but for these.
 _MAKING_NEW = {"json", "math", "numpy", "os", "pandas", "polars", "re", "statistics", "time"}
 _SHARING = _VIEWS | {

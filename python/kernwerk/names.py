@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import symtable
+import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,8 @@ class _Part:
     named: dict[str, set[str]] = field(default_factory=dict)
     #: All its calls: the function as a chain, the name that it begins with, the names in what it is given.
     calls: list[tuple[tuple[str, ...] | None, set[str], set[str]]] = field(default_factory=list)
+    #: Variables of functions and comprehensions within it.
+    local: set[str] = field(default_factory=set)
     #: The nodes that run when it does.
     running: list[ast.AST] = field(default_factory=list)
     #: It begins the generator anew whose function this chain is, whatever was before.
@@ -147,7 +150,8 @@ class _Cell:
 
     def _known(self, names: Iterable[str]) -> set[str]:
         """Those of the names that are of earlier cells."""
-        known = (name for name in names if name not in self.names.defines or name in self.names.maybe)
+        bound = (self.names.defines - self.names.maybe) | self._part.local
+        known = (name for name in names if name not in bound)
         return {name for name in known if name in self._namespace or not (name in self._sources or hasattr(builtins, name))}
 
     def _is_changeable(self, name: str) -> bool:
@@ -177,7 +181,7 @@ class _Cell:
         for chain, arguments in part.given:
             value = self._namespace.get(chain[0])
             name = part.chains.resolved(chain, self._namespace)
-            if not library.is_frame(value) and not (name and library.leaves_its_arguments(name)):
+            if not library.is_frame(value) and not (name and library.leaves_its_arguments(name)) and not self._only_looks(chain[0]):
                 changed |= arguments
         changed |= {name for name, methods in part.called.items() if self._changes_by_methods(name, methods)}
         changed |= {name for name, attributes in part.named.items() if self._changes_by_methods(name, reach.methods_among(self._namespace.get(name), attributes))}
@@ -196,15 +200,31 @@ class _Cell:
     def _changes(self, name: str) -> bool:
         """Whether the functions that a name reaches have code that changes a value, which may be one that they are given."""
         if name not in self._changing:
-            value = self._namespace.get(name)
-            self._changing[name] = reach.may_call(value) and reach.by({name}, self._part.chains.attributes, self._namespace).chains.changes
+            self._changing[name] = reach.may_call(self._namespace.get(name)) and self._changes_by(name)
         return self._changing[name]
+
+    def _changes_by(self, name: str) -> bool:
+        reached = reach.by({name}, self._part.chains.attributes, self._namespace).chains
+        called = reached.dotted(self._namespace)
+        objects = (self._namespace.get(one) for one in reached.loads)
+        return (
+            reached.changes
+            or bool(reached.attributes & self._methods)
+            or not all(map(library.leaves_its_arguments, called))
+            or any(callable(value) and not isinstance(value, IMMUTABLE) for value in objects)
+        )
+
+    def _only_looks(self, name: str) -> bool:
+        """Whether a name is that of a function of the notebook that changes nothing."""
+        return isinstance(self._namespace.get(name), types.FunctionType) and name not in self.names.defines and not self._changes(name)
 
     def _leaves(self, chain: tuple[str, ...] | None, root: set[str]) -> bool:
         """Whether the function that is called leaves what it is given as it is."""
         name = self._part.chains.resolved(chain, self._namespace) if chain else None
         if name is not None:
             return library.leaves_its_arguments(name)
+        if chain and len(chain) > 1 and not library.may_change(set(chain[1:])) and not set(chain[1:]) & self._methods:
+            return True
         values = [self._namespace.get(one) for one in root if one not in self.names.defines]
         # A function of the notebook has been looked at; a method of a text or a number changes no other value.
         return bool(values) and all(library.is_frame(value) or (isinstance(value, IMMUTABLE) and value is not None) for value in values)
@@ -261,6 +281,9 @@ def _of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str
     names.maybe = names.defines - assigned.surely(statement)
     for node in ast.walk(statement):
         _of_node(part, node, magics)
+    # Variables of functions within it are no names of the notebook.
+    spelt = names.uses | names.defines
+    part.local = {name for name in part.called.keys() | part.named.keys() | names.mutates | part.stored if name not in spelt}
     part.running = list(_at_once(statement))
     for node in part.running:
         _of_call(part, node)
