@@ -220,3 +220,40 @@ def test_who_publishes_signs_with_their_key_if_they_have_one(project, tmp_path):
     absent = project("promote", "publish", "signed", "--target", "low", "--notebook", NOTEBOOK, "--key", "eve", "--directory", tmp_path)
     absent.failed("there is no key", "%promote key eve")
     settings.write_text(before)
+
+
+def test_an_event_that_was_taken_away_is_told_and_nothing_is_refused_for_it(project, tmp_path):
+    shutil.copytree(project.directory, tmp_path / "lab")
+    lab = Project(tmp_path / "lab")
+    lab("promote", "stage", "fares@1", "production", "--by", "grace", "--why", "the averages are wrong").ok()
+    events = sorted((lab.directory / "pipelines/fares/history").iterdir())
+    taken = events[-1].read_bytes()
+    events[-1].unlink()
+    gone = f"number {len(events)}, stage production of fares@1 by grace"
+    told = lab("promote", "history", "fares").ok()
+    assert f"an event that this lab has seen is gone: {gone}" in told and "--accept" in told, told
+    assert gone in lab("promote", "verify", "fares@1").ok()
+    # Without it the stage goes back from where it is not.
+    assert f"is gone, and was not rolled back: {gone}" in lab("promote", "rollback", "fares", "--by", "ada").ok()
+    events[-1].write_bytes(taken)
+    assert "is gone" not in lab("promote", "history", "fares").stdout
+    events[-1].unlink()
+    assert f"is forgotten: {gone}" in lab("promote", "history", "fares", "--accept").stdout
+    assert "is gone" not in lab("promote", "history", "fares").stdout
+
+
+def test_an_approval_is_signed_in_ones_own_name_and_entered_once(project, tmp_path):
+    shutil.copytree(project.directory, tmp_path / "lab")
+    lab = Project(tmp_path / "lab")
+    (public,) = [line.split(": ", 1)[1] for line in lab("promote", "key", "ada", "--directory", "keys").ok().splitlines() if "[promote.keys]" in line]
+    history = lab.directory / "pipelines/fares/history"
+    before = sorted(history.iterdir())
+    key = ["--key", "ada", "--directory", "keys"]
+    lab("promote", "approve", "fares@1", "staging", "--by", "bob", *key).failed("this key is that of ada", "`--by ada`")
+    assert sorted(history.iterdir()) == before
+    assert "(by ada, signed with a key that kernwerk.toml does not name)" in lab("promote", "approve", "fares@1", "staging", *key).ok()
+    assert "already approved for staging by ada" in lab("promote", "approve", "fares@1", "staging", *key).ok()
+    assert len(sorted(history.iterdir())) == len(before) + 1
+    lab.write("kernwerk.toml", f"[promote.keys]\n{public}\n")
+    (row,) = [row for row in lab("promote", "history", "fares", "--format", "json").json() if row["action"] == "approve"]
+    assert (row["by"], row["signed"]) == ("ada", "yes")

@@ -113,7 +113,7 @@ impl History {
         let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let gone = seen::gone(lab, name, &BTreeMap::new(), &Self::default())?;
+                let gone = seen::gone(lab, name, &BTreeMap::new(), &Self::default());
                 return Ok(Self { gone, ..Self::default() });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
@@ -144,7 +144,7 @@ impl History {
         }
         history.findings.sort();
         history.findings.dedup();
-        history.gone = seen::gone(lab, name, &read, &history)?;
+        history.gone = seen::gone(lab, name, &read, &history);
         let mut events: Vec<(String, Event)> = read.into_iter().collect();
         events.sort_by(|(one, first), (other, second)| {
             (first.number, &first.at, one).cmp(&(second.number, &second.at, other))

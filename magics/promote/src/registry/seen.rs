@@ -35,13 +35,9 @@ fn key(name: &str) -> String {
 
 /// The events that this lab has seen and that are gone, in words; and keeps in mind those that are last now, unless the history is not whole.
 /// Who works on another branch has not lost them: they are kept in mind as well, until somebody says that they are meant to be gone.
-pub(super) fn gone(
-    lab: &Lab,
-    name: &str,
-    read: &BTreeMap<String, Event>,
-    history: &History,
-) -> Result<Vec<String>, Error> {
-    let seen = Seen::read(lab, name)?;
+pub(super) fn gone(lab: &Lab, name: &str, read: &BTreeMap<String, Event>, history: &History) -> Vec<String> {
+    // A history is read all the same where the ledger cannot be, or not be written to: on a full disk.
+    let seen = Seen::read(lab, name).unwrap_or_default();
     let gone = seen.last.iter().filter(|(digest, _)| !read.contains_key(*digest));
     let gone: BTreeMap<String, String> = gone.map(|(digest, words)| (digest.clone(), words.clone())).collect();
     let words = gone.values().cloned().collect();
@@ -49,10 +45,10 @@ pub(super) fn gone(
         let last = history.heads.iter().filter_map(|digest| Some((digest.clone(), in_words(read.get(digest)?))));
         let now = Seen { last: gone.into_iter().chain(last).collect() };
         if now != seen {
-            now.keep(lab, name)?;
+            let _ = now.keep(lab, name);
         }
     }
-    Ok(words)
+    words
 }
 
 /// Keeps in mind an event that was entered just now.

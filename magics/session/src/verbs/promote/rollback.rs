@@ -36,6 +36,12 @@ impl Verb for Rollback {
         let author = self.signature.author(context)?;
         let lab = context.lab_with(&self.name)?;
         let event = kernwerk_promote::rollback(&lab, &self.name, &self.stage, author, context.work())?;
-        Ok(entered(&event, "is again"))
+        let mut answer = entered(&event, "is again");
+        // What held the stage before is not what this history says, where its end is missing.
+        for gone in kernwerk_promote::history(&lab, &self.name)?.gone {
+            let words = format!("an event that this lab has seen is gone, and was not rolled back: {gone}");
+            answer.output = answer.output.with_note(words);
+        }
+        Ok(answer)
     }
 }
