@@ -28,7 +28,7 @@ LONG = bool(os.environ.get("KERNWERK_TORTURE"))
 MOST_CASES = 14
 
 TOPICS = """mutation aliasing shadowing hidden-state order edited failing items use dep unsafe flow moved patterns reading unrelated random time
-threads maps floats files environment magics frames""".split()
+threads maps floats files environment magics frames exploration""".split()
 HEADS = {"title", "topics", "target", "env", "first", "last", "publish", "prove", "when"}
 # How a cell ends, where it does not end well.
 ENDS = {"fails", "rejected"}
