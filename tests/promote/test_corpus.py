@@ -287,3 +287,6 @@ def test_the_corpus_covers_what_it_must():
     files = [name for case in CORPUS_CASES for name in case.files]
     assert len(set(files)) == len(files)
     assert not any(case.prove and case.long for case in CORPUS_CASES)
+    explorations = [case for case in CORPUS_CASES if "exploration" in case.topics]
+    assert len(explorations) >= 12
+    assert all(2 * sum(cell.needed for cell in case.cells) <= len(case.cells) for case in explorations)
