@@ -113,6 +113,9 @@ def _executions(corpus):
     """Runs all cases; gives each with what ran, what the plan says, and the log."""
     notebook = None
     for case in corpus.CASES:
+        if notebook is not None and case.first:
+            notebook.kernel.__exit__()
+            notebook = None
         if notebook is None:
             notebook = corpus.Notebook(Path(tempfile.mkdtemp(prefix="kernwerk-bench-")))
             notebook.kernel.__enter__()
