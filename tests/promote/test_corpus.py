@@ -28,7 +28,7 @@ LONG = bool(os.environ.get("KERNWERK_TORTURE"))
 MOST_CASES = 14
 
 TOPICS = """mutation aliasing shadowing hidden-state order edited failing items use dep unsafe flow moved patterns reading unrelated random time
-threads maps floats files environment magics frames""".split()
+threads maps floats files environment magics frames exploration""".split()
 HEADS = {"title", "topics", "target", "env", "first", "last", "publish", "prove", "when"}
 # How a cell ends, where it does not end well.
 ENDS = {"fails", "rejected"}
@@ -287,3 +287,6 @@ def test_the_corpus_covers_what_it_must():
     files = [name for case in CORPUS_CASES for name in case.files]
     assert len(set(files)) == len(files)
     assert not any(case.prove and case.long for case in CORPUS_CASES)
+    explorations = [case for case in CORPUS_CASES if "exploration" in case.topics]
+    assert len(explorations) >= 12
+    assert all(2 * sum(cell.needed for cell in case.cells) <= len(case.cells) for case in explorations)

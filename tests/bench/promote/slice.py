@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -18,37 +19,49 @@ WANTED = 0.7
 
 
 def slice_size():
-    """Cells in the slices of all cases, ours and by gather's rule."""
+    """Cells in the slices of all cases, ours and by gather's rule; those of the explorations apart as well, for most other cases are short traps."""
     corpus = _corpus()
-    ours = peer = peer_without_prints = needed = 0
-    lacking, too_large, peer_lacking = [], [], []
-    for case, ran, plan, log in _executions(corpus):
-        wanted = {number for number, cell in ran.items() if cell.needed}
-        mine = {number for number, (kept, _) in plan.items() if kept}
-        theirs = gather(log, case.target, prints_change=True)
-        ours += len(mine)
-        needed += len(wanted)
-        peer += len(theirs)
-        peer_without_prints += len(gather(log, case.target, prints_change=False))
-        lacking += [case.name] * bool(wanted - mine)
-        too_large += [case.name] * bool(mine - wanted)
-        peer_lacking += [case.name] * bool(wanted - theirs)
+    slices = [_slices(*execution) for execution in _executions(corpus)]
+    lacking = [one.case.name for one in slices if one.wanted - one.ours]
     row = {
         "row": "slice",
-        "ours": ours,
-        "peer": peer,
+        **_compared(slices),
         "unit": "cells",
-        "ratio": round(ours / peer, 3),
         "wanted": f"<= {WANTED}",
-        "runs": len(corpus.CORPUS_CASES),
-        "needed": needed,
+        "runs": len(slices),
+        "explorations": _compared([one for one in slices if "exploration" in one.case.topics]),
+        "needed": sum(len(one.wanted) for one in slices),
         "too_small": lacking,
-        "too_large": too_large,
-        "peer_too_small": len(peer_lacking),
-        "peer_where_printing_changes_nothing": peer_without_prints,
+        "too_large": [one.case.name for one in slices if one.ours - one.wanted],
+        "peer_too_small": sum(bool(one.wanted - one.peer) for one in slices),
+        "peer_where_printing_changes_nothing": sum(len(one.peer_without_prints) for one in slices),
     }
     # A slice that lacks a cell is no slice, however small.
     return {**row, "ratio": None, "reason": "slices lack cells"} if lacking else row
+
+
+@dataclass
+class Slices:
+    """The numbers of the cells that a case needs, and of those in each slice."""
+
+    case: object
+    wanted: set
+    ours: set
+    peer: set
+    peer_without_prints: set
+
+
+def _slices(case, ran, plan, log):
+    """The slices of one execution of a case."""
+    wanted = {number for number, cell in ran.items() if cell.needed}
+    ours = {number for number, (kept, _) in plan.items() if kept}
+    return Slices(case, wanted, ours, gather(log, case.target, prints_change=True), gather(log, case.target, prints_change=False))
+
+
+def _compared(slices):
+    """How many cells these slices hold, and how many gather's."""
+    ours, peer = sum(len(one.ours) for one in slices), sum(len(one.peer) for one in slices)
+    return {"ours": ours, "peer": peer, "ratio": round(ours / peer, 3)}
 
 
 def gather(log, target, prints_change):
@@ -100,6 +113,9 @@ def _executions(corpus):
     """Runs all cases; gives each with what ran, what the plan says, and the log."""
     notebook = None
     for case in corpus.CASES:
+        if notebook is not None and case.first:
+            notebook.kernel.__exit__()
+            notebook = None
         if notebook is None:
             notebook = corpus.Notebook(Path(tempfile.mkdtemp(prefix="kernwerk-bench-")))
             notebook.kernel.__enter__()
