@@ -6,23 +6,31 @@ use kernwerk_core::{Receiver, RustNames, Touch};
 
 use super::types::{Kind, Structures, head, is_stream, kind, own_types};
 
-/// Methods that leave even an iterator, a channel or a file as it is.
-const LEAVING: [&str; 24] = [
+/// Methods that leave even an iterator, a channel or a file as it is, or that none of these has.
+const LEAVING: [&str; 35] = [
+    "as_bytes",
     "as_path",
     "as_ref",
     "as_slice",
     "as_str",
+    "binary_search",
     "borrow",
     "clone",
     "cmp",
     "contains",
+    "contains_key",
     "display",
+    "ends_with",
     "eq",
     "file_type",
+    "first",
+    "get",
     "is_dir",
     "is_empty",
     "is_file",
     "is_finished",
+    "iter",
+    "keys",
     "len",
     "metadata",
     "modified",
@@ -30,8 +38,16 @@ const LEAVING: [&str; 24] = [
     "peek",
     "permissions",
     "size_hint",
+    "starts_with",
     "thread",
     "to_string",
+    "values",
+    "windows",
+];
+/// Types of which every method gives another value, but for the few that say in their names what they do.
+const VALUES: [&str; 17] = [
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
+    "usize", "str",
 ];
 /// Methods that only look at what lies behind a lock or in an atomic number. What is done with it then counts by itself.
 const LOOKING: [&str; 10] =
@@ -137,7 +153,7 @@ impl Items {
             },
             Touch::Method(method) => match self.own(method, value) {
                 Some(changes) => changes,
-                None if leaves(method) => false,
+                None if leaves(method) || value.type_name.is_some_and(|name| is_value(name, method)) => false,
                 None => can_change && (!looks(method) || value.type_name.is_some_and(is_stream)),
             },
         }
@@ -185,13 +201,26 @@ impl Items {
 
     /// Whether methods that elsewhere only read may use the value up.
     fn is_used_up(&self, type_name: &str) -> bool {
-        let advances = |own: &Method| own.subject.as_deref() == Some(head(type_name));
-        is_stream(type_name) || self.methods.get("next").is_some_and(|all| all.iter().any(advances))
+        let held = own_types(type_name, &self.structures);
+        let is_held = |name: &&str| self.structures.get(*name).is_some_and(|inner| is_stream(inner));
+        let advances = |own: &Method| {
+            own.subject.as_deref().is_some_and(|subject| subject == head(type_name) || held.contains(subject))
+        };
+        is_stream(type_name)
+            || held.iter().any(is_held)
+            || self.methods.get("next").is_some_and(|all| all.iter().any(advances))
     }
 }
 
 fn leaves(method: &str) -> bool {
     LEAVING.contains(&method)
+}
+
+/// Whether a method of a number, a sign or a borrowed text gives another one and leaves it as it is.
+fn is_value(type_name: &str, method: &str) -> bool {
+    let name = type_name.trim_start_matches("&'static ").trim_start_matches('&');
+    let changes = method.starts_with("make_ascii_") || method.ends_with("_assign") || method == "clone_from";
+    VALUES.contains(&name) && !changes
 }
 
 fn looks(method: &str) -> bool {
@@ -210,7 +239,12 @@ mod tests {
             of: of.map(str::to_owned),
             functions: functions.iter().map(|(name, receiver)| ((*name).to_owned(), *receiver)).collect(),
         };
-        let structures = [("Tally", "Vec < i32 >"), ("Metronome", "std :: cell :: Cell < u32 >"), ("Dice", "u32")];
+        let structures = [
+            ("Tally", "Vec < i32 >"),
+            ("Metronome", "std :: cell :: Cell < u32 >"),
+            ("Dice", "u32"),
+            ("Feed", "std :: vec :: IntoIter < u32 >"),
+        ];
         let mut items = Items::default();
         items.learn(&RustNames {
             structures: structures.map(|(name, inner)| (name.to_owned(), inner.to_owned())).into(),
@@ -280,6 +314,12 @@ mod tests {
         for type_name in ["std::vec::IntoIter<i32>", "Box<dyn Iterator<Item=i32>>", "Dice"] {
             assert!(of(type_name, reading("find")) && !of(type_name, reading("len")), "{type_name}");
         }
+        for type_name in ["Feed", "Vec<Dice>", "Option<Feed>"] {
+            assert!(of(type_name, reading("find")) && !of(type_name, reading("iter")), "what is in `{type_name}` is");
+        }
         assert!(!of("Vec<i32>", reading("find")));
+        for type_name in ["f64", "&'static str", "char"] {
+            assert!(!of(type_name, method("log")) && of(type_name, method("clone_from")), "{type_name}");
+        }
     }
 }
