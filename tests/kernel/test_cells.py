@@ -172,3 +172,13 @@ def test_files_are_those_of_the_notebooks_directory(warm):
     warm.run('std::fs::write("made.txt", "by a cell").unwrap();').ok()
     assert (warm.directory / "made.txt").read_text() == "by a cell"
     assert os.listdir(warm.directory)
+
+
+def test_a_variable_of_a_type_that_was_edited_is_there_again_when_its_cell_runs_again(warm):
+    warm.run("struct Parcel { weight: u32 }").ok()
+    warm.run("let parcel = Parcel { weight: 9 };").ok()
+    edited = warm.run('struct Parcel { weight: u32, name: &\'static str }')
+    edited.ok()
+    assert "parcel was redefined, so was lost" in edited.text()
+    warm.run('let parcel = Parcel { weight: 9, name: "a" };').ok()
+    assert "a 9" in warm.run('println!("{} {}", parcel.name, parcel.weight);').ok()

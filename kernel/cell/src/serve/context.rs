@@ -9,6 +9,7 @@ use kernwerk_wire::{Bundle, Candidate, CellText, Completed, Ended, Event, Kept, 
 use super::diagnostics::{SourceMap, is_generated};
 use super::link::{Link, State};
 use super::suggestions::corrected;
+use crate::analyse::analyse;
 use crate::build::{Cache, Loaded};
 use crate::error::Error;
 use crate::home::Home;
@@ -56,6 +57,7 @@ impl Context {
             return Ok(ended);
         }
         self.forget_gone();
+        let leaves_old = self.redefines_types(&cell.code);
         // What an earlier question about the code left concerns no cell.
         self.home.take_unlocked();
         {
@@ -73,6 +75,7 @@ impl Context {
         }
         // A kernel that is gone is noticed by the answer.
         let _ = self.link.tell(&Event::Timing(state.stopwatch.phases()));
+        self.link.state().forgets |= leaves_old && outcome.is_ok();
         self.forget_gone();
         if outcome.is_err()
             && !state.interrupted
@@ -85,6 +88,13 @@ impl Context {
             let _ = self.link.tell(&Event::Variables(self.variables_in(&cell.code)));
         }
         Ok(ended)
+    }
+
+    /// Whether the code defines a type anew of which there are variables: evcxr loses these in the next cell.
+    fn redefines_types(&self, code: &str) -> bool {
+        let Some(rust) = analyse(code).rust else { return false };
+        let is_of = |type_name: &str| type_name.split(|c| !is_word(c)).any(|word| rust.structures.contains_key(word));
+        !rust.structures.is_empty() && self.evcxr.variables_and_types().any(|(_, type_name)| is_of(type_name))
     }
 
     /// Lets evcxr find out which variables are gone. It does with the next code that it runs, and forgets with them what that code makes under the
