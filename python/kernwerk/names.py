@@ -188,14 +188,18 @@ class _Cell:
         # To go through an iterator takes from it.
         changed |= {name for name in part.chains.loads if reach.changes_by_reading(self._namespace.get(name))}
         self.names.mutates |= {name for name in self._with_sources(changed) if self._is_changeable(name)}
-        # Attributes of functions, classes and modules can be set, too, and so can what a module does.
-        self.names.mutates |= self._known(part.stored)
+        # Functions, classes and modules change by attributes that are set, and by what their attributes hold.
+        holders = {name for name, methods in part.called.items() if reach.holds_changing(self._namespace.get(name), methods)}
+        self.names.mutates |= self._known(part.stored | holders)
 
     def _perhaps(self) -> Iterator[str]:
         """Names of what calls are given that may change it."""
         for chain, root, given in self._part.calls:
             if not self._leaves(chain, root) or any(map(self._changes, self._known(given | root))):
                 yield from self._with_sources(given)
+            # What can be called and is no function may keep something, as a cache does.
+            if chain and len(chain) == 1 and callable(self._namespace.get(chain[0])):
+                yield chain[0]
 
     def _changes(self, name: str) -> bool:
         """Whether the functions that a name reaches have code that changes a value, which may be one that they are given."""

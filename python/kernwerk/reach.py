@@ -169,6 +169,16 @@ def methods_among(value: object, attributes: set[str]) -> set[str]:
     return {name for name in attributes if callable(getattr(type(value), name, None))}
 
 
+def holds_changing(value: object, attributes: set[str]) -> bool:
+    """Whether a chain of these attributes on a function, a class or a module may change what that holds: `Shelf.items.append`."""
+    if not isinstance(value, types.ModuleType | type | types.FunctionType):
+        return False
+    kept = (*IMMUTABLE, property, classmethod, staticmethod)
+    own = vars(value)
+    held = {name for name in attributes if name in own and not callable(own[name]) and not isinstance(own[name], kept)}
+    return bool(held) and library.may_change(attributes - held)
+
+
 def is_bound(value: object) -> bool:
     """Whether a value is a method with the object that it is of, which it may change: `append = rows.append`."""
     owner = getattr(value, "__self__", None) if isinstance(value, types.BuiltinMethodType | types.MethodType) else None

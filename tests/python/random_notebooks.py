@@ -36,6 +36,7 @@ OBJECTS = {
     "queue": ("from collections import Counter, defaultdict, deque\nqueue = deque([1, 2, 3], maxlen=4)\ngroups = defaultdict(list)\nletters = Counter('abca')", []),
     "frame": ("import pandas as pd\nframe = pd.DataFrame({'a': [3.0, 1.0, 2.0], 'b': [1, 2, 3]})", []),
     "column": ("column = frame['a']", ["frame"]),
+    "cached": ("import functools\n@functools.lru_cache\ndef cached(k):\n    return k + len(rows)", ["rows"]),
     "heap": ("import heapq\nheap = [1, 5, 9]", []),
     "append": ("append = rows.append", ["rows"]),
     "Door": ("class Door:\n    def __enter__(self):\n        rows.append(7)\n        return self\n    def __exit__(self, *error):\n        return False", ["rows"]),
@@ -46,13 +47,14 @@ READS = {
     "shelf": "(shelf.k, list(shelf.items))", "gather": "gather([])", "scale": "scale(2)", "count": "count", "more": "(count, more(1))", "limit": "limit",
     "chance": "random.randint(0, 10**6)", "stream": "next(stream)", "meter": "told()", "log": "open('log.txt').read()", "counted": "counted.calls", "steps": "next(steps)",
     "partial": "partial()", "space": "(space.v, space.z)", "queue": "(list(queue), dict(groups), dict(letters))", "frame": "frame.to_dict('list')",
-    "column": "column.tolist()", "heap": "heap", "append": "rows", "Door": "rows",
+    "column": "column.tolist()", "heap": "heap", "cached": "cached(0)", "append": "rows", "Door": "rows",
 }  # fmt: skip
 
 ACTIONS = [
     (["rows"], "for k in range(n - 1):\n    rows.append(k)"), (["same"], "if n > 1:\n    same.pop()"), (["nested"], "nested[0].extend(range(n - 1))"),
     (["array"], "if n > 1:\n    array[0] += 5"), (["view"], "scaled = np.multiply(view, n, out=view)"), (["table"], "table['k'].extend([n] * (n - 1))"),
-    (["table"], "if n > 2:\n    table['m'] = n"), (["shelf"], "for k in range(n - 1):\n    shelf.add(k)"), (["Shelf"], "if n > 1:\n    Shelf.reset(n)"),
+    (["table"], "if n > 2:\n    table['m'] = n"), (["shelf"], "for k in range(n - 1):\n    shelf.add(k)"), (["Shelf"], "if n > 1:\n    Shelf.reset(n)"), (["Shelf"], "if n > 1:\n    Shelf.items.extend([n, n])"),
+    (["cached"], "asked = [cached(k) for k in range(n - 1)]"),
     (["shelf"], "peeked = [shelf.peek for _ in range(n - 1)]"), (["shelf"], "length = len(shelf) if n > 1 else 0"), (["gather", "rows"], "sum_ = gather(rows) if n > 1 else 0"),
     (["gather"], "sums = [gather([]) for _ in range(n - 1)]"), (["more"], "scaled_ = more(n - 1)"), (["chance"], "drawn = [random.random() for _ in range(n - 1)]"),
     (["chance"], "from random import choice\nchosen = [choice([1, 2]) for _ in range(n - 1)]"), (["stream"], "taken = [next(stream) for _ in range(n - 1)]"),

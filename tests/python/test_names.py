@@ -189,9 +189,10 @@ def test_files_that_are_written_and_read_are_seen():
 
 def test_calls_of_which_nothing_is_known_may_change_what_they_are_given():
     notebook = {"__name__": "__main__", "np": numpy, "table": pandas.DataFrame({"a": [1]}), "rows": [1], "heapq": heapq, "heap": [1], "n": 3}
+    exec("import functools\n@functools.cache\ndef cached(k):\n    return k", notebook)
     exec("def grow(l):\n    l.append(1)\ndef double(x):\n    return x * 2", notebook)
     for code, perhaps in [
-        ("y = grow(rows)", {"rows"}), ("top = heapq.heappop(heap)", {"heap"}), ("y = unknown(rows, n)", {"rows"}), ("y = list(map(grow, rows))", {"rows"}),
+        ("y = grow(rows)", {"rows"}), ("y = cached(2)", {"cached"}), ("top = heapq.heappop(heap)", {"heap"}), ("y = unknown(rows, n)", {"rows"}), ("y = list(map(grow, rows))", {"rows"}),
         ("y = double(rows)", set()), ("y = sorted(rows)", set()), ("y = np.mean(rows)", set()), ("y = table.merge(table)", set()), ("np.random.shuffle(rows)", {"rows"}),
     ]:  # fmt: skip
         assert of_cell(code, MAGICS, notebook).perhaps == perhaps, code
@@ -205,12 +206,13 @@ def test_magics_that_may_not_run_are_seen():
 
 def test_a_function_of_the_notebook_changes_what_its_code_changes():
     notebook = {"__name__": "__main__"}
-    exec("class Acc:\n    total = 0\ncounter = 0\nlog = []\nlimit = 3", notebook)
+    exec("class Acc:\n    total = 0\n    kept = []\ncounter = 0\nlog = []\nlimit = 3", notebook)
     exec("def add(n):\n    Acc.total += n\ndef count():\n    global counter\n    counter += limit", notebook)
     exec("def note(x):\n    log.append(x)\ndef outer(n):\n    return add(n)\ndef double(n):\n    return n * 2", notebook)
     def names_of(code):
         return of_cell(code, MAGICS, notebook)
 
+    assert names_of("Acc.kept.append(1)").mutates == {"Acc"} and names_of("Acc.kept.count(1)").mutates == set()
     for code, changed in [("add(1)", "Acc"), ("y = add(1)", "Acc"), ("count()", "counter"), ("note(1)", "log"), ("z = outer(2)", "Acc")]:
         assert names_of(code).mutates == {changed}, code
     assert names_of("y = double(2)").mutates == set()
