@@ -37,6 +37,8 @@ class Chains:
     opens_to_write: bool = False
     #: It reads files whose names do not stand in the call, or may.
     reads_hidden: bool = False
+    #: It reads files, or asks for them.
+    reads_files: bool = False
     #: In compiled code: it has anything that changes a value: it sets an attribute or an item, or calls a method that does not only look.
     changes: bool = False
     #: In compiled code: global variables that it sets or deletes, and variables of the functions around it.
@@ -51,6 +53,7 @@ class Chains:
         self.imports |= other.imports
         self.opens_to_write |= other.opens_to_write
         self.reads_hidden |= other.reads_hidden
+        self.reads_files |= other.reads_files
         self.changes |= other.changes
 
     def dotted(self, namespace: Mapping[str, Any]) -> set[str]:
@@ -122,7 +125,7 @@ def of_nodes(nodes: Iterable[ast.AST]) -> Chains:
 
 # Functions and methods that read the file they are given the path of, or that a path is called on.
 _READS = {
-    "connect", "exists", "fromfile", "genfromtxt", "getmtime", "getsize", "glob", "iglob", "import_module", "imread", "is_file", "isfile", "iterdir",
+    "connect", "exists", "fromfile", "genfromtxt", "getmtime", "getsize", "glob", "iglob", "import_module", "imread", "is_dir", "is_file", "isdir", "isfile", "iterdir",
     "listdir", "load", "loadtxt", "rglob", "scandir", "stat", "walk", "ZipFile",
 }  # fmt: skip
 
@@ -138,6 +141,7 @@ def _of_call(found: Chains, call: ast.Call) -> None:
         mode = _mode(call)
         found.opens_to_write |= mode is None or bool(set(mode) & set("wax+"))
     if is_open or _reads(name):
+        found.reads_files = True
         subject: ast.AST | None = call.args[0] if call.args else None
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call) and call.func.value.args:
             # The path of `Path("rides.csv").read_text()`.
@@ -220,7 +224,7 @@ def _read_code(code: types.CodeType) -> Chains:
     if "open" in names:
         is_mode = any(set("wax+") & set(text) and set(text) <= set("rwaxbtU+") for text in found.texts)
         found.opens_to_write = is_mode or "mode" in code.co_varnames
-    found.reads_hidden = "open" in names or any(_reads(name) for name in names)
+    found.reads_hidden = found.reads_files = "open" in names or any(_reads(name) for name in names)
     return found
 
 

@@ -58,6 +58,7 @@ class Effects:
     writes_files: bool = False
     #: It reads files whose names do not stand in the call.
     reads_hidden: bool = False
+    reads_files: bool = False
 
 
 def of(chains: Chains, namespace: Mapping[str, Any]) -> Effects:
@@ -68,6 +69,7 @@ def of(chains: Chains, namespace: Mapping[str, Any]) -> Effects:
         draws={module for name in names if (module := drawn_by(name))} | ({"numpy.random"} if chains.attributes & _DRAWING else set()),
         writes_files=chains.opens_to_write or bool(chains.attributes & _WRITES) or _writes_by_prefix(chains) or bool(names & _WRITING),
         reads_hidden=chains.reads_hidden,
+        reads_files=chains.reads_files,
     )
 
 

@@ -64,7 +64,7 @@ SHOWING = {"IPython", "altair", "logging", "matplotlib", "plotly", "pprint", "se
 # Functions of modules that change what the module does from then on, besides those whose names begin with `set_`.
 _SETTING = {
     "basicConfig", "filterwarnings", "manual_seed", "rc", "rcdefaults", "reset_option", "seed", "seterr", "setlocale", "setrecursionlimit", "setstate",
-    "simplefilter", "switch_backend", "use",
+    "register", "setcontext", "simplefilter", "switch_backend", "use",
 }  # fmt: skip
 # Packages whose settings are those of another.
 _SETTINGS_OF = {"seaborn": "matplotlib", "pylab": "matplotlib"}
@@ -81,21 +81,28 @@ _BUT = {
 }  # fmt: skip
 
 
+# Packages that do nothing that their names and those of their functions do not tell; with others a cell may do anything.
+_TOLD = (_LEAVING - {"logging"}) | _MAKING_NEW | {
+    "_heapq", "_csv", "_random", "abc", "bisect", "contextlib", "csv", "decimal", "difflib", "enum", "fnmatch", "functools", "glob", "gzip", "heapq", "joblib", "kernwerk",
+    "lightgbm", "networkx", "numbers", "operator", "pickle", "random", "scipy", "shutil", "sklearn", "statsmodels", "sys", "tempfile", "torch", "types", "unicodedata", "xgboost",
+    "zipfile", "zoneinfo", "_thread", "dateutil", "pytz", "posixpath", "posix", "_functools", "_collections", "_operator", "itertools",
+}  # fmt: skip
+
+
+def is_told(package: str) -> bool:
+    """Whether what functions and values of a package do is told by their names: they reach nothing that is not theirs."""
+    return package in _TOLD
+
+
 def kind(value: object) -> tuple[str, str]:
     """The package and the name of a value's class."""
     return type(value).__module__.partition(".")[0], type(value).__name__
 
 
-def package(value: object) -> str:
-    """The package that a module, or a function or class of one, belongs to."""
-    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", "")
-    return str(name or "").partition(".")[0]
-
-
 def sets(name: str) -> bool:
     """Whether the function of this dotted name, such as `pandas.set_option`, changes what its module does from then on."""
     last = name.rpartition(".")[2]
-    return last in _SETTING or last.startswith("set_")
+    return last in _SETTING or last.startswith(("set_", "register_"))
 
 
 def settings(package: str) -> str:

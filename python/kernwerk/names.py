@@ -22,6 +22,10 @@ from kernwerk.reach import IMMUTABLE
 _OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
 
 
+# How IPython writes magics, which are looked at by themselves.
+_OF_IPYTHON = {"run_line_magic", "run_cell_magic", "system", "getoutput"}
+
+
 @dataclass
 class Names:
     """What a cell does to the names of its notebook."""
@@ -41,6 +45,10 @@ class Names:
     writes_files: bool = False
     #: It reads files whose names do not stand in the call.
     reads_hidden: bool = False
+    #: It reads files, or asks for them.
+    reads_files: bool = False
+    #: It uses a package of which nothing is known: it may do what no name tells.
+    untold: bool = False
     #: Which of its magics run depends on what it computes.
     chooses_magics: bool = False
 
@@ -64,6 +72,8 @@ class _Part:
     calls: list[tuple[tuple[str, ...] | None, set[str], set[str]]] = field(default_factory=list)
     #: Variables of functions and comprehensions within it.
     local: set[str] = field(default_factory=set)
+    #: Classes that it makes others of.
+    bases: set[str] = field(default_factory=set)
     #: The nodes that run when it does.
     running: list[ast.AST] = field(default_factory=list)
     #: It begins the generator anew whose function this chain is, whatever was before.
@@ -136,7 +146,7 @@ class _Cell:
         written = self._known(reached.written)
         names.mutates |= written
         names.uses |= written
-        names.perhaps |= {name for name in self._perhaps() if self._is_changeable(name)}
+        names.perhaps |= {name for name in self._perhaps() if self._is_changeable(name) or reach.is_class(self._namespace.get(name))}
         part.chains.add(reached.chains)
         self._add_effects()
         # What an earlier statement has surely bound stays bound.
@@ -145,7 +155,8 @@ class _Cell:
         names.maybe -= part.names.defines - part.names.maybe
         names.defines |= part.names.defines
         names.defines_any |= part.names.defines_any
-        names.barrier |= part.names.barrier
+        # What is one of Python's own names under a condition is read by cells that name it, of which the record does not tell.
+        names.barrier |= part.names.barrier or any(hasattr(builtins, name) for name in part.names.maybe)
         names.chooses_magics |= part.names.chooses_magics or "run_line_magic" in reached.chains.attributes | reached.chains.texts
 
     def _known(self, names: Iterable[str]) -> set[str]:
@@ -178,11 +189,13 @@ class _Cell:
         """What the text shows to change."""
         part = self._part
         changed = part.names.mutates | part.stored
+        given_classes = set[str]()
         for chain, arguments in part.given:
             value = self._namespace.get(chain[0])
             name = part.chains.resolved(chain, self._namespace)
             if not library.is_frame(value) and not (name and library.leaves_its_arguments(name)) and not self._only_looks(chain[0]):
                 changed |= arguments
+                given_classes |= {name for name in arguments if reach.is_class(self._namespace.get(name))}
         changed |= {name for name, methods in part.called.items() if self._changes_by_methods(name, methods)}
         changed |= {name for name, attributes in part.named.items() if self._changes_by_methods(name, reach.methods_among(self._namespace.get(name), attributes))}
         # To go through an iterator takes from it.
@@ -190,10 +203,13 @@ class _Cell:
         self.names.mutates |= {name for name in self._with_sources(changed) if self._is_changeable(name)}
         # Functions, classes and modules change by attributes that are set, and by what their attributes hold.
         holders = {name for name, methods in part.called.items() if reach.holds_changing(self._namespace.get(name), methods)}
-        self.names.mutates |= self._known(part.stored | holders)
+        functions = {name for name in part.called if isinstance(self._namespace.get(name), types.FunctionType)}
+        self.names.mutates |= self._known(part.stored | holders | functions | given_classes)
 
     def _perhaps(self) -> Iterator[str]:
         """Names of what calls are given that may change it."""
+        # A class knows those that are made of it.
+        yield from self._part.bases
         for chain, root, given in self._part.calls:
             if not self._leaves(chain, root) or any(map(self._changes, self._known(given | root))):
                 yield from self._with_sources(given)
@@ -240,6 +256,7 @@ class _Cell:
         names.barrier |= found.process
         names.writes_files |= found.writes_files
         names.reads_hidden |= found.reads_hidden
+        names.reads_files |= found.reads_files
         seeded = effects.seeded_by(part.chains.resolved(part.seeds, self._namespace) or "") if part.seeds else None
         drawn = {effects.generator(module) for module in found.draws if module != seeded} - names.defines
         names.uses |= drawn
@@ -260,6 +277,7 @@ class _Cell:
         names.uses |= {library.settings(package) for package in used - {"__main__", "_io", "builtins", "io"}}
         names.mutates |= {library.settings(name.partition(".")[0]) for name in setting}
         names.perhaps |= {library.settings(package) for package in used if modules.is_beside(package)}
+        names.untold |= not all(map(library.is_told, used - {"__main__"}))
         if used & library.DRAWING:
             perhaps = {effects.generator("numpy.random")} - names.defines
             names.uses |= perhaps
@@ -338,6 +356,13 @@ def _of_node(part: _Part, node: ast.AST, magics: Collection[str]) -> None:
                 names.barrier = True
             else:
                 names.defines |= set(bound_by(magic[1]))
+        case ast.ClassDef(bases=bases, decorator_list=decorators):
+            part.bases |= {base.id for base in bases if isinstance(base, ast.Name)}
+            _of_decorators(part, decorators)
+        case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
+            _of_decorators(part, decorators)
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=attribute) if attribute not in _OF_IPYTHON:
+            names.barrier = True
         case ast.Attribute(ctx=ast.Load(), value=ast.Name(id=name), attr=attribute):
             part.named.setdefault(name, set()).add(attribute)
         case ast.Call(func=ast.Attribute() as function):
@@ -354,6 +379,14 @@ def _of_node(part: _Part, node: ast.AST, magics: Collection[str]) -> None:
             names.mutates |= {target.id for target in targets if isinstance(target, ast.Name)}
         case ast.ImportFrom(names=[ast.alias(name="*")]):
             names.defines_any = True
+
+
+def _of_decorators(part: _Part, decorators: list[ast.expr]) -> None:
+    """A decorator that is a method is called like one: `@shapes.register`."""
+    for decorator in decorators:
+        if isinstance(decorator, ast.Attribute):
+            for name in _root(decorator):
+                part.called.setdefault(name, set()).update(_attributes(decorator))
 
 
 def _at_once(node: ast.AST) -> Iterator[ast.AST]:

@@ -24,6 +24,8 @@ IMMUTABLE: tuple[type, ...] = (
 _PLAIN: tuple[type, ...] = (str, bytes, int, float, complex, range, datetime.date, types.ModuleType, types.BuiltinFunctionType, type(None))
 # Methods of a class that run when it is called.
 _MAKING = {"__init__", "__new__", "__post_init__", "__call__"}
+# Those of the notebook's own classes do something of their own when they are looked through.
+_CONTAINERS: tuple[type, ...] = (list, tuple, set, frozenset)
 # Larger containers are not looked through for functions.
 _LOOKED_THROUGH = 1000
 
@@ -77,9 +79,11 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
                 found.chains.add(chains)
                 found.written |= _written_by(function, namespace)
                 waiting += chains.loads
-        if _is_class(value) and _changes_class(value, methods):
+        if is_class(value) and _changes_class(value, methods):
             found.written.add(name)
-        if _is_class(type(value)) and _changes_class(type(value), methods):
+        if is_class(type(value)) and any(map(changes_anything, _functions(value, methods, namespace))):
+            found.written.add(name)
+        if is_class(type(value)) and _changes_class(type(value), methods):
             found.written |= {other for other in (type(value).__name__,) if namespace.get(other) is type(value)}
     return found
 
@@ -114,11 +118,11 @@ def _functions(value: object, methods: frozenset[str], namespace: Mapping[str, A
                 waiting.append(one.func)
             case type():
                 waiting += _methods(one, methods | _MAKING)
-            case list() | tuple() | set() | frozenset() if len(one) <= _LOOKED_THROUGH:
+            case list() | tuple() | set() | frozenset() if type(one) in _CONTAINERS and len(one) <= _LOOKED_THROUGH:
                 waiting += [part for part in one if _is_callable(part)]
-            case dict() if len(one) <= _LOOKED_THROUGH and one is not namespace:
+            case dict() if type(one) is dict and len(one) <= _LOOKED_THROUGH and one is not namespace:
                 waiting += [part for part in one.values() if _is_callable(part)]
-            case _ if _is_class(type(one)):
+            case _ if is_class(type(one)):
                 waiting += _methods(type(one), methods)
             case _:
                 # What wraps a function, such as a cache.
@@ -127,7 +131,7 @@ def _functions(value: object, methods: frozenset[str], namespace: Mapping[str, A
 
 def _methods(kind: type, names: frozenset[str]) -> list[object]:
     """What a class of the notebook and those above it have under these names, and what operators and loops call without a name."""
-    owners = [vars(owner) for owner in kind.__mro__ if _is_class(owner)]
+    owners = [vars(owner) for owner in kind.__mro__ if is_class(owner)]
     return [held for owner in owners for name, held in owner.items() if name in names or _is_special(name)]
 
 
@@ -144,10 +148,10 @@ def _is_callable(value: object) -> bool:
 
 
 def _is_special(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__new__", "__repr__", "__doc__")
+    return ((name.startswith("__") and name.endswith("__")) or name.startswith("_repr_")) and name not in ("__init__", "__new__", "__doc__")
 
 
-def _is_class(value: object) -> bool:
+def is_class(value: object) -> bool:
     """Whether it is a class of the notebook."""
     return isinstance(value, type) and value.__module__ == "__main__"
 
@@ -181,6 +185,8 @@ def holds_changing(value: object, attributes: set[str]) -> bool:
 
 def is_bound(value: object) -> bool:
     """Whether a value is a method with the object that it is of, which it may change: `append = rows.append`."""
+    if isinstance(value, functools.partial):
+        return is_bound(value.func)
     owner = getattr(value, "__self__", None) if isinstance(value, types.BuiltinMethodType | types.MethodType) else None
     # The object behind `random.gauss` is told of by another name.
     return owner is not None and not isinstance(owner, IMMUTABLE) and not effects.drawn_by(origin(value) or "")
@@ -188,7 +194,7 @@ def is_bound(value: object) -> bool:
 
 def changing_methods(namespace: Mapping[str, Any]) -> set[str]:
     """The names of methods of the notebook's classes that change anything."""
-    owners = [vars(value) for value in namespace.values() if _is_class(value)]
+    owners = [vars(value) for value in namespace.values() if is_class(value)]
     return {name for owner in owners for name, held in owner.items() if _changes(held)}
 
 
@@ -226,15 +232,19 @@ def _written_by(function: types.FunctionType, namespace: Mapping[str, Any]) -> s
 
 def _stays(value: object) -> bool:
     """Whether no function changes the value. A class of the notebook's can hold what changes."""
-    return not _is_class(value) if isinstance(value, type) else isinstance(value, IMMUTABLE)
+    return not is_class(value) if isinstance(value, type) else isinstance(value, IMMUTABLE)
 
 
 def _changes_class(value: type, methods: frozenset[str]) -> bool:
     """Whether methods with these names, or the making of an instance, may change the class itself: a method of the class that changes anything,
     or any that changes something where the class holds what can change."""
-    attributes = [(name, held) for owner in value.__mro__ if _is_class(owner) for name, held in vars(owner).items()]
+    attributes = [(name, held) for owner in value.__mro__ if is_class(owner) for name, held in vars(owner).items()]
     own = [held for name, held in attributes if not name.startswith("__")]
-    called = [held for name, held in attributes if name in methods | _MAKING]
+    called = [held for name, held in attributes if name in methods | _MAKING or _is_special(name)]
+    # What stands behind an attribute and is of a class of the notebook itself, such as a descriptor.
+    behind = [held for _, held in attributes if is_class(type(held))]
+    if any(_changes(method) for held in behind for method in _methods(type(held), methods)):
+        return True
     of_class = [held.__func__ for held in called if isinstance(held, classmethod) and isinstance(held.__func__, types.FunctionType)]
     others = [held for held in called if isinstance(held, types.FunctionType)]
     holds = any(not isinstance(held, (*IMMUTABLE, classmethod, staticmethod, property, types.GetSetDescriptorType, types.MemberDescriptorType)) for held in own)

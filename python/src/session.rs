@@ -39,14 +39,24 @@ struct PythonNames {
     barrier: bool,
     writes_files: bool,
     reads_hidden: bool,
+    reads_files: bool,
+    untold: bool,
     chooses_magics: bool,
 }
 
 impl From<PythonNames> for Names {
     fn from(names: PythonNames) -> Self {
         let PythonNames { defines, uses, mutates, perhaps, defines_any, barrier, .. } = names;
-        let PythonNames { maybe, writes_files, reads_hidden, chooses_magics, .. } = names;
-        let python = kernwerk_core::PythonNames { perhaps, maybe, writes_files, reads_hidden, chooses_magics };
+        let PythonNames { maybe, writes_files, reads_hidden, reads_files, untold, chooses_magics, .. } = names;
+        let python = kernwerk_core::PythonNames {
+            perhaps,
+            maybe,
+            writes_files,
+            reads_hidden,
+            reads_files,
+            untold,
+            chooses_magics,
+        };
         Self { defines, uses, mutates, defines_any, barrier, rust: None, python: Some(python) }
     }
 }

@@ -38,6 +38,20 @@ CASES = {
     "manager": ("opened = []\nclass Door:\n    def __enter__(self):\n        opened.append(n)\n    def __exit__(self, *error):\n        pass", "for _ in range(n - 1):\n    with Door():\n        pass", "opened"),
     "operator": ("class Sum:\n    seen = []\n    def __add__(self, other):\n        Sum.seen.append(other)\n        return self\nsum_ = Sum()", "for k in range(n - 1):\n    other = sum_ + k", "Sum.seen"),
     "handlers": ("handled = []\nhandlers = {'add': lambda k: handled.extend(range(k))}", "got = handlers['add'](n - 1)", "handled"),
+    "property": ("class Peeked:\n    def __init__(self):\n        self.looks = 0\n    @property\n    def peek(self):\n        self.looks += n - 1\n        return self.looks\npeeked = Peeked()", "peeked.peek", "peeked.looks"),
+    "item": ("class Asked:\n    keys = []\n    def __getitem__(self, key):\n        self.keys.extend([key] * (n - 1))\n        return 0\nasked = Asked()", "asked[3]", "Asked.keys"),
+    "shown": ("class Card:\n    shown = 0\n    def __repr__(self):\n        Card.shown += n - 1\n        return 'card'\ncard = Card()", "print(card)", "Card.shown"),
+    "ordered": ("class Ordered:\n    asked = []\n    def __lt__(self, other):\n        self.asked.extend(range(n - 1))\n        return True", "print(len(sorted([Ordered(), Ordered()])))", "Ordered.asked"),
+    "descriptor": ("class Counting:\n    def __get__(self, owner, kind):\n        kind.count += n - 1\n        return 1\nclass Counted:\n    count = 0\n    value = Counting()", "print(Counted.value)", "Counted.count"),
+    "partial": ("rows_ = []\nadd_row = functools.partial(rows_.append)", "if n > 1:\n    add_row(n)", "rows_"),
+    "cache": ("rate = 1.0\n@functools.lru_cache\ndef price(k):\n    return k * rate", "previews = [price(k) for k in range(n)]\nrate = 2.0", "[price(k) for k in range(4)]"),
+    "configured": ("class Config:\n    rate = 1\ndef override(config, **values):\n    for name, value in values.items():\n        setattr(config, name, value)", "if n > 1:\n    override(Config, rate=n)", "Config.rate"),
+    "dispatch": ("@functools.singledispatch\ndef told_of(x):\n    return 'any'", "if n > 1:\n    @told_of.register\n    def _(x: int):\n        return 'int'", "told_of(3)"),
+    "plugins": ("class Plugin:\n    known = []\n    def __init_subclass__(cls):\n        Plugin.known.append(cls.__name__)", "if n > 1:\n    class Extra(Plugin):\n        pass", "Plugin.known"),
+    "logged": ("import io\nimport logging\nheard = io.StringIO()\nlogging.getLogger('kernwerk.case').addHandler(logging.StreamHandler(heard))", "if n > 1:\n    logging.getLogger('kernwerk.case').warning('n is %d', n)", "heard.getvalue()"),
+    "listed": ("os.makedirs('found', exist_ok=True)", "for k in range(n - 1):\n    open(os.path.join('found', str(k)), 'w').close()", "sorted(os.listdir('found'))"),
+    "flag": ("from pathlib import Path", "if n > 1:\n    Path('DONE').touch()", "Path('DONE').exists()"),
+    "database": ("import sqlite3\ndatabase = sqlite3.connect('ca' + 'se.db')\ndatabase.execute('create table if not exists held (k)')\ndatabase.commit()", "if n > 1:\n    with sqlite3.connect('case.db') as other:\n        other.execute('insert into held values (1)')", "database.execute('select count(*) from held').fetchone()[0]"),
     "library": ("import heapq\nheap = [1, 2, 3, 4]", "least = [heapq.heappop(heap) for _ in range(n - 1)]", "heap"),
 }  # fmt: skip
 BESIDE = "count = 0\nnotes = []\n\n\ndef more(k):\n    global count\n    count += k\n    return k\n\n\ndef note_down(k):\n    if k > 1:\n        notes.append(k)\n    return k\n"
@@ -59,7 +73,7 @@ def whole_notebook(directory, n: int) -> dict:
     (directory / "beside.py").write_text(BESIDE)
     code = "\n".join([f"n = {n}", *CELLS, *RESULTS, TARGET, "import json\nprint(json.dumps(whole))"])
     made = subprocess.run([sys.executable, "-c", code], cwd=directory, check=True, capture_output=True, text=True)
-    return json.loads(made.stdout)
+    return json.loads(made.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,10 @@ pub struct PythonNames {
     pub writes_files: bool,
     /// It reads files whose names do not stand in the call.
     pub reads_hidden: bool,
+    /// It reads files, or asks for them.
+    pub reads_files: bool,
+    /// It uses a package of which nothing is known: it may do what no name tells.
+    pub untold: bool,
     /// Which of its magics run depends on what it computes.
     pub chooses_magics: bool,
 }

@@ -35,6 +35,8 @@ pub enum Why {
     MayRunMagics,
     /// It wrote to the lab, and with other values of the parameters another may read that.
     MayBeRead,
+    /// It uses what nothing is known of, which may do more with other values of the parameters.
+    Untold,
     /// Somebody asks for it.
     Asked,
 }
@@ -76,6 +78,12 @@ impl fmt::Display for Why {
             }
             Self::RanWhenWritten(name) => write!(out, "ran when file `{name}` was written"),
             Self::MayWrite => write!(out, "may write a file whose name the text does not spell out"),
+            Self::Untold => {
+                write!(
+                    out,
+                    "uses a package of which nothing is known, and may do more with other values of the parameters"
+                )
+            }
             Self::Asked => write!(out, "was asked for (`--keep`)"),
             Self::MayRunMagics => write!(out, "may run other magics with other values of the parameters"),
             Self::MayBeRead => write!(out, "wrote to the lab what may be read with other values of the parameters"),

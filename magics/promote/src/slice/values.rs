@@ -19,12 +19,12 @@ impl Slicer<'_> {
                 let writes = files.filter(|_| step.writes_files()).map(|by| (by, Why::MayWrite));
                 let may_run = lab.filter(|_| step.facts.effects.magics).map(|by| (by, Why::MayRunMagics));
                 let ran = magics.filter(|_| self.writes_to_lab(index)).map(|by| (by, Why::MayBeRead));
-                found.extend(writes.or(may_run).or(ran).map(|(by, why)| (index, by, why)));
+                let untold = self.is_untold(index).then_some((last, Why::Untold));
+                found.extend(writes.or(may_run).or(ran).or(untold).map(|(by, why)| (index, by, why)));
                 continue;
             }
             let effects = &step.facts.effects;
-            if effects.reads_hidden || effects.writes || self.reads(index, true) || self.mentions(step).next().is_some()
-            {
+            if self.may_read_files(index) {
                 files = Some(index);
             }
             if effects.magics || self.reads(index, false) {
@@ -37,6 +37,21 @@ impl Slicer<'_> {
         let is_one = !found.is_empty();
         found.into_iter().for_each(|(index, by, why)| self.keep(index, Some(by), why));
         is_one
+    }
+
+    /// Whether the cell may read files, or ask for them.
+    fn may_read_files(&self, index: usize) -> bool {
+        let effects = &self.steps[index].facts.effects;
+        let python = self.log[index].names.python.as_ref();
+        let asks = effects.reads_hidden || effects.writes || !effects.read_only.is_empty();
+        asks || python.is_some_and(|names| names.reads_files)
+            || self.reads(index, true)
+            || self.mentions(&self.steps[index]).next().is_some()
+    }
+
+    /// Whether the cell may do what no name tells.
+    fn is_untold(&self, index: usize) -> bool {
+        self.log[index].names.python.as_ref().is_some_and(|names| names.untold)
     }
 
     /// Whether the cell was seen to read files, or else the lab.
