@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from face import IPython
@@ -70,6 +72,7 @@ CELLS = [cell for before, acting, _ in CASES.values() for cell in (before, actin
 
 def whole_notebook(directory, n: int) -> dict:
     """What a plain Python makes of all the cells."""
+    directory = Path(tempfile.mkdtemp(dir=directory))
     (directory / "beside.py").write_text(BESIDE)
     code = "\n".join([f"n = {n}", *CELLS, *RESULTS, TARGET, "import json\nprint(json.dumps(whole))"])
     made = subprocess.run([sys.executable, "-c", code], cwd=directory, check=True, capture_output=True, text=True)
