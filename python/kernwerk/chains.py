@@ -6,6 +6,7 @@ import ast
 import builtins
 import dis
 import os
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ def of_nodes(nodes: Iterable[ast.AST]) -> Chains:
 
 # Functions and methods that read the file they are given the path of, or that a path is called on.
 _READS = {
-    "connect", "exists", "fromfile", "genfromtxt", "getmtime", "getsize", "glob", "iglob", "import_module", "imread", "is_dir", "is_file", "isdir", "isfile", "iterdir",
+    "access", "connect", "exists", "fromfile", "genfromtxt", "getmtime", "getsize", "glob", "iglob", "import_module", "imread", "is_dir", "is_file", "is_symlink", "isdir", "isfile", "islink", "lexists", "readlink", "samefile", "iterdir",
     "listdir", "load", "loadtxt", "rglob", "scandir", "stat", "walk", "ZipFile",
 }  # fmt: skip
 
@@ -135,6 +136,10 @@ def _reads(name: str) -> bool:
 
 
 def _of_call(found: Chains, call: ast.Call) -> None:
+    for argument in call.args[:1]:
+        # Frames are asked with text that may name variables of the notebook: `frame.query("fare > @least")`.
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and "@" in argument.value:
+            found.loads |= set(re.findall(r"@(\w+)", argument.value))
     name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
     is_open = name == "open"
     if is_open:

@@ -55,6 +55,8 @@ class Effects:
     process: bool = False
     #: Modules whose hidden generator it draws from, by dotted names.
     draws: set[str] = field(default_factory=set)
+    #: Those of them that it begins anew.
+    seeds: set[str] = field(default_factory=set)
     writes_files: bool = False
     #: It reads files whose names do not stand in the call.
     reads_hidden: bool = False
@@ -67,6 +69,7 @@ def of(chains: Chains, namespace: Mapping[str, Any]) -> Effects:
     return Effects(
         process=any(map(_is_of_process, names)) or any(name.startswith(_OF_PROCESS) for name in chains.dotted_stored(namespace)),
         draws={module for name in names if (module := drawn_by(name))} | ({"numpy.random"} if chains.attributes & _DRAWING else set()),
+        seeds={module for name in names if (module := seeded_by(name))},
         writes_files=chains.opens_to_write or bool(chains.attributes & _WRITES) or _writes_by_prefix(chains) or bool(names & _WRITING),
         reads_hidden=chains.reads_hidden,
         reads_files=chains.reads_files,

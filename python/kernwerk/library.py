@@ -48,7 +48,7 @@ _SHARING = _VIEWS | {
 _CONTAINERS: tuple[type, ...] = (list, dict, set, deque)
 # Arguments by which a function or a method is told to change what it is given or called on.
 IN_PLACE = {"in_place", "inplace"}
-INTO = {"out"}
+INTO = {"file", "out"}
 
 # Functions that only look at what they are given; others are called for what they do to it, where nobody takes their value.
 LOOKING = {
@@ -85,7 +85,9 @@ _BUT = {
 _TOLD = (_LEAVING - {"logging"}) | _MAKING_NEW | {
     "_heapq", "_csv", "_random", "abc", "bisect", "contextlib", "csv", "decimal", "difflib", "enum", "fnmatch", "functools", "glob", "gzip", "heapq", "joblib", "kernwerk",
     "lightgbm", "networkx", "numbers", "operator", "pickle", "random", "scipy", "shutil", "sklearn", "statsmodels", "sys", "tempfile", "torch", "types", "unicodedata", "xgboost",
-    "zipfile", "zoneinfo", "_thread", "dateutil", "pytz", "posixpath", "posix", "_functools", "_collections", "_operator", "itertools",
+    "zipfile", "zoneinfo", "_thread",
+    # What is asked of a service, a cassette tells; what a service remembers, nobody.
+    "_socket", "_ssl", "aiohttp", "asyncio", "http", "httpx", "requests", "socket", "ssl", "urllib", "urllib3", "websockets", "dateutil", "pytz", "posixpath", "posix", "_functools", "_collections", "_operator", "itertools",
 }  # fmt: skip
 
 
@@ -140,4 +142,8 @@ def gives_new(value: object, attributes: Set[str]) -> bool:
 
 def leaves_its_arguments(name: str) -> bool:
     """Whether the function of this dotted name, such as `numpy.mean`, leaves what it is given as it is."""
-    return name.partition(".")[0] in _LEAVING and name.rpartition(".")[2] not in _BUT
+    package, _, rest = name.partition(".")
+    # A method of a type that is called as a function: `list.append`.
+    if package == "builtins" and "." in rest and may_change({rest.rpartition(".")[2]}):
+        return False
+    return package in _LEAVING and name.rpartition(".")[2] not in _BUT

@@ -261,8 +261,13 @@ class _Cell:
         drawn = {effects.generator(module) for module in found.draws if module != seeded} - names.defines
         names.uses |= drawn
         names.mutates |= drawn
+        # Under a condition or within a function it may be begun anew.
+        begun = {effects.generator(module) for module in found.seeds if module != seeded} - names.defines
+        names.defines |= begun
+        names.maybe |= begun
         if seeded:
             names.defines.add(effects.generator(seeded))
+            names.maybe.discard(effects.generator(seeded))
         self._add_packages()
 
     def _add_packages(self) -> None:
@@ -414,6 +419,10 @@ def _of_call(part: _Part, node: ast.AST) -> None:
         case ast.Call(func=function):
             if _magic_of(node) is None:
                 named = {one.id for argument in _arguments(node) for one in ast.walk(argument) if isinstance(one, ast.Name)}
+                if isinstance(function, ast.Call) or any(map(_may_act, _arguments(node))) or _is_told_to_write(node):
+                    # A function that a call gives, such as `getattr(rows, "append")`, or one that is written there.
+                    named |= {one.id for one in ast.walk(function) if isinstance(one, ast.Name)}
+                    part.calls.append((None, set(), named))
                 part.calls.append((chains.chain_of(function), _root(function), named))
             part.names.mutates |= {name for keyword in node.keywords if keyword.arg in library.INTO for name in _root(keyword.value)}
 
@@ -432,6 +441,23 @@ def _given(node: ast.expr) -> set[str]:
         case ast.NamedExpr(value=value):
             return _given(value)
     return _root(node)
+
+
+def _may_act(argument: ast.expr) -> bool:
+    """Whether an argument is a function that is written there and may change what it is given."""
+    lambdas = (node for node in ast.walk(argument) if isinstance(node, ast.Lambda))
+    called = (node for one in lambdas for node in ast.walk(one.body) if isinstance(node, ast.Call))
+    return any(library.may_change(_attributes(node)) if isinstance(node.func, ast.Attribute) else not _looks(node) for node in called)
+
+
+def _looks(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id in library.LOOKING
+
+
+def _is_told_to_write(call: ast.Call) -> bool:
+    """Whether a call may be given, by its place, where its result goes, as functions of numpy take it; or is told to make no copy."""
+    copies = any(keyword.arg == "copy" and _is_false(keyword.value) for keyword in call.keywords)
+    return copies or (isinstance(call.func, ast.Attribute) and len(call.args) > 2)
 
 
 def _is_false(node: ast.AST) -> bool:

@@ -227,12 +227,13 @@ pub struct Aim<'a> {
 /// As [`plan`], for the target and the cells to keep.
 pub fn plan_log(log: &[Execution], aim: &Aim<'_>, disk: &Disk) -> Result<Plan, Error> {
     let &Aim { target, keep, parameters } = aim;
-    let any_values = log.iter().any(|cell| cell.status == CellStatus::Ok && !parameters(&cell.text).is_empty());
-    let values = if any_values { Values::Any } else { Values::Recorded };
+    let declares = |cell: &Execution| cell.status == CellStatus::Ok && !parameters(&cell.text).is_empty();
+    let parameters: BTreeSet<usize> = (0..log.len()).filter(|index| declares(&log[*index])).collect();
+    let values = if parameters.is_empty() { Values::Recorded } else { Values::Any };
     let steps = flow(log, values);
     let goal = target.find(log, &steps)?;
     let asked = keep.iter().map(|count| find_cell(*count, log)).collect::<Result<_, _>>()?;
-    let slice = slice(log, &steps, disk, &Wanted { goal: &goal, asked, values });
+    let slice = slice(log, &steps, disk, &Wanted { goal: &goal, asked, values, parameters: &parameters });
     if let Some(late) = slice.too_late {
         return Err(Error::KeptTooLate { count: log[late].execution_count, target: target.to_string() });
     }

@@ -5,8 +5,12 @@ pub(crate) const SCRATCH_PREFIX: &str = "kernwerk-run-";
 
 /// Where systems put temporary files.
 const TEMPORARY: [&str; 4] = ["/tmp/", "/var/tmp/", "/private/tmp/", "/var/folders/"];
-/// Shorter hexadecimal numbers are values rather than addresses.
-const SHORTEST_ADDRESS: usize = 8;
+/// Hexadecimal numbers of other lengths are values rather than addresses, where no word says what they are.
+const ADDRESS: std::ops::RangeInclusive<usize> = 9..=16;
+/// Stands before an address, as in `<object at 0x7f31c2>`.
+const AT: &str = "at ";
+/// Begins the names that programs make up for temporary files and directories.
+const MADE_UP: [&str; 4] = ["tmp", "ipykernel_", "tempfile", "."];
 
 /// The text with colours taken out, line ends as `\n`, addresses as `0x…`, paths in a run's scratch directory as
 /// `<run>/…`, and other temporary paths as `<temp>`.
@@ -18,7 +22,7 @@ pub(crate) fn canonical(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let starts_word = !(before.is_alphanumeric() || "._-/".contains(before));
         let (written, length) = match first {
-            '0' if starts_word => address(rest),
+            '0' if starts_word => address(rest, out.ends_with(AT)),
             '/' if starts_word => path(rest),
             _ => None,
         }
@@ -30,11 +34,11 @@ pub(crate) fn canonical(text: &str) -> String {
     out
 }
 
-/// What stands for the address that begins `text`, and its length.
-fn address(text: &str) -> Option<(String, usize)> {
+/// What stands for the address that begins `text`, and its length. `is_said`: the text before it says that it is one.
+fn address(text: &str, is_said: bool) -> Option<(String, usize)> {
     let digits = text.strip_prefix("0x")?;
     let length = digits.bytes().take_while(u8::is_ascii_hexdigit).count();
-    (length >= SHORTEST_ADDRESS).then(|| ("0x…".to_owned(), "0x".len() + length))
+    (ADDRESS.contains(&length) || (is_said && length > 0)).then(|| ("0x…".to_owned(), "0x".len() + length))
 }
 
 /// What stands for the temporary path that begins `text`, and its length.
@@ -45,8 +49,10 @@ fn path(text: &str) -> Option<(String, usize)> {
         let below = token[at + 1..].find('/').map_or("", |slash| &token[at + 1 + slash..]);
         return Some((format!("<run>{below}"), token.len()));
     }
-    let is_temporary = TEMPORARY.iter().any(|prefix| token.starts_with(prefix));
-    is_temporary.then(|| ("<temp>".to_owned(), token.len()))
+    let below = TEMPORARY.iter().find_map(|prefix| token.strip_prefix(prefix))?;
+    // What somebody gave a name has that name in every run; a directory of the system's making stands for what is made up below it.
+    let is_made_up = MADE_UP.iter().any(|begin| below.starts_with(begin)) || token.starts_with("/var/folders/");
+    is_made_up.then(|| ("<temp>".to_owned(), token.len()))
 }
 
 /// The text without the escape sequences of terminals (ECMA-48).

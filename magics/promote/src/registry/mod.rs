@@ -103,13 +103,19 @@ pub fn stage(lab: &Lab, reference: &Reference, stage: &str, author: Author, work
     change.append(lab, Action::Stage, stage, author)
 }
 
+/// Names that mean stages wherever pipelines are promoted.
+const STAGES: [&str; 3] = ["archived", "production", "staging"];
+
 /// Makes a name stand for a version.
 ///
 /// # Errors
 /// As [`stage`], but for approvals.
 pub fn alias(lab: &Lab, reference: &Reference, alias: &str, author: Author, work: &Work) -> Result<Event, Error> {
     let change = Change::begin(lab, reference, alias, work)?;
-    if change.registry.stages.contains_key(alias) {
+    // What approvals or gates guard is taken by `stage` alone, and so is what people mean by these names.
+    let rules = lab.promotion_rules()?;
+    let is_guarded = rules.approvals.contains_key(alias) || rules.gates.stages.contains(alias);
+    if change.registry.stages.contains_key(alias) || is_guarded || STAGES.contains(&alias) {
         return Err(Error::LabelTaken { label: alias.to_owned(), kind: "a stage" });
     }
     change.check_free(alias)?;

@@ -8,9 +8,10 @@ use kernwerk_core::{CellStatus, Language, PythonNames, RustNames, Touch};
 use super::change::{Items, Known};
 use super::files::SideEffects;
 use super::functions::{Function, Functions};
+use super::is_state;
 use super::python::python_literals;
 use super::scan::{Facts, scan};
-use super::types::{Kind, holds_code, is_handle, kind, leads_elsewhere, may_be_address};
+use super::types::{Kind, holds_code, is_handle, is_program, kind, leads_elsewhere, may_be_address};
 use crate::execution::Execution;
 
 /// What tells values that can be called from functions of the same name.
@@ -156,6 +157,10 @@ impl Scope {
         let mut reads: BTreeSet<String> = names.uses.union(&names.mutates).cloned().collect();
         let reached = self.reached(names.rust.as_ref(), &reads, &facts);
         facts.effects.join(&reached);
+        // A program that is ready to run writes files in whichever cell it runs.
+        let runs =
+            |name: &String| names.rust.as_ref().and_then(|rust| self.type_of(rust, name)).is_some_and(is_program);
+        facts.effects.writes |= reads.iter().any(runs);
         let barrier = names.barrier || facts.effects.process;
         if barrier {
             // Opaque text can mean a variable or a file only by naming it.
@@ -181,6 +186,9 @@ impl Scope {
             let is_variable = |name: &&String| self.origins.get(*name).is_some_and(|origin| origin.is_variable);
             step.assigns = rust.assigns.iter().filter(is_variable).cloned().collect();
             step.changes.extend(step.assigns.iter().cloned());
+            if self.values == Values::Any {
+                step.changes.extend(step.assigns.iter().flat_map(|name| self.groups.of(name)));
+            }
             let touched = step.defines.iter().chain(&step.changes);
             let is_handle = |name: &&String| self.type_of(rust, name).is_some_and(is_handle);
             step.handles = touched.filter(is_handle).cloned().collect();
@@ -205,6 +213,8 @@ impl Scope {
         let mut changed = BTreeSet::new();
         for name in &step.reads {
             let is_changed = match self.origins.get(name) {
+                // With other values an operator, a count of references or a lock may tell what was done.
+                Some(origin) if origin.is_variable && origin.shared && self.values == Values::Any => true,
                 Some(origin) if origin.is_variable => self.items.changes(rust, name, &origin.known()),
                 // Items have no values.
                 Some(_) => false,
@@ -241,7 +251,7 @@ impl Scope {
             if said || touched {
                 changed.insert(name.clone());
             }
-            if touched || (said && shared) {
+            if touched || (said && shared && !is_state(name)) {
                 changed.extend(self.groups.of(name));
             }
         }
@@ -291,7 +301,7 @@ impl Scope {
             Some(rust) => self.join(index, rust, step),
             None if shared => {
                 let meeting = step.reads.iter().chain(&step.defines).chain(&step.changes);
-                self.groups.join(meeting, index);
+                self.groups.join(meeting.filter(|name| !is_state(name)), index);
             }
             None => {}
         }

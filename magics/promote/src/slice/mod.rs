@@ -35,6 +35,8 @@ pub(crate) fn literals(text: &str, is_python: bool) -> BTreeSet<String> {
     if is_python { python::python_literals(text) } else { scan::literals(text) }
 }
 
+/// Begins the names of generators that modules hide, as the record of cells of Python has them.
+const GENERATOR: &str = "generator ";
 /// Names that each cell has, where no other has given them to something else.
 const OF_EVERY_CELL: [&str; 5] = ["kernwerk", "lab", "magic", "progress", "show"];
 
@@ -77,11 +79,18 @@ pub(crate) struct Wanted<'a> {
     /// Executions that somebody asks to keep.
     pub asked: BTreeSet<usize>,
     pub values: Values,
+    /// Executions that declare parameters.
+    pub parameters: &'a BTreeSet<usize>,
 }
 
 /// Slices `log`, whose flow with the values that are wanted is `steps`.
 pub(crate) fn slice(log: &[Execution], steps: &[Step], disk: &Disk, wanted: &Wanted<'_>) -> Slice {
-    sliced(Slicer { values: wanted.values, ..Slicer::new(log, steps, disk) }, wanted.goal, &wanted.asked)
+    let depend = match wanted.values {
+        Values::Recorded => Vec::new(),
+        Values::Any => values::dependents(steps, wanted.parameters),
+    };
+    let slicer = Slicer { values: wanted.values, depend, ..Slicer::new(log, steps, disk) };
+    sliced(slicer, wanted.goal, &wanted.asked)
 }
 
 /// The executions that a fresh process has to run to have the value of `name`, where the lab and the disk still have what was written to them.
@@ -150,6 +159,8 @@ struct Slicer<'a> {
     /// What is read from the lab and the disk needs no cell that writes it.
     written_stays: bool,
     values: Values,
+    /// Of each execution, where any values count, whether it depends on a parameter.
+    depend: Vec<bool>,
 }
 
 impl<'a> Slicer<'a> {
@@ -162,6 +173,7 @@ impl<'a> Slicer<'a> {
             open: Vec::new(),
             written_stays: false,
             values: Values::Recorded,
+            depend: Vec::new(),
         }
     }
 
@@ -221,6 +233,11 @@ impl<'a> Slicer<'a> {
     /// name, and all changes since. Returns those whose items look names up later, and whether there is a definition.
     fn name(&mut self, end: usize, by: Option<usize>, name: &str) -> (Vec<usize>, bool) {
         let mut late = Vec::new();
+        // Of a generator that nobody begins from a seed, what was drawn before makes no difference: the next is chance in any case.
+        let begins = |(index, _): (usize, &Step)| self.log[index].names.defines.contains(name);
+        if name.starts_with(GENERATOR) && !self.before(end).any(begins) {
+            return (late, true);
+        }
         let (mut is_variable_known, mut is_item_known) = (false, false);
         // What is given another value as a whole still needs the cell that declares it.
         let mut is_assigned = self.steps.get(end).is_some_and(|step| step.assigns.contains(name));

@@ -186,6 +186,11 @@ pub(super) fn is_handle(type_name: &str) -> bool {
     words(type_name).any(|word| word == "File" || word.ends_with("Writer"))
 }
 
+/// Whether a value of the type is a program that runs, or is ready to.
+pub(super) fn is_program(type_name: &str) -> bool {
+    words(type_name).any(|word| word == "Command" || word == "Child")
+}
+
 /// Whether a value of the type can be called, or holds what can.
 pub(super) fn holds_code(type_name: &str, own: &Structures) -> bool {
     let is_code = |text: &str| words(text).any(|word| ["dyn", "fn", "impl", "Fn", "FnMut", "FnOnce"].contains(&word));

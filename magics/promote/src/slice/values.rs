@@ -2,20 +2,47 @@
 //!
 //! Names tell what a cell may do to values, whether it did or not. Of files and of the lab the record knows only what happened.
 
+use std::collections::BTreeSet;
+
 use kernwerk_core::{Access, Resource};
 
-use super::{Slicer, Why};
+use super::{Slicer, Step, Why};
+
+/// Of each execution, whether it depends on a parameter by what names tell: it declares one, or reads what came of one.
+pub(super) fn dependents(steps: &[Step], parameters: &BTreeSet<usize>) -> Vec<bool> {
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut depend = Vec::with_capacity(steps.len());
+    for (index, step) in steps.iter().enumerate() {
+        let depends =
+            parameters.contains(&index) || (step.ran && step.reads.iter().any(|name| names.contains(name.as_str())));
+        if depends {
+            names.extend(step.defines.iter().chain(&step.changes).map(String::as_str));
+        } else if step.ran {
+            step.defines.iter().for_each(|name| {
+                names.remove(name.as_str());
+            });
+        }
+        depend.push(depends);
+    }
+    depend
+}
 
 impl Slicer<'_> {
     /// Keeps the cells before the last member that, with other values, may write files or reach the lab by magics, where a later member reads such.
     /// Returns whether there was one.
     pub(super) fn other_values(&mut self) -> bool {
         let Some(last) = self.slice.members.keys().next_back().copied() else { return false };
-        // What later members may read.
-        let (mut files, mut lab, mut magics) = (None, None, None);
+        // What later members may read, and whether one of them depends on a parameter.
+        let (mut files, mut lab, mut magics, mut is_variable) = (None, None, None, false);
         let mut found = Vec::new();
         for (index, step) in self.before(last + 1) {
-            if !self.slice.members.contains_key(&index) {
+            let is_member = self.slice.members.contains_key(&index);
+            is_variable |= is_member && self.depend[index];
+            // What does the same with all values, for what does the same with all values, was seen to do it.
+            if !is_member && !is_variable && !self.depend[index] {
+                continue;
+            }
+            if !is_member {
                 let writes = files.filter(|_| step.writes_files()).map(|by| (by, Why::MayWrite));
                 let may_run = lab.filter(|_| step.facts.effects.magics).map(|by| (by, Why::MayRunMagics));
                 let ran = magics.filter(|_| self.writes_to_lab(index)).map(|by| (by, Why::MayBeRead));
