@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernwerk import modules, names, program
+from kernwerk import modules, names, program, syntax
 from kernwerk._kernwerk import Cell, Session, magics, notebook
 from kernwerk.capture import Capture
 from kernwerk.errors import Error, Interrupted
@@ -98,7 +98,7 @@ class Extension:
         from IPython.core.magic import no_var_expand
 
         def run(line: str, cell: str | None = None) -> Result | None:
-            return self._run(names.text_of(name, line, cell))
+            return self._run(syntax.text_of(name, line, cell))
 
         run.__name__ = run.__qualname__ = name
         run.__doc__ = help_text

@@ -23,7 +23,7 @@ CASES = {
     "thread": ('use std::sync::{Arc, Mutex};\nlet board = Arc::new(Mutex::new(Vec::<i64>::new()));', 'for k in 1..n { let board = board.clone(); std::thread::spawn(move || board.lock().unwrap().push(k)).join().unwrap(); }', 'format!("{:?}", board.lock().unwrap())'),
     "magic": ('%feature source rides rides.csv --event-time pickup\n%feature sql SELECT count(*) AS rides FROM rides -> counted', 'if n > 1 { magic!("feature source rides more.csv --event-time pickup")?; }', '{ magic!("feature sql SELECT sum(fare) AS fare FROM rides")?.text().to_owned() }'),
 }  # fmt: skip
-LOOKING = ['println!("{} {one}", n);', "tally.total.get() + n", "%feature sql SELECT max(fare) AS fare FROM rides WHERE fare > $n"]
+LOOKING = ['println!("{} {one}", n);', "one + n + two", "%feature sql SELECT max(fare) AS fare FROM rides WHERE fare > $n"]
 RESULTS = [f"let {name}_result: String = {read};" for name, (_, _, read) in CASES.items()]
 TARGET = "let whole: Vec<String> = vec![" + ", ".join(f"{name}_result.clone()" for name in CASES) + "];\nprintln!(\"{whole:?}\");"
 CELLS = [cell for before, acting, _ in CASES.values() for cell in (before, acting)]

@@ -225,16 +225,18 @@ def test_who_publishes_signs_with_their_key_if_they_have_one(project, tmp_path):
 def test_an_event_that_was_taken_away_is_told_and_nothing_is_refused_for_it(project, tmp_path):
     shutil.copytree(project.directory, tmp_path / "lab")
     lab = Project(tmp_path / "lab")
-    lab("promote", "stage", "fares@1", "production", "--by", "grace", "--why", "the averages are wrong").ok()
+    for target in ("low", "high", "low"):
+        publish(lab, target).ok()
+        lab("promote", "stage", "fares", "night", "--by", "grace", "--why", "the averages are wrong").ok()
     events = sorted((lab.directory / "pipelines/fares/history").iterdir())
     taken = events[-1].read_bytes()
     events[-1].unlink()
-    gone = f"number {len(events)}, stage production of fares@1 by grace"
+    gone = f"number {len(events)}, stage night of fares@{json.loads(taken)['version']} by grace"
     told = lab("promote", "history", "fares").ok()
     assert f"an event that this lab has seen is gone: {gone}" in told and "--accept" in told, told
     assert gone in lab("promote", "verify", "fares@1").ok()
     # Without it the stage goes back from where it is not.
-    assert f"is gone, and was not rolled back: {gone}" in lab("promote", "rollback", "fares", "--by", "ada").ok()
+    assert f"is gone, and was not rolled back: {gone}" in lab("promote", "rollback", "fares", "--stage", "night", "--by", "ada").ok()
     events[-1].write_bytes(taken)
     assert "is gone" not in lab("promote", "history", "fares").stdout
     events[-1].unlink()
