@@ -21,6 +21,10 @@ CASES = {
     "swapped": ('let mut one = 1i64;\nlet mut two = 2i64;', 'if n > 1 { std::mem::swap(&mut one, &mut two); }', 'format!("{one} {two}")'),
     "channel": ('let (sender, receiver) = std::sync::mpsc::channel::<i64>();', 'for k in 1..n { sender.send(k)?; }', 'format!("{:?}", receiver.try_iter().collect::<Vec<_>>())'),
     "thread": ('use std::sync::{Arc, Mutex};\nlet board = Arc::new(Mutex::new(Vec::<i64>::new()));', 'for k in 1..n { let board = board.clone(); std::thread::spawn(move || board.lock().unwrap().push(k)).join().unwrap(); }', 'format!("{:?}", board.lock().unwrap())'),
+    "child": ('let mut child = std::process::Command::new("sh");\nchild.args(["-c", "printf z >> child.txt"]);\nstd::fs::write("child.txt", "")?;', 'for _ in 1..n { child.status()?; }', 'std::fs::read_to_string("child.txt")?'),
+    "references": ('let tallied = Rc::new(7i64);\nlet mut holders: Vec<Rc<i64>> = Vec::new();', 'if n > 1 { holders.push(tallied.clone()) }', 'Rc::strong_count(&tallied).to_string()'),
+    "operator": ('struct Meter { read: Cell<i64> }\nimpl std::ops::Add<i64> for &Meter { type Output = i64; fn add(self, k: i64) -> i64 { self.read.set(self.read.get() + k); k } }\nlet meter = Meter { read: Cell::new(0) };', 'let added = &meter + (n - 1);', 'meter.read.get().to_string()'),
+    "flag": ('let unflagged = 1;', 'if n > 1 { std::fs::write("flag", "")?; }', 'std::path::Path::new("flag").exists().to_string()'),
     "magic": ('%feature source rides rides.csv --event-time pickup\n%feature sql SELECT count(*) AS rides FROM rides -> counted', 'if n > 1 { magic!("feature source rides more.csv --event-time pickup")?; }', '{ magic!("feature sql SELECT sum(fare) AS fare FROM rides")?.text().to_owned() }'),
 }  # fmt: skip
 LOOKING = ['println!("{} {one}", n);', "one + n + two", "%feature sql SELECT max(fare) AS fare FROM rides WHERE fare > $n"]

@@ -11,7 +11,7 @@ use super::functions::{Function, Functions};
 use super::is_state;
 use super::python::python_literals;
 use super::scan::{Facts, scan};
-use super::types::{Kind, holds_code, is_handle, is_program, kind, leads_elsewhere, may_be_address};
+use super::types::{Kind, holds_code, is_counted, is_handle, is_program, kind, leads_elsewhere, may_be_address};
 use crate::execution::Execution;
 
 /// What tells values that can be called from functions of the same name.
@@ -136,6 +136,11 @@ struct Origin {
 }
 
 impl Origin {
+    /// Whether the value may tell what was done elsewhere, by what it shares or by how many share it.
+    fn may_tell(&self) -> bool {
+        self.shared || self.type_name.as_deref().is_some_and(is_counted)
+    }
+
     fn known(&self) -> Known<'_> {
         Known { type_name: self.type_name.as_deref(), mutable: !self.immutable, shared: self.shared }
     }
@@ -214,7 +219,7 @@ impl Scope {
         for name in &step.reads {
             let is_changed = match self.origins.get(name) {
                 // With other values an operator, a count of references or a lock may tell what was done.
-                Some(origin) if origin.is_variable && origin.shared && self.values == Values::Any => true,
+                Some(origin) if origin.is_variable && self.values == Values::Any && origin.may_tell() => true,
                 Some(origin) if origin.is_variable => self.items.changes(rust, name, &origin.known()),
                 // Items have no values.
                 Some(_) => false,

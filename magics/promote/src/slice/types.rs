@@ -186,6 +186,11 @@ pub(super) fn is_handle(type_name: &str) -> bool {
     words(type_name).any(|word| word == "File" || word.ends_with("Writer"))
 }
 
+/// Whether how many share a value of the type can be asked.
+pub(super) fn is_counted(type_name: &str) -> bool {
+    words(type_name).any(|word| ["Rc", "Arc", "Weak"].contains(&word))
+}
+
 /// Whether a value of the type is a program that runs, or is ready to.
 pub(super) fn is_program(type_name: &str) -> bool {
     words(type_name).any(|word| word == "Command" || word == "Child")

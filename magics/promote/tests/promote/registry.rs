@@ -153,6 +153,15 @@ fn a_name_of_ones_own_comes_and_goes() {
     to("sums@2", "champion").expect("named");
     assert_eq!(named(lab, "sums@champion"), 2);
     assert!(matches!(to("sums@2", "champion"), Err(Error::HeldAlready { .. })));
+    // What approvals or gates guard, and what everybody takes for a stage, is none's to give away.
+    std::fs::write(
+        place.path("kernwerk.toml"),
+        "[promote.approvals]\nlive = 2\n[promote.gates]\nstages = [\"night\"]\n",
+    )
+    .expect("written");
+    for name in ["live", "night", "staging"] {
+        assert!(matches!(to("sums@2", name), Err(Error::LabelTaken { .. })), "{name}");
+    }
     to_stage(lab, "sums@1", "production").expect("staged");
     assert!(matches!(to("sums@2", "production"), Err(Error::LabelTaken { .. })));
     assert!(matches!(to_stage(lab, "sums@1", "champion"), Err(Error::LabelTaken { .. })));
