@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kernwerk import library
 from kernwerk.chains import Chains
 
 # Functions of the process: what they do, every later cell may notice.
@@ -19,7 +20,6 @@ _PROCESS = {
 _PROCESS_PREFIXES = ("subprocess.", "ctypes.", "os.exec", "os.spawn", "os.posix_spawn")
 # What is of the process as a value: setting it, or calling a method of it that changes it.
 _OF_PROCESS = ("os.environ", "sys.path", "sys.modules", "sys.meta_path", "sys.path_hooks")
-_CHANGING = {"append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort", "update"}
 
 # Generators that a module hides: each by the name that stands for its state, with the functions of the module that do not draw.
 _GENERATORS = {
@@ -82,7 +82,7 @@ def _writes_by_prefix(chains: Chains) -> bool:
 
 def _is_of_process(name: str) -> bool:
     owner, _, last = name.rpartition(".")
-    return name in _PROCESS or name.startswith(_PROCESS_PREFIXES) or (owner in _OF_PROCESS and last in _CHANGING)
+    return name in _PROCESS or name.startswith(_PROCESS_PREFIXES) or (owner in _OF_PROCESS and last in library.KEEPING)
 
 
 def drawn_by(name: str) -> str | None:

@@ -57,10 +57,11 @@ LOOKING = {
 }  # fmt: skip
 # Methods of containers, which keep what they are given as it is.
 KEEPING = {
-    "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update",
+    "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort",
+    "update",
 }  # fmt: skip
 # Packages whose functions draw or write down what they are given.
-SHOWING = {"IPython", "altair", "logging", "matplotlib", "plotly", "pprint", "seaborn", "warnings"}
+_SHOWING = {"IPython", "altair", "logging", "matplotlib", "plotly", "pprint", "seaborn", "warnings"}
 # Functions of modules that change what the module does from then on, besides those whose names begin with `set_`.
 _SETTING = {
     "basicConfig", "filterwarnings", "manual_seed", "rc", "rcdefaults", "reset_option", "seed", "seterr", "setlocale", "setrecursionlimit", "setstate",
@@ -75,19 +76,17 @@ DRAWING = {"imblearn", "scipy", "sklearn"}
 _LEAVING = {
     "_io", "base64", "binascii", "builtins", "calendar", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "fractions", "hashlib", "io", "itertools",
     "json", "math", "numpy", "os", "pandas", "pathlib", "polars", "pyarrow", "re", "statistics", "string", "textwrap", "time", "typing", "uuid",
-} | SHOWING  # fmt: skip
+} | _SHOWING  # fmt: skip
 _BUT = {
     "at", "copyto", "delattr", "fill_diagonal", "place", "put", "put_along_axis", "putmask", "setattr", "shuffle",
 }  # fmt: skip
-
-
 # Packages that do nothing that their names and those of their functions do not tell; with others a cell may do anything.
 _TOLD = (_LEAVING - {"logging"}) | _MAKING_NEW | {
     "_heapq", "_csv", "_random", "abc", "bisect", "contextlib", "csv", "decimal", "difflib", "enum", "fnmatch", "functools", "glob", "gzip", "heapq", "joblib", "kernwerk",
     "lightgbm", "networkx", "numbers", "operator", "pickle", "random", "scipy", "shutil", "sklearn", "statsmodels", "sys", "tempfile", "torch", "types", "unicodedata", "xgboost",
-    "zipfile", "zoneinfo", "_thread",
+    "zipfile", "zoneinfo", "_collections", "_functools", "_operator", "_thread", "dateutil", "posix", "posixpath", "pytz",
     # What is asked of a service, a cassette tells; what a service remembers, nobody.
-    "_socket", "_ssl", "aiohttp", "asyncio", "http", "httpx", "requests", "socket", "ssl", "urllib", "urllib3", "websockets", "dateutil", "pytz", "posixpath", "posix", "_functools", "_collections", "_operator", "itertools",
+    "_socket", "_ssl", "aiohttp", "asyncio", "http", "httpx", "requests", "socket", "ssl", "urllib", "urllib3", "websockets",
 }  # fmt: skip
 
 

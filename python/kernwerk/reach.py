@@ -69,9 +69,10 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
             found.written.add(name)
         if not may_call(value):
             continue
+        # What is called with values that it keeps, or on the value itself, may change these.
+        holds = isinstance(value, functools.partial) or is_class(type(value))
         for function in _functions(value, methods, namespace):
-            # What is called with values that it keeps may change these.
-            if keeps_state(function) or (isinstance(value, functools.partial) and changes_anything(function)):
+            if keeps_state(function) or (holds and changes_anything(function)):
                 found.written.add(name)
             if id(function) not in seen:
                 seen.add(id(function))
@@ -81,10 +82,9 @@ def _by(names: set[str], methods: frozenset[str], namespace: Mapping[str, Any]) 
                 waiting += chains.loads
         if is_class(value) and _changes_class(value, methods):
             found.written.add(name)
-        if is_class(type(value)) and any(map(changes_anything, _functions(value, methods, namespace))):
-            found.written.add(name)
-        if is_class(type(value)) and _changes_class(type(value), methods):
-            found.written |= {other for other in (type(value).__name__,) if namespace.get(other) is type(value)}
+        kind = type(value)
+        if is_class(kind) and namespace.get(kind.__name__) is kind and _changes_class(kind, methods):
+            found.written.add(kind.__name__)
     return found
 
 

@@ -13,8 +13,6 @@ from kernwerk.chains import Chains
 
 # What runs text, or reaches names that are not spelt out.
 _OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
-
-
 # How IPython writes magics, which are looked at by themselves.
 _OF_IPYTHON = {"run_line_magic", "run_cell_magic", "system", "getoutput"}
 
