@@ -363,11 +363,11 @@ fn keep_hint(left_out: &[u32]) -> String {
     let labels: Vec<String> = left_out.iter().map(|count| format!("In[{count}]")).collect();
     match labels.as_slice() {
         [] => String::new(),
-        [one] => format!("; {one} was left out: where the target needs it, `--keep {}` keeps it", left_out[0]),
+        [one] => format!("; `{one}` was left out: where the target needs it, `--keep {}` keeps it", left_out[0]),
         [first, .., last] if labels.len() > MOST_NAMED => {
             let count = labels.len();
             format!(
-                "; {count} cells from {first} to {last} were left out, which `%promote plan` lists: where the target needs one, `--keep CELL` keeps it"
+                "; {count} cells from `{first}` to `{last}` were left out, which `%promote plan` lists: where the target needs one, `--keep CELL` keeps it"
             )
         }
         _ => {
