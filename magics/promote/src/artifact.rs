@@ -416,14 +416,24 @@ pub(crate) fn place(lab: &Lab, name: &str, staged: &Path) -> Result<Location, Er
     Ok(location)
 }
 
-/// Puts a file in the place of another, or where there was none.
-pub(crate) fn replace(staged: &Path, target: &Path) -> Result<(), Error> {
+/// Puts a file in the place of another, or where there was none: `file` relative to the version.
+pub(crate) fn replace(staged: &Path, location: &Location, file: &str) -> Result<(), Error> {
+    replace_in(staged, location.directory.parent().unwrap_or(Path::new(".")), &location.path(file))
+}
+
+/// As [`replace`], anywhere below the directory where an artifact has its versions.
+pub(crate) fn replace_in(staged: &Path, home: &Path, target: &Path) -> Result<(), Error> {
+    make_directory(target.parent().unwrap_or(home))?;
     let put = Error::io("put in place", target);
     match std::fs::rename(staged, target) {
         Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
-            let beside = target.with_extension("new");
+            // Where it is swept if the process dies, and where it counts for nothing until then.
+            let draft = home.join(format!(".draft-{}", Uuid::new_v4().simple()));
+            let beside = draft.join("file");
             write_file(&beside, &read_file(staged)?)?;
-            std::fs::rename(&beside, target).map_err(put)
+            std::fs::rename(&beside, target).map_err(put)?;
+            let _ = std::fs::remove_dir(&draft);
+            Ok(())
         }
         renamed => renamed.map_err(put),
     }

@@ -1,13 +1,15 @@
 //! The card and the bill of materials beside a version: what they say follows from the artifact and from what was measured and written
 //! about it, so they lie in `attestations/` and are no part of its identity; whoever signs it signs them as well.
 
+use std::collections::BTreeMap;
+
 use kernwerk_core::Work;
 use kernwerk_store::Lab;
 
 use crate::Error;
 use crate::artifact::{self, Location, Reference};
+use crate::attested::attest;
 use crate::card::card;
-use crate::files::write_file;
 use crate::licence::CrateSources;
 use crate::sbom::sbom;
 use crate::trust::PROVENANCE;
@@ -27,13 +29,11 @@ pub async fn describe(lab: &Lab, location: &Location, sources: &CrateSources, wo
     if location.attestation(PROVENANCE)?.is_some() {
         return Ok(());
     }
-    let staging = lab.staging_dir()?;
-    let staged = staging.join("described");
-    let write = |file: &str, bytes: &[u8]| match location.attestation(file)? {
-        Some(_) => Ok(()),
-        None => write_file(&staged, bytes).and_then(|()| artifact::replace(&staged, &location.path(file))),
-    };
-    let written = write(CARD, &card).and_then(|()| write(BILL, &bill));
-    let _ = std::fs::remove_dir_all(&staging);
-    written
+    let mut new = BTreeMap::new();
+    for (file, bytes) in [(CARD, card), (BILL, bill)] {
+        if location.attestation(file)?.is_none() {
+            new.insert(file.to_owned(), bytes);
+        }
+    }
+    attest(lab, location, &new)
 }

@@ -15,6 +15,7 @@
 //! Nothing here runs code: that is the part of a [`kernwerk_core::Runner`].
 
 mod artifact;
+mod attested;
 mod bundle;
 mod card;
 mod cassette;

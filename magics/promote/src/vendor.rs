@@ -62,8 +62,7 @@ pub fn vendor(lab: &Lab, location: &Location, cargo_home: &Path, work: &Work) ->
         }
         let staged = staging.join("crate");
         write_file(&staged, &bytes)?;
-        crate::files::make_directory(&home.join(CRATES))?;
-        artifact::replace(&staged, &target)?;
+        artifact::replace_in(&staged, &home, &target)?;
         vendored.added += 1;
     }
     let _ = std::fs::remove_dir_all(&staging);

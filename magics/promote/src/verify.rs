@@ -1,12 +1,14 @@
 //! Whether an artifact is still what was published: every file's digest, recomputed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use kernwerk_core::{Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
-use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, PROOF, Reference, find};
+use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, Reference, find};
+use crate::attested;
 use crate::cassette::CASSETTE;
 use crate::files::digest_file;
 use crate::gates::recorded;
@@ -33,8 +35,8 @@ pub struct Verification {
     pub attested: Option<String>,
     /// Another artifact was put under this number: the history knows it by another identity.
     pub known_as: Option<String>,
-    /// Whether the proof run's attestation is there.
-    pub is_attested: bool,
+    /// Where what lies in `attestations/` is not what was written there, one line each.
+    pub attested_otherwise: Vec<String>,
     pub trust: Trust,
     /// What is wrong with its crates, where they lie beside it, one line each. They are no part of it, and [`verify`] alone looks at them.
     pub crates: Vec<String>,
@@ -61,14 +63,18 @@ impl Verification {
         findings
     }
 
-    /// What was changed, removed or added, what is signed among it, one line each.
+    /// What was changed, removed or added, what is attested and signed among it, one line each.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut changes = self.differences();
         changes.extend(self.trust.findings.iter().cloned());
+        // Who reads a proof or a signature has said more than that it is not as listed.
+        let is_told = |line: &&String| changes.iter().any(|change| change.starts_with(line.as_str()));
+        let untold: Vec<_> = self.attested_otherwise.iter().filter(|line| !is_told(line)).cloned().collect();
+        changes.extend(untold);
         changes
     }
 
-    /// What was changed, removed or added, one line each; signatures are another question.
+    /// What was changed, removed or added of the artifact itself, one line each; what was attested and signed is another question.
     pub(crate) fn differences(&self) -> Vec<String> {
         let list = |paths: &[String], what: &str| -> Vec<String> {
             paths.iter().map(|path| format!("{what}: {}", describe(path))).collect()
@@ -119,7 +125,6 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
     let mut unreadable = Vec::new();
     let proof = told(location.proof(), &mut unreadable)?.flatten();
     told(recorded(location), &mut unreadable)?;
-    let is_attested = location.path(PROOF).symlink_metadata().is_ok();
     let attested = proof.map(|proof| proof.artifact).filter(|attested| *attested != id);
     let history = History::read(lab, &location.name)?;
     let known = history.identities(location.version);
@@ -138,7 +143,6 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
     }
     Ok(Verification {
         location: location.clone(),
-        id,
         files: manifest.files.len(),
         changed,
         missing,
@@ -146,8 +150,9 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
         unreadable,
         attested,
         known_as,
-        is_attested,
+        attested_otherwise: attested::findings(location, &id)?,
         trust: check(lab, location)?,
+        id,
         crates: Vec::new(),
         approvals,
         history: history.findings,
@@ -175,7 +180,8 @@ fn is_as_listed(location: &Location, file: &ManifestFile, work: &Work) -> Result
     Ok(digest_file(&location.path(&file.path), work)? == file.blake3)
 }
 
-/// What lies in the artifact's directory beside manifest and attestations, by relative path; whether it is a plain file.
+/// What lies in the artifact's directory beside manifest and attestations, by relative path; whether it is a plain file. Of directories
+/// only the empty ones, with `/` at the end: what is in the others says that they are there.
 fn present_files(location: &Location) -> Result<BTreeMap<String, bool>, Error> {
     let root = &location.directory;
     let mut present = BTreeMap::new();
@@ -186,12 +192,18 @@ fn present_files(location: &Location) -> Result<BTreeMap<String, bool>, Error> {
     };
     for entry in walkdir::WalkDir::new(root).min_depth(1).into_iter().filter_entry(is_counted) {
         let entry = entry.map_err(|error| Error::io("list", root)(error.into()))?;
-        if entry.file_type().is_dir() {
+        let is_directory = entry.file_type().is_dir();
+        if is_directory && !is_empty(entry.path()) {
             continue;
         }
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-        present.insert(parts.join("/"), entry.file_type().is_file());
+        let end = if is_directory { "/" } else { "" };
+        present.insert(parts.join("/") + end, entry.file_type().is_file());
     }
     Ok(present)
+}
+
+fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none())
 }

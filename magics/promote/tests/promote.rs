@@ -2,6 +2,8 @@
 
 #[path = "promote/approving.rs"]
 mod approving;
+#[path = "promote/attesting.rs"]
+mod attesting;
 #[path = "promote/diffing.rs"]
 mod diffing;
 #[path = "promote/gates.rs"]

@@ -8,6 +8,7 @@ use kernwerk_store::Lab;
 use super::PublishSpec;
 use crate::Error;
 use crate::artifact::{self, Location, Manifest};
+use crate::attested;
 use crate::bundle::{self, Bundle};
 use crate::files::{read_file, write_file};
 use crate::gates::{self, GateReport};
@@ -31,7 +32,7 @@ pub(super) fn put(
     let manifest = bundle::to_json(&Manifest::of(&bundle.files));
     let id = crate::files::digest(&manifest);
     proof.artifact.clone_from(&id);
-    let attestations = attestations(spec, gates, &id);
+    let mut attestations = attestations(spec, gates, &id);
     let name = &spec.name;
     let _lock = artifact::lock(lab, name, work)?;
     artifact::sweep_drafts(lab, name);
@@ -50,9 +51,11 @@ pub(super) fn put(
         write_file(&draft.join(path), bytes)?;
     }
     write_file(&draft.join(artifact::MANIFEST), &manifest)?;
-    write_file(&draft.join(artifact::PROOF), &bundle::to_json(&proof))?;
+    attestations.insert(artifact::PROOF.to_owned(), bundle::to_json(&proof));
+    let listed = attested::list(&id, attestations.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
+    attestations.insert(attested::LIST.to_owned(), listed);
     for (file, bytes) in &attestations {
-        write_file(&draft.join(artifact::ATTESTATIONS).join(file), bytes)?;
+        write_file(&draft.join(file), bytes)?;
     }
     // From here on nothing is interrupted: the version appears whole.
     let placed = artifact::place(lab, name, &draft);
@@ -68,29 +71,29 @@ fn attest(
     gates: &[GateReport],
     attestations: &BTreeMap<String, Vec<u8>>,
 ) -> Result<(), Error> {
-    let place = |file: &str| location.directory.join(artifact::ATTESTATIONS).join(file);
     // What the gates looked at reads otherwise from day to day.
     let same_gates = gates::say_the_same(&gates::recorded(location).ok().flatten().unwrap_or_default(), gates);
-    let is_known = |(name, bytes): &(&String, &Vec<u8>)| {
-        (same_gates && *name == gates::FILE) || read_file(&place(name)).is_ok_and(|found| found == **bytes)
+    let is_known = |path: &String, bytes: &Vec<u8>| {
+        (same_gates && *path == place(gates::FILE))
+            || read_file(&location.path(path)).is_ok_and(|found| found == *bytes)
     };
-    let new: Vec<_> = attestations.iter().filter(|attestation| !is_known(attestation)).collect();
-    if new.is_empty() || is_signed(location) {
+    if is_signed(location) {
         return Ok(());
     }
-    let staging = lab.staging_dir()?;
-    for (file, bytes) in new {
-        write_file(&staging.join(file), bytes)?;
-        artifact::replace(&staging.join(file), &place(file))?;
-    }
-    let _ = std::fs::remove_dir_all(&staging);
-    Ok(())
+    let new = attestations.iter().filter(|(path, bytes)| !is_known(path, bytes));
+    attested::attest(lab, location, &new.map(|(path, bytes)| (path.clone(), bytes.clone())).collect())
 }
 
-/// What is attested beside the proof, by the names of the files.
+/// What is attested beside the proof, by the paths of the files.
 fn attestations(spec: &PublishSpec, gates: &[GateReport], identity: &str) -> BTreeMap<String, Vec<u8>> {
     let gates = serde_json::json!({ "artifact": identity, "gates": gates });
-    let mut files = BTreeMap::from([(gates::FILE.to_owned(), bundle::to_json(&gates))]);
-    files.extend(spec.attestations.iter().map(|(name, value)| (format!("{name}.json"), bundle::to_json(value))));
+    let mut files = BTreeMap::from([(place(gates::FILE), bundle::to_json(&gates))]);
     files
+        .extend(spec.attestations.iter().map(|(name, value)| (place(&format!("{name}.json")), bundle::to_json(value))));
+    files
+}
+
+/// Where an attestation lies, relative to the artifact.
+fn place(file: &str) -> String {
+    format!("{}/{file}", artifact::ATTESTATIONS)
 }

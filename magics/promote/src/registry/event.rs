@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::approval::Signed;
 use super::{Author, Holder, approval, seen};
 use crate::Error;
-use crate::artifact::{home, replace};
+use crate::artifact::{home, replace_in};
 use crate::bundle::to_json;
-use crate::files::{digest, make_directory, write_file};
+use crate::files::{digest, write_file};
 use crate::sealed::{self, LARGEST_TEXT};
 use crate::trust::{Envelope, SigningKey, keys};
 
@@ -216,11 +216,9 @@ fn write(lab: &Lab, event: &Event) -> Result<(), Error> {
     let digest = digest(&bytes);
     let file = file_name(event.number, &digest);
     let staging = lab.staging_dir()?;
-    let written = write_file(&staging.join(&file), &bytes).and_then(|()| {
-        let target = directory(lab, &event.artifact).join(&file);
-        make_directory(target.parent().unwrap_or(&staging))?;
-        replace(&staging.join(&file), &target)
-    });
+    let target = directory(lab, &event.artifact).join(&file);
+    let staged = staging.join(&file);
+    let written = write_file(&staged, &bytes).and_then(|()| replace_in(&staged, &home(lab, &event.artifact), &target));
     let _ = std::fs::remove_dir_all(&staging);
     written?;
     // It is entered all the same: whoever reads the history next keeps it in mind.

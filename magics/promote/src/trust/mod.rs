@@ -18,8 +18,9 @@ pub use key::{PublicKey, SigningKey};
 
 use crate::Error;
 use crate::artifact::{self, Location, MANIFEST, Reference, find};
+use crate::attested::{self, LIST, attest};
 use crate::bundle::to_json;
-use crate::files::{digest, write_file};
+use crate::files::digest;
 use crate::sealed::{self, LARGEST_TEXT};
 use crate::verify::verify_location;
 pub(crate) use envelope::Envelope;
@@ -84,7 +85,9 @@ pub fn sign(lab: &Lab, reference: &Reference, key: &SigningKey, work: &Work) -> 
     let location = find(lab, reference)?;
     let verification = verify_location(lab, &location, work)?;
     let not_sound = |findings| Err(Error::NotSound { artifact: location.to_string(), findings });
-    let changes = verification.changes();
+    let mut changes = verification.changes();
+    // Who takes the envelope away, such as one with the wrong key, may sign anew.
+    changes.retain(|line| *line != attested::missing(PROVENANCE));
     if !changes.is_empty() {
         return not_sound(changes);
     }
@@ -101,12 +104,8 @@ pub fn sign(lab: &Lab, reference: &Reference, key: &SigningKey, work: &Work) -> 
         Some(Err(finding)) => return not_sound(vec![finding]),
     };
     envelope.sign(&payload, key);
-    let staging = lab.staging_dir()?;
-    let staged = staging.join("provenance.json");
-    let written = write_file(&staged, &to_json(&envelope));
-    let placed = written.and_then(|()| artifact::replace(&staged, &location.path(PROVENANCE)));
-    let _ = std::fs::remove_dir_all(&staging);
-    placed.map(|()| location)
+    attest(lab, &location, &BTreeMap::from([(PROVENANCE.to_owned(), to_json(&envelope))]))?;
+    Ok(location)
 }
 
 /// Checks the signatures of an artifact, and that they are of this artifact.
@@ -175,17 +174,18 @@ fn differences(location: &Location, payload: &[u8]) -> Result<Vec<String>, Error
         let name = signed["subject"][0]["name"].as_str().unwrap_or("another artifact");
         findings.push(format!("changed: what was signed is {name} with another manifest or under another number"));
     }
-    let present = attestations(location)?;
+    let mut present = attestations(location)?;
     for attested in signed["predicate"]["runDetails"]["byproducts"].as_array().into_iter().flatten() {
         let name = attested["name"].as_str().unwrap_or_default();
-        match present.get(name) {
+        match present.remove(name) {
             None => findings.push(format!("missing: {name}, which was signed")),
-            Some(found) if attested["digest"]["sha256"] != found.as_str() => {
+            Some(found) if attested["digest"]["sha256"] != found => {
                 findings.push(format!("changed: {name}, which was signed otherwise"));
             }
             Some(_) => {}
         }
     }
+    findings.extend(present.into_keys().map(|name| format!("extra: {name}, which nobody has signed")));
     Ok(findings)
 }
 
@@ -250,9 +250,9 @@ fn statement(location: &Location) -> Result<Value, Error> {
     }))
 }
 
-/// What lies beside the artifact but for the envelope: SHA-256 by name.
+/// What lies beside the artifact but for the envelope and the list that has the envelope too: SHA-256 by name.
 fn attestations(location: &Location) -> Result<BTreeMap<String, String>, Error> {
-    let attested = location.attestations()?.into_iter().filter(|(name, _)| name != PROVENANCE);
+    let attested = location.attestations()?.into_iter().filter(|(name, _)| name != PROVENANCE && name != LIST);
     Ok(attested.map(|(name, bytes)| (name, sha256(&bytes))).collect())
 }
 

@@ -68,6 +68,7 @@ fn forge(place: &Place, change: impl FnOnce(&mut Value)) {
     let mut attested: Value = serde_json::from_slice(&std::fs::read(&proof).expect("a proof")).expect("JSON");
     attested["artifact"] = identity.into();
     std::fs::write(proof, attested.to_string()).expect("written");
+    place.list_attested(ARTIFACT);
 }
 
 fn resize(place: &Place, file: &str, bytes: u64) {

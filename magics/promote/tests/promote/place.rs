@@ -88,6 +88,13 @@ impl Place {
         wait(publish(&self.lab, &spec(target), runner, &Work::silent()))
     }
 
+    /// Publishes with something else that was measured, in `attestations/scores.json`.
+    pub fn publish_with_scores(&self, target: &str, scores: serde_json::Value) -> Published {
+        let mut attested = spec(target);
+        attested.attestations.insert("scores".to_owned(), scores);
+        wait(publish(&self.lab, &attested, &MiniRunner::default(), &Work::silent())).expect("published")
+    }
+
     pub fn replay(&self, reference: &str) -> Replay {
         self.replay_with(reference, None, &MiniRunner::default())
     }
@@ -112,6 +119,22 @@ impl Place {
         let entries = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().flatten();
         let files = entries.filter(|entry| entry.file_type().is_file());
         files.map(|entry| entry.path().strip_prefix(&root).expect("below").display().to_string()).collect()
+    }
+
+    /// Lists what lies in the `attestations/` of an artifact anew, as somebody does who hides what he did there.
+    pub fn list_attested(&self, artifact: &str) {
+        let root = self.path(artifact);
+        let digest = |path: &Path| blake3::hash(&std::fs::read(path).expect("a file")).to_hex().to_string();
+        let (directory, list) = (root.join("attestations"), root.join("attestations/MANIFEST.json"));
+        let entries = std::fs::read_dir(directory).expect("a directory").flatten();
+        let files: serde_json::Map<_, _> = entries
+            .filter(|entry| entry.path() != list)
+            .map(|entry| (format!("attestations/{}", entry.file_name().display()), digest(&entry.path()).into()))
+            .collect();
+        let files = serde_json::to_string_pretty(&files).expect("JSON").replace('\n', "\n  ");
+        let identity = digest(&root.join("MANIFEST.json"));
+        let listed = format!("{{\n  \"format\": 1,\n  \"artifact\": \"{identity}\",\n  \"files\": {files}\n}}\n");
+        std::fs::write(list, listed).expect("written");
     }
 
     /// Nothing is left of runs and drafts.

@@ -28,6 +28,7 @@ fn an_artifact_holds_the_slice_and_what_its_proof_showed() {
             ".gitattributes",
             "Cargo.lock",
             "MANIFEST.json",
+            "attestations/MANIFEST.json",
             "attestations/gates.json",
             "attestations/proof.json",
             "cells/01.rs",
@@ -183,9 +184,7 @@ fn what_is_attested_later_stands_beside_the_same_version() {
     let place = Place::after(&["let x = 1\nprint x"]);
     let first = place.publish("1").expect("published");
     for state in ["pass", "fail"] {
-        let mut attested = spec("1");
-        attested.attestations.insert("scores".to_owned(), serde_json::json!([{ "state": state }]));
-        let again = wait(publish(&place.lab, &attested, &MiniRunner::default(), &Work::silent())).expect("published");
+        let again = place.publish_with_scores("1", serde_json::json!([{ "state": state }]));
         assert_eq!((again.location.version, again.unchanged, &again.id), (1, true, &first.id));
         let read =
             std::fs::read_to_string(again.location.directory.join("attestations/scores.json")).expect("it is there");

@@ -37,6 +37,7 @@ fn an_artifact_of_python_is_a_notebook_and_a_script_with_pinned_packages() {
         [
             ".gitattributes",
             "MANIFEST.json",
+            "attestations/MANIFEST.json",
             "attestations/gates.json",
             "attestations/proof.json",
             "cells/01.py",

@@ -43,6 +43,7 @@ fn forge(place: &Place, thorough: bool) {
             serde_json::from_slice(&std::fs::read(&path).expect("a proof")).expect("JSON");
         proof["artifact"] = blake3::hash(text.as_bytes()).to_hex().to_string().into();
         std::fs::write(path, proof.to_string()).expect("a file");
+        place.list_attested("pipelines/sums/1");
     }
 }
 
@@ -79,6 +80,7 @@ fn changed_missing_and_extra_files_are_named() {
         "changed: outputs/04-1-result.txt (a reference output of cell 4)",
         "missing: outputs/02-1-display.arrow (a reference output of cell 2)",
         "extra: cells/06.rs (the text of cell 6)",
+        "extra: notebooks/",
     ];
     assert_eq!(findings(&place), expected);
     let runner = MiniRunner::default();

@@ -76,6 +76,7 @@ fn age(place: &Place, version: u32, days: i64) {
     let mut proof: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("a proof")).expect("JSON");
     proof["published_at"] = (chrono::Utc::now() - chrono::TimeDelta::days(days)).to_rfc3339().into();
     std::fs::write(&path, proof.to_string()).expect("written");
+    place.list_attested(&format!("pipelines/sums/{version}"));
 }
 
 fn copy(from: &Path, to: &Path) {

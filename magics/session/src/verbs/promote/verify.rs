@@ -44,9 +44,6 @@ impl Verb for Verify {
             "identity {}: compare it with the one that was told when it was published",
             verification.id
         ));
-        if !verification.is_attested {
-            output = output.with_note("attestations/proof.json is missing: nothing tells that these files were proved");
-        }
         for signer in &verification.trust.signers {
             output = output.with_note(format!("signed by {signer}"));
         }
