@@ -22,9 +22,9 @@ KILLS = 50 if os.environ.get("KERNWERK_TORTURE") else 8
 # The rides of a day, joined with a table from before; the share is no part of the query.
 CELLS = [
     "%feature source rides rides.csv --event-time pickup",
-    "%promote param least=8 share=0.5",
+    "%promote param least=8 share=0.5 label=plain",
     "%feature sql SELECT name, sum(fare) AS fare FROM rides JOIN zones USING (zone) WHERE fare >= $least GROUP BY name ORDER BY name -> fares",
-    'let total: f64 = fares.numbers("fare")?.into_iter().flatten().sum::<f64>() * share;\nprintln!("{total:.3}");',
+    'let total: f64 = fares.numbers("fare")?.into_iter().flatten().sum::<f64>() * share;\nprintln!("{label} {total:.3}");',
 ]
 
 
@@ -112,6 +112,8 @@ def test_what_does_not_fit_is_refused_before_anything_runs(project):
     project("promote", "run", "fares", "--param", "lest=1").failed("no parameter `lest`", "did you mean `least`")
     project("promote", "run", "fares", "--param", "least=cheap").failed("is of type integer", "`cheap`", "a whole number")
     project("promote", "run", "fares", "--param", "least").failed("gives no parameter a value")
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+    assert secret not in project("promote", "run", "total", "--param", f"label={secret}").failed("the value of parameter `label` holds a secret")
     project("promote", "run", "fare").failed("no artifact is called `fare`", "fares")
     project("promote", "runs", "fare").failed("no artifact is called `fare`")
     cell = project.directory / "pipelines/fares/1/cells/03.rs"

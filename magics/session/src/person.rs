@@ -29,7 +29,7 @@ impl Signature {
     /// As [`Signature::author`], but `otherwise` where the line names nobody.
     pub(crate) fn author_or(self, context: &Context<'_>, otherwise: Option<String>) -> Result<Author, Problem> {
         let by = self.by.or(otherwise).or_else(|| context.principal_name()).or_else(user);
-        let by = by.filter(|by| !by.trim().is_empty());
+        let by = by.map(|by| by.trim().to_owned()).filter(|by| !by.is_empty());
         let nobody =
             || Problem::new("Nobody", "it is not known who does this").with_hint("name yourself with `--by NAME`");
         Ok(Author { by: by.ok_or_else(nobody)?, why: self.why })

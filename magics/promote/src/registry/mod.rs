@@ -87,20 +87,33 @@ pub fn stage(lab: &Lab, reference: &Reference, stage: &str, author: Author, work
     change.check_free(stage)?;
     let rules = lab.promotion_rules()?;
     let (wanted, signed) = (rules.approvals.get(stage).copied().unwrap_or(0), rules.signed_approvals);
-    let given = change.registry.approvers(stage, &change.holder.identity, signed);
+    let approvers = change.registry.approvers(stage, &change.holder.identity, signed);
+    let given = people(&approvers, signed);
     if given.len() < wanted as usize {
         let approvals = change.registry.approvals(&change.holder.identity);
         let others = approvals.iter().filter(|other| other.stage == stage && !given.contains(other.by.as_str()));
+        let why_not = |other: &Approval| match approvers.contains(other.by.as_str()) {
+            true => "whose name differs from another's by letters' size or spaces alone".to_owned(),
+            false => other.signed.to_string(),
+        };
         return Err(Error::NotApproved {
             artifact: change.location.to_string(),
             stage: stage.to_owned(),
             wanted,
-            uncounted: others.map(|other| format!("{} ({})", other.by, other.signed)).collect(),
+            uncounted: others.map(|other| format!("{} ({})", other.by, why_not(other))).collect(),
             given: given.into_iter().map(str::to_owned).collect(),
             signed,
         });
     }
     change.append(lab, Action::Stage, stage, author)
+}
+
+/// One name of each person. A signature tells two people apart whatever they are called; without, a name in other letters or with other
+/// spaces is taken for the same person's.
+fn people<'n>(names: &BTreeSet<&'n str>, signed: bool) -> BTreeSet<&'n str> {
+    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let mut seen = BTreeSet::new();
+    names.iter().copied().filter(|name| signed || seen.insert(plain(name))).collect()
 }
 
 /// Names that mean stages wherever pipelines are promoted.

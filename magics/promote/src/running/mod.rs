@@ -93,8 +93,8 @@ pub struct Run {
 /// Runs an artifact's pipeline.
 ///
 /// # Errors
-/// Those of finding the artifact and of reading it; [`Error::UnknownParameter`], [`Error::BadParameter`] before anything runs; an
-/// interrupt, after which the record says so. All that a run can find out is in the [`Run`].
+/// Those of finding the artifact and of reading it; [`Error::UnknownParameter`], [`Error::BadParameter`] and, of a value that is a secret,
+/// [`kernwerk_store::Error::HoldsSecret`], before anything runs; an interrupt, after which the record says so. All that a run can find out is in the [`Run`].
 pub async fn execute(
     lab: &Lab,
     spec: &RunSpec,
@@ -110,6 +110,11 @@ pub async fn execute(
     }
     let pipeline = location.pipeline()?;
     let parameters = values(&location.to_string(), &pipeline, &spec.parameters)?;
+    for (name, text) in &spec.parameters {
+        // A run that goes on needs the value, so that its record cannot do without. A value may be a secret by its name alone.
+        let given = serde_json::json!([text, format!("{name} = {text:?}")]);
+        lab.ledger().refuse_secrets(&format!("the value of parameter `{name}`"), &given)?;
+    }
     let present = look(lab, pipeline, spec.live, models, runner, work).await?;
     if present.verdict != Verdict::Passed {
         return Ok(Run::refused(location, present.verdict, present.findings, present.notes));

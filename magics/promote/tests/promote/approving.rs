@@ -107,6 +107,20 @@ fn author(by: &str) -> Author {
 }
 
 #[test]
+fn a_name_in_other_letters_is_no_second_person() {
+    let team = Team::new().with("", &[("ada", "ada")]);
+    for by in ["ada l", "Ada L", "ada  l"] {
+        approve(team.lab(), &reference("sums@1"), "production", author(by), &Work::silent()).expect("approved");
+    }
+    let refused = team.production("sums@1").expect_err("it is one person").to_string();
+    let words =
+        "has 1 of the 2 approvals that `production` asks for (by Ada L); not counted: ada  l (whose name differs";
+    assert!(refused.contains(words), "{refused}");
+    approve(team.lab(), &reference("sums@1"), "production", author("eve"), &Work::silent()).expect("approved");
+    team.production("sums@1").expect("staged");
+}
+
+#[test]
 fn only_signed_approvals_of_several_people_count() {
     let team = Team::new().with("", &[("ada", "ada"), ("eve", "eve"), ("grace", "grace")]);
     approve(team.lab(), &reference("sums@1"), "production", author("eve"), &Work::silent()).expect("approved");

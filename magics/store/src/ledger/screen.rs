@@ -72,11 +72,11 @@ impl Ledger {
         }
     }
 
-    /// That a name or a definition holds no secret; `what` says what it is.
+    /// That a name, a definition or what else is looked up or used again holds no secret; `what` says what it is.
     ///
     /// # Errors
     /// [`Error::HoldsSecret`].
-    pub(super) fn refuse_secrets(&self, what: &str, value: &Value) -> Result<(), Error> {
+    pub fn refuse_secrets(&self, what: &str, value: &Value) -> Result<(), Error> {
         let mut secrets = Vec::new();
         let mut each =
             |text: &str| secrets.extend(self.screened(text).map(|screened| screened.secrets).into_iter().flatten());
