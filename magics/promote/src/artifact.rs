@@ -24,7 +24,7 @@ use crate::registry::{History, Removal, labelled, removals};
 use crate::sealed::{self, LARGEST_FILE, LARGEST_TEXT};
 
 /// Where artifacts lie, in the lab's root.
-const PIPELINES: &str = "pipelines";
+pub(crate) const PIPELINES: &str = "pipelines";
 pub(crate) const PIPELINE: &str = "pipeline.toml";
 pub(crate) const MANIFEST: &str = "MANIFEST.json";
 pub(crate) const NOTEBOOK: &str = "notebook.ipynb";

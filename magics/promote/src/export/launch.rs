@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::place::MARK;
 use super::source::Source;
 use super::way;
 
@@ -50,6 +51,13 @@ pub(super) fn values(source: &Source, output: &Path) -> Vec<(&'static str, Strin
         ("LAUNCH", LAUNCH.map(python_text).join(", ")),
         ("INPUTS", inputs(source)),
     ]
+}
+
+/// The artifact that a Python module launches, such as `fares@2`, where it is such an export, whether somebody has changed it or not.
+pub(crate) fn launches(module: &str) -> Option<String> {
+    let label = MARK.split(' ').next()?;
+    let line = module.lines().find_map(|line| line.strip_prefix("ARTIFACT = "))?;
+    module.contains(label).then(|| serde_json::from_str(line).ok())?
 }
 
 /// The inputs as a list of Python, one a line.

@@ -21,6 +21,7 @@ use std::str::FromStr;
 use kernwerk_core::Work;
 use kernwerk_store::Lab;
 
+pub(crate) use launch::launches;
 pub use mlflow::{Method, MlflowServer, Request, Response, Tracked, Unanswered, track};
 pub use program::export_crate;
 pub use script::Command;

@@ -1,10 +1,11 @@
 //! Retention: which versions, runs and kept results may go by the rules of the lab, which stay in spite of them, and their removal.
 //!
 //! The rules say what may go; what somebody relies on stays: the latest version, one that holds a stage or an alias, held it within the
-//! time that is kept, could be rolled back to, waits for approvals, is read by another artifact or by a process right now. A removal
+//! time that is kept, could be rolled back to, waits for approvals, is read by another artifact or by a process right now, is launched by a module of an orchestrator. A removal
 //! is an event of the history, written before anything is touched: killed in between, the version counts as removed, and the next
 //! pruning takes its files away. So does a pruning where version control or a colleague brings the files of a removed version back.
 
+mod launched;
 mod stay;
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kernwerk_core::Work;
 use kernwerk_store::{Lab, RetentionRules};
 
+use super::launched::launched;
 use super::{Candidate, Fate, size};
 use crate::Error;
 use crate::artifact::{Location, location, names, present_versions};
@@ -13,34 +14,36 @@ use crate::holding::pinned;
 use crate::registry::{History, Holder, Registry};
 use crate::running::RunSurvey;
 
-/// Which versions are read by which others.
-pub(super) struct Pins(BTreeMap<(String, u32), Vec<String>>);
+/// Which versions others rely on, such as `fares@2`, and who they are, in words.
+pub(super) struct Pins(BTreeMap<String, Vec<String>>);
 
 impl Pins {
-    /// Reads what all artifacts of the lab read.
+    /// Reads what all artifacts of the lab read, and which the modules in the checkout launch.
     ///
     /// # Errors
     /// [`Error::BrokenArtifact`] where one does not say it: nobody could tell what may go.
     pub fn of(lab: &Lab, work: &Work) -> Result<Self, Error> {
-        let mut pins: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
+        let mut pins: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for name in names(lab) {
             for version in present_versions(lab, &name)? {
                 work.check()?;
                 let reader = location(lab, &name, version);
                 for input in &reader.pipeline()?.inputs {
-                    if let Some(Location { name, version, .. }) = pinned(lab, input) {
-                        pins.entry((name, version)).or_default().push(reader.to_string());
+                    if let Some(pinned) = pinned(lab, input).filter(|pinned| *pinned != reader) {
+                        pins.entry(pinned.to_string()).or_default().push(format!("{reader} reads it"));
                     }
                 }
             }
         }
+        for (artifact, module) in launched(lab, work)? {
+            pins.entry(artifact).or_default().push(format!("{module} launches it"));
+        }
         Ok(Self(pins))
     }
 
-    /// Who reads a version, but for itself.
-    fn readers(&self, location: &Location) -> Option<&String> {
-        let readers = self.0.get(&(location.name.clone(), location.version))?;
-        readers.iter().find(|reader| **reader != location.to_string())
+    /// Who relies on a version, in words.
+    fn of_version(&self, location: &Location) -> Option<&String> {
+        self.0.get(&location.to_string())?.first()
     }
 }
 
@@ -147,8 +150,8 @@ impl<'a> Ground<'a> {
         if let Some(stage) = self.registry.waiting(identity).next() {
             return Some(format!("its approval for `{stage}` waits for the stage"));
         }
-        if let Some(reader) = self.pins.readers(location) {
-            return Some(format!("{reader} reads it"));
+        if let Some(why) = self.pins.of_version(location) {
+            return Some(why.clone());
         }
         if let Some(run) = self.runs.unfinished.get(&location.to_string()) {
             return Some(format!("run {run} has not come to its end"));

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 
 use kernwerk_core::{Verdict, Work};
 use kernwerk_promote::{
-    Action, Author, Error, Fate, InstalledModel, PruneSpec, Pruning, PublishSpec, Reference, RunSpec, RunStatus, alias,
-    approve, execute, history, list, prune, publish, references, registry, restore, rollback, runs, show, stage,
-    survey, verify, withdraw,
+    Action, Author, Error, ExportSpec, Fate, Form, InstalledModel, PruneSpec, Pruning, PublishSpec, Reference, RunSpec,
+    RunStatus, alias, approve, execute, history, list, prune, publish, references, registry, restore, rollback, runs,
+    show, stage, survey, verify, withdraw,
 };
 use kernwerk_store::{Call, Lab, RetentionRules};
 
@@ -88,6 +88,34 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("copied");
         }
     }
+}
+
+#[test]
+fn what_a_module_in_the_checkout_launches_stays() {
+    let place = versions(4);
+    let export = |artifact: &str, form: Form, output: &str| {
+        let spec = ExportSpec {
+            reference: reference(artifact),
+            output: Some(output.into()),
+            directory: place.lab.root().to_owned(),
+            overwrite: false,
+        };
+        kernwerk_promote::export(&place.lab, &spec, form, &|_| Err(String::new()), &Work::silent()).expect("exported");
+    };
+    export("sums@1", Form::Dagster, "jobs/sums.py");
+    export("sums@2", Form::Airflow, "dags/nightly.py");
+    export("sums@3", Form::Airflow, ".cache/hidden.py");
+    // Changed by hand, it launches the version all the same; what only speaks of one does not.
+    let module = place.path("dags/nightly.py");
+    let text = std::fs::read_to_string(&module).expect("a module");
+    std::fs::write(&module, text + "\n# at night\n").expect("written");
+    std::fs::write(place.path("dags/notes.py"), "ARTIFACT = \"sums@3\"\n").expect("written");
+    let shown = surveyed(&place.lab, &keep(1));
+    assert_eq!(going(&shown.versions), ["sums@3"]);
+    assert_eq!(why(&shown, "sums@1"), "jobs/sums.py launches it");
+    assert_eq!(why(&shown, "sums@2"), "dags/nightly.py launches it");
+    std::fs::remove_file(&module).expect("removed");
+    assert_eq!(going(&surveyed(&place.lab, &keep(1)).versions), ["sums@2", "sums@3"]);
 }
 
 #[test]
