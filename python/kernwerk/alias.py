@@ -11,6 +11,9 @@ _FRESH = {
     "isinstance", "issubclass", "len", "oct", "open", "ord", "pow", "print", "range", "repr", "round", "str", "sum", "type",
 }  # fmt: skip
 
+# Stands for an operator among attributes.
+_ARITHMETIC = "__add__"
+
 # What a chain of attributes, items and calls begins with holds nothing that a call on it gives: by the name and the attributes of the chain.
 IsNew = Callable[[str, set[str]], bool]
 
@@ -72,8 +75,12 @@ def held_by(node: ast.expr, is_new: IsNew) -> set[str]:
             return set().union(*(held_by(one, is_new) for one in parts))
         case ast.Dict(keys=keys, values=values):
             return set().union(*(held_by(one, is_new) for one in (*keys, *values) if one is not None))
-        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+        case ast.IfExp(body=one, orelse=other):
             return held_by(one, is_new) | held_by(other, is_new)
+        case ast.BinOp(left=one, right=other):
+            # Of lists the items are in the sum; of arrays and frames nothing is.
+            is_counted = any(isinstance(part, ast.Name) and is_new(part.id, {_ARITHMETIC}) for part in (one, other))
+            return set() if is_counted else held_by(one, is_new) | held_by(other, is_new)
         case ast.NamedExpr(value=value):
             return held_by(value, is_new)
         case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part) | ast.DictComp(value=part):
@@ -86,10 +93,18 @@ def held_by(node: ast.expr, is_new: IsNew) -> set[str]:
 def _held_by_chain(node: ast.AST, is_new: IsNew) -> set[str]:
     """What a chain of attributes, items and calls may be a part of: what it begins with."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred | ast.Await):
-        if _is_new_call(node, is_new):
+        if _is_new_call(node, is_new) or _is_choice(node, is_new):
             return set()
         node = node.func if isinstance(node, ast.Call) else node.value
     return held_by(node, is_new) if isinstance(node, ast.expr) else set()
+
+
+def _is_choice(node: ast.AST, is_new: IsNew) -> bool:
+    """Whether it is rows or items of an array or a frame by a list or a condition, which are copies: `table[table.fare > 9]`."""
+    match node:
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.List() | ast.Compare() | ast.BinOp(op=ast.BitAnd() | ast.BitOr()) | ast.UnaryOp(op=ast.Invert())):
+            return is_new(name, {_ARITHMETIC})
+    return False
 
 
 def _is_new_call(node: ast.AST, is_new: IsNew) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernwerk import modules, names, program, syntax
+from kernwerk import changed, modules, names, program, sharing, syntax
 from kernwerk._kernwerk import Cell, Session, magics, notebook
 from kernwerk.capture import Capture
 from kernwerk.errors import Error, Interrupted
+from kernwerk.opened import Opened
 from kernwerk.watch import Terminal
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from kernwerk._kernwerk import Result
+    from kernwerk.changed import Seen
+    from kernwerk.syntax import Names
     from kernwerk.watch import Watcher
 
 # Jupyter's servers name the notebook with this variable.
@@ -59,12 +63,17 @@ class Extension:
         self._shell = shell
         self._session = session
         self._capture = Capture(shell)
+        self._opened = Opened()
         self._directory = Path.cwd()
         self._magics = {name for name, _ in magics()}
         self._matcher = context_matcher(priority=200, identifier="kernwerk")(lambda context: self._complete(context))
         #: The cell that IPython runs now, and its text.
         self._cell: Cell | None = None
         self._text = ""
+        #: What its text tells; none of magics alone.
+        self._names: Names | None = None
+        #: What it may change, as that was when it began.
+        self._seen: dict[str, Seen] = {}
         #: Magics in it whose value is wanted.
         self._valued: set[str] = set()
         #: The cell that ended last.
@@ -85,6 +94,7 @@ class Extension:
         self._tell_warnings(self._watcher())
 
     def unload(self) -> None:
+        self._opened.end()
         self._shell.events.unregister("pre_run_cell", self._begin)
         self._shell.events.unregister("post_run_cell", self._finish)
         self._capture.unload()
@@ -154,24 +164,29 @@ class Extension:
             return
         text = self._text = info.raw_cell or ""
         code = info.transformed_cell or ""
-        known = None
+        self._names, self._seen = None, {}
         if not names.is_magics_alone(code, self._magics):
-            known = names.of_cell(code, self._magics, self._shell.user_ns)
+            self._names = names.of_cell(code, self._magics, self._shell.user_ns)
+            self._seen = changed.look(self._names.perhaps | self._names.mutates, self._shell.user_ns)
         self._valued = names.valued(code, self._magics)
-        self._cell = self._session.begin(self._count(), text, known)
+        self._cell = self._session.begin(self._count(), text, self._names)
         self._capture.begin(self._cell)
+        self._opened.begin(time.time_ns())
 
     def _finish(self, result: ExecutionResult) -> None:
         info: Any = result.info
         if not info.store_history:
             return
         self._capture.end()
+        opened = self._opened.end()
         cell, self._cell = self._cell, None
         if cell is None:
             return
         try:
             for path in modules.among(self._directory, self._text):
                 cell.reads(path)
+            cell.opened(opened)
+            self._tell_sharing(cell)
             for name in self.wanted:
                 cell.value(name)
             error = result.error_before_exec or result.error_in_exec
@@ -181,6 +196,18 @@ class Extension:
         finally:
             cell.finish(bool(result.success), result.error_before_exec is not None)
             self.finished = cell
+
+    def _tell_sharing(self, cell: Cell) -> None:
+        if self._names is None:
+            return
+        variables = self._shell.user_ns
+        met = names.met(self._names, variables)
+        apart = {name for name in met if sharing.is_apart(variables[name])}
+        cell.shares(sharing.groups(met - apart, variables), apart)
+        perhaps = {name: seen for name, seen in self._seen.items() if name not in self._names.mutates}
+        surely = {name: seen for name, seen in self._seen.items() if name in self._names.mutates}
+        cell.changes(changed.among(perhaps, self._names.suspect, variables), changed.unchanged(surely, variables))
+        self._seen = {}
 
     def _complete(self, context: CompletionContext) -> Any:
         from IPython.core.completer import SimpleCompletion

@@ -29,6 +29,14 @@ def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) ->
     return cell.names
 
 
+def met(names: Names, variables: Mapping[str, Any]) -> set[str]:
+    """The variables that a cell may have brought together, as they are when it has ended: all of them where its text does not tell."""
+    if names.barrier or names.defines_any:
+        return {name for name in variables if not name.startswith("_")}
+    told = names.defines | names.uses | names.mutates | names.perhaps | names.met
+    return {name for name in told if name in variables}
+
+
 def is_magics_alone(code: str, magics: Collection[str]) -> bool:
     """Whether `code`, in which IPython has made calls of magics, is made of magics of ours and nothing else."""
     try:
@@ -79,10 +87,12 @@ class _Cell:
         names.uses |= self._known(part.names.uses | part.names.mutates | part.called.keys())
         self._add_changes()
         reached = reach.by(self._known(part.chains.loads), part.chains.attributes, self._namespace)
+        names.met |= self._known(reached.chains.loads)
         written = self._known(reached.written)
         names.mutates |= written
         names.uses |= written
         names.perhaps |= {name for name in self._perhaps() if self._is_changeable(name) or reach.is_class(self._namespace.get(name))}
+        names.suspect |= names.perhaps & self._suspect()
         part.chains.add(reached.chains)
         self._add_effects()
         # What an earlier statement has surely bound stays bound.
@@ -99,7 +109,11 @@ class _Cell:
         """Those of the names that are of earlier cells."""
         bound = (self.names.defines - self.names.maybe) | self._part.local
         known = (name for name in names if name not in bound)
-        return {name for name in known if name in self._namespace or not (name in self._sources or hasattr(builtins, name))}
+        return {name for name in known if self._is_held(name) or not (name in self._sources or hasattr(builtins, name))}
+
+    def _is_held(self, name: str) -> bool:
+        """Whether the notebook has a variable of this name. IPython puts an `open` of its own there, which is Python's."""
+        return name in self._namespace and not (name == "open" and chains.origin(self._namespace[name]) == "io.open")
 
     def _is_changeable(self, name: str) -> bool:
         return bool(self._known([name])) and not isinstance(self._namespace.get(name, self), IMMUTABLE)
@@ -152,6 +166,11 @@ class _Cell:
             # What can be called and is no function may keep something, as a cache does.
             if chain and len(chain) == 1 and callable(self._namespace.get(chain[0])):
                 yield chain[0]
+
+    def _suspect(self) -> set[str]:
+        """Names of what functions of the notebook are given that have code which changes a value."""
+        calls = [given for _, root, given in self._part.calls if any(map(self._changes, self._known(given | root)))]
+        return self._with_sources(set().union(*calls))
 
     def _changes(self, name: str) -> bool:
         """Whether the functions that a name reaches have code that changes a value, which may be one that they are given."""

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import collections
 import datetime
-import enum
 import functools
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kernwerk._kernwerk import Frame
 from kernwerk import effects, library
 from kernwerk.chains import Chains, of_code, origin
+from kernwerk.sharing import INERT
 
 # Values that no call changes.
-IMMUTABLE: tuple[type, ...] = (
-    types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType,
-    str, bytes, int, float, complex, bool, tuple, frozenset, range, enum.Enum, datetime.date, Frame, type(None),
-)  # fmt: skip
+IMMUTABLE: tuple[type, ...] = (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType, tuple, frozenset, *INERT)
 # Values that lead to no function.
 _PLAIN: tuple[type, ...] = (str, bytes, int, float, complex, range, datetime.date, types.ModuleType, types.BuiltinFunctionType, type(None))
 # Methods of a class that run when it is called.

@@ -28,6 +28,10 @@ class Names:
     mutates: set[str] = field(default_factory=set)
     #: Names that it may change besides, by calls of which nothing is known. With other values of its parameters a cell may do what it has not done.
     perhaps: set[str] = field(default_factory=set)
+    #: Those of them that it gives to functions of the notebook whose code changes something. They are not recorded.
+    suspect: set[str] = field(default_factory=set)
+    #: Names of earlier cells that functions of the notebook read which it may call. They are not recorded.
+    met: set[str] = field(default_factory=set)
     #: It makes names that its text does not spell out (`from module import *`).
     defines_any: bool = False
     #: Its text cannot be read (`!command`, `exec`), or it changes the process: every later cell may depend on it.
@@ -61,7 +65,7 @@ class Part:
     named: dict[str, set[str]] = field(default_factory=dict)
     #: All its calls: the function as a chain, the name that it begins with, the names in what it is given.
     calls: list[tuple[tuple[str, ...] | None, set[str], set[str]]] = field(default_factory=list)
-    #: Variables of functions and comprehensions within it.
+    #: Variables of functions and comprehensions within it, and those that it binds before it reads them.
     local: set[str] = field(default_factory=set)
     #: Classes that it makes others of.
     bases: set[str] = field(default_factory=set)
@@ -79,13 +83,13 @@ def of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str,
     for symbol in table.get_symbols():
         if symbol.is_assigned() or symbol.is_imported():
             names.defines.add(symbol.get_name())
-        if symbol.is_referenced():
-            names.uses.add(symbol.get_name())
+    names.uses = assigned.read_before(statement)
     for inner in _inner(table):
         for symbol in inner.get_symbols():
             if symbol.is_global() and symbol.is_assigned():
                 names.defines.add(symbol.get_name())
-            if symbol.is_global():
+            # What a comprehension reads it reads at once.
+            if symbol.is_global() and inner.get_name() not in _COMPREHENSIONS:
                 names.uses.add(symbol.get_name())
     names.maybe = names.defines - assigned.surely(statement)
     for node in ast.walk(statement):
@@ -93,6 +97,8 @@ def of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str,
     # Variables of functions within it are no names of the notebook.
     spelt = names.uses | names.defines
     part.local = {name for name in part.called.keys() | part.named.keys() | names.mutates | part.stored if name not in spelt}
+    # Nor are those of an earlier cell that the statement has bound itself before it reads them.
+    part.local |= names.defines - names.uses
     part.running = list(_at_once(statement))
     for node in part.running:
         _of_call(part, node)
@@ -121,6 +127,10 @@ def _with_functions(running: list[ast.AST], own: Mapping[str, ast.stmt]) -> Iter
             if isinstance(node, ast.Name) and node.id in own and node.id not in seen:
                 seen.add(node.id)
                 waiting.append(ast.walk(own[node.id]))
+
+
+# The names of what the compiler makes of comprehensions.
+_COMPREHENSIONS = {"dictcomp", "genexpr", "listcomp", "setcomp"}
 
 
 def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

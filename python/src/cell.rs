@@ -1,5 +1,6 @@
 //! A cell while it runs: its magics, one after the other, and its end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -152,6 +153,26 @@ impl Cell {
     fn reads(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let Some(running) = self.state().running.clone() else { return Ok(()) };
         py.detach(|| self.session.reads_file(&running, &path)).map_err(|problem| raise(py, problem))
+    }
+
+    /// Records which files its code has opened to read; those that are no files of the project are left out.
+    fn opened(&self, py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<()> {
+        let Some(running) = self.state().running.clone() else { return Ok(()) };
+        py.detach(|| self.session.opened_files(&running, &paths)).map_err(|problem| raise(py, problem))
+    }
+
+    /// Records names whose values it was seen to change, and to leave although its text might change them.
+    fn changes(&self, changed: BTreeSet<String>, unchanged: BTreeSet<String>) {
+        if let Some(running) = &self.state().running {
+            running.changes(changed, unchanged);
+        }
+    }
+
+    /// Records which names share values now: groups of names, and names by way of which no value changes.
+    fn shares(&self, groups: Vec<BTreeSet<String>>, apart: BTreeSet<String>) {
+        if let Some(running) = &self.state().running {
+            running.shares(groups, apart);
+        }
     }
 
     /// Records what a variable holds now.

@@ -56,6 +56,7 @@ impl From<PythonNames> for Names {
             reads_files,
             untold,
             chooses_magics,
+            ..Default::default()
         };
         Self { defines, uses, mutates, defines_any, barrier, rust: None, python: Some(python) }
     }

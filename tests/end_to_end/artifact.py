@@ -34,6 +34,10 @@ class Project(Shell):
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"files": listed}, indent=2) + "\n")
         identity = blake3(manifest.read_bytes()).hexdigest()
         proof.write_text(json.dumps(json.loads(proof.read_text()) | {"artifact": identity}))
+        attested = self.artifact("attestations/MANIFEST.json")
+        names = sorted(path.relative_to(root).as_posix() for path in proof.parent.iterdir() if path != attested)
+        digests = {name: blake3(self.artifact(name).read_bytes()).hexdigest() for name in names}
+        attested.write_text(json.dumps({"format": 1, "artifact": identity, "files": digests}, indent=2) + "\n")
         assert "is sound" in self("promote", "verify", artifact).ok()
 
 

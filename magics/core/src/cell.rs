@@ -58,6 +58,15 @@ pub struct PythonNames {
     pub untold: bool,
     /// Which of its magics run depends on what it computes.
     pub chooses_magics: bool,
+    /// Groups of names whose values share something that can change, when it has ended. None: nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Vec<BTreeSet<String>>>,
+    /// Names that its text may change, and that have the value that they had, wholly as it was.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unchanged: BTreeSet<String>,
+    /// Names of modules, functions and classes by way of which no value changes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart: BTreeSet<String>,
 }
 
 /// Whether a cell read or wrote a resource.

@@ -249,7 +249,8 @@ impl Error {
                     .to_owned()
             }
             Self::ProofDiffers { cause, left_out, .. } => {
-                let unknown = "the cell depends on something that a fresh run does not have: state of the kernel, chance, or the clock";
+                let unknown = "the cell depends on something that a fresh run does not have: state of the kernel, chance, the clock, or a file that it was not \
+                               seen to open and that no text names (`--input FILE` adds one)";
                 let cause = cause.as_ref().map_or_else(|| unknown.to_owned(), |cause| format!("a likely cause: {cause}"));
                 format!("{cause}{}", keep_hint(left_out))
             }

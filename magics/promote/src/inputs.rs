@@ -42,7 +42,7 @@ pub(crate) fn look(lab: &Lab, directory: &str, log: &[Execution], work: &Work) -
         let path = directory.join(&word);
         let name = lab.relative(&path);
         if let Some(modified) = modified(&path)
-            && !is_ours(&name)
+            && !is_of_lab(&name)
         {
             disk.files.entry(name.clone()).or_insert(FileState { modified, digest: None });
             disk.mentions.insert(word, name);
@@ -51,8 +51,8 @@ pub(crate) fn look(lab: &Lab, directory: &str, log: &[Execution], work: &Work) -
     Ok(disk)
 }
 
-/// Whether the file belongs to the lab itself rather than to its user.
-fn is_ours(name: &str) -> bool {
+/// Whether the file, by its name from the lab's root, belongs to the lab itself rather than to its user.
+pub fn is_of_lab(name: &str) -> bool {
     name == "kernwerk.toml" || name.starts_with(".kernwerk/") || name.starts_with("pipelines/")
 }
 

@@ -88,6 +88,7 @@ pub use export::{
     export, export_crate, track,
 };
 pub use gates::{Demand, Finding, GateReport, GateSpec, State, judge_published, mask, masked, must_pass};
+pub use inputs::is_of_lab;
 pub use judge::{CellReport, Compared};
 pub use known::Known;
 pub use licence::CrateSources;

@@ -1,16 +1,14 @@
 //! The record of cells: begun before they run, finished when they end, kept in memory while there is no lab.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kernwerk_core::{
-    Access, BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Parameter, Problem, Resource, Table,
-};
+use kernwerk_core::{BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Parameter, Problem, Table};
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
 
 use crate::meter::process_tree_seconds;
+use crate::reading::name_from;
 use crate::session::Session;
 
 /// A cell about to run.
@@ -44,6 +42,9 @@ struct CellLog {
     bindings: Vec<BoundValue>,
     types: BTreeMap<String, String>,
     parameters: Vec<Parameter>,
+    mutates: BTreeSet<String>,
+    unchanged: BTreeSet<String>,
+    shares: Option<(Vec<BTreeSet<String>>, BTreeSet<String>)>,
     rolled_back: bool,
 }
 
@@ -122,6 +123,18 @@ impl RunningCell {
         log.bindings.push(value);
     }
 
+    /// Records names whose values it was seen to change, and to leave although its text might change them.
+    pub fn changes(&self, changed: BTreeSet<String>, unchanged: BTreeSet<String>) {
+        let mut log = self.log();
+        log.mutates.extend(changed);
+        log.unchanged.extend(unchanged);
+    }
+
+    /// Records which names share values behind it; see [`kernwerk_core::PythonNames`].
+    pub fn shares(&self, groups: Vec<BTreeSet<String>>, apart: BTreeSet<String>) {
+        self.log().shares = Some((groups, apart));
+    }
+
     /// Records that the cell declared a parameter: a variable of its name, which holds its value.
     pub(crate) fn declares(&self, parameter: &Parameter) {
         self.defines(&parameter.name);
@@ -187,6 +200,12 @@ impl Session {
         if let Some(rust) = &mut start.names.rust {
             rust.types.extend(log.types);
         }
+        if let Some(python) = &mut start.names.python {
+            let (groups, apart) = log.shares.unzip();
+            (python.shares, python.apart) = (groups, apart.unwrap_or_default());
+            python.unchanged = log.unchanged;
+        }
+        start.names.mutates.extend(log.mutates);
         start.names.uses.extend(log.uses);
         start.names.defines.extend(log.defines);
         self.watch_cell(&start, &end);
@@ -199,21 +218,6 @@ impl Session {
             _ => self.unrecorded().push(Unrecorded { start, started, end }),
         }
         summary
-    }
-
-    /// Records that a cell read a file without a verb, such as a module beside the notebook.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn reads_file(&self, cell: &RunningCell, path: &Path) -> Result<(), Problem> {
-        let read = std::fs::read(path);
-        let bytes = read.map_err(|error| Problem::new("FileFailed", format!("{}: {error}", path.display())))?;
-        let digest = blake3::hash(&bytes).to_hex().to_string();
-        // Where there is no lab yet, it will lie around the notebook.
-        let name = self.lab()?.map_or_else(|| path.display().to_string(), |lab| lab.relative(path));
-        let (access, resource) = (Access::Read, Resource::File);
-        cell.effect(Effect { access, resource, name, version: None, digest: Some(digest) });
-        Ok(())
     }
 
     /// Records what a variable of the face holds now that its cell ends, and leaves it for whoever runs this process. What
@@ -252,7 +256,8 @@ impl Session {
         }
     }
 
-    fn record(&self, lab: &Lab, cell: Unrecorded) {
+    fn record(&self, lab: &Lab, mut cell: Unrecorded) {
+        name_from(lab, &mut cell.end.effects);
         let id = self.recorded(lab.ledger().begin_cell_at(&self.new_cell(&cell.start), cell.started));
         if let Some(id) = id {
             self.recorded(lab.ledger().finish_cell(id, &cell.start.names, &cell.end));

@@ -19,6 +19,7 @@ mod notebook_replay;
 mod parameters;
 mod person;
 mod place;
+mod reading;
 mod recover;
 mod report;
 mod runner;

@@ -84,7 +84,7 @@ pub(crate) fn flow(log: &[Execution], values: Values) -> Vec<Step> {
     for (index, execution) in log.iter().enumerate() {
         let step = scope.step(execution, index + 1 == log.len());
         if step.ran {
-            scope.follow(index, execution, &step);
+            scope.follow(execution, &step);
         }
         steps.push(step);
     }
@@ -103,7 +103,7 @@ impl Flow {
     pub fn push(&mut self, execution: &Execution) {
         let step = self.scope.step(execution, false);
         if step.ran {
-            self.scope.follow(self.steps.len(), execution, &step);
+            self.scope.follow(execution, &step);
         }
         self.steps.push(step);
     }
@@ -245,13 +245,15 @@ impl Scope {
         let is_rust = execution.language == Language::Rust;
         let perhaps =
             execution.names.python.as_ref().filter(|_| self.values == Values::Any).map(|python| &python.perhaps);
+        let left = execution.names.python.as_ref().filter(|_| self.values == Values::Recorded);
+        let is_left = |name: &String| left.is_some_and(|python| python.unchanged.contains(name));
         let mut changed = BTreeSet::new();
         for name in &step.reads {
             let origin = self.origins.get(name);
             let shared = origin.is_some_and(|origin| origin.shared);
             let immutable = is_rust && origin.is_some_and(|origin| origin.immutable);
             let may = perhaps.is_some_and(|perhaps| perhaps.contains(name));
-            let said = (execution.names.mutates.contains(name) || may) && !immutable;
+            let said = (execution.names.mutates.contains(name) || may) && !immutable && !is_left(name);
             let touched = is_rust && shared && step.is_untraced();
             if said || touched {
                 changed.insert(name.clone());
@@ -264,7 +266,7 @@ impl Scope {
     }
 
     /// Takes in what the cell defined, and which values it may have brought together.
-    fn follow(&mut self, index: usize, execution: &Execution, step: &Step) {
+    fn follow(&mut self, execution: &Execution, step: &Step) {
         let is_rust = execution.language == Language::Rust;
         let rust = execution.names.rust.as_ref();
         rust.into_iter().for_each(|rust| self.items.learn(rust));
@@ -303,12 +305,23 @@ impl Scope {
             }
         }
         match rust {
-            Some(rust) => self.join(index, rust, step),
-            None if shared => {
-                let meeting = step.reads.iter().chain(&step.defines).chain(&step.changes);
-                self.groups.join(meeting.filter(|name| !is_state(name)), index);
-            }
+            Some(rust) => self.join(rust, step),
+            None if shared => self.meet(execution.names.python.as_ref(), step),
             None => {}
+        }
+    }
+
+    /// Puts the names together whose values share something behind a cell of another language. With other values others may.
+    fn meet(&mut self, python: Option<&PythonNames>, step: &Step) {
+        match python.and_then(|python| python.shares.as_ref()) {
+            Some(groups) if self.values == Values::Recorded => {
+                groups.iter().for_each(|group| self.groups.join(group.iter()));
+            }
+            _ => {
+                let is_apart = |name: &&String| python.is_some_and(|python| python.apart.contains(*name));
+                let meeting = step.reads.iter().chain(&step.defines).chain(&step.changes);
+                self.groups.join(meeting.filter(|name| !is_state(name) && !is_apart(name)));
+            }
         }
     }
 
@@ -336,7 +349,7 @@ impl Scope {
     }
 
     /// Puts the names together whose values a cell of Rust may have brought together.
-    fn join(&mut self, index: usize, rust: &RustNames, step: &Step) {
+    fn join(&mut self, rust: &RustNames, step: &Step) {
         let value = |name: &String| self.origins.get(name).filter(|origin| origin.is_variable);
         let made = || step.defines.iter().chain(&step.changes);
         // A cell that only looks at values leaves them where they are.
@@ -352,7 +365,7 @@ impl Scope {
         };
         let meets = |name: &&String| value(name).is_some_and(|origin| origin.shared || (points && is_lent(name)));
         let meeting: Vec<String> = step.reads.iter().chain(made()).filter(meets).cloned().collect();
-        self.groups.join(meeting.iter(), index);
+        self.groups.join(meeting.iter());
     }
 }
 
@@ -372,26 +385,32 @@ fn define(execution: &Execution, step: &mut Step) {
 
 /// Which names may share a value: a partition of the names.
 #[derive(Default)]
-struct Groups(BTreeMap<String, usize>);
+struct Groups {
+    of: BTreeMap<String, usize>,
+    /// The number of the next group.
+    next: usize,
+}
 
 impl Groups {
-    /// Puts the names, and all that share a group with any of them, into the group `fresh`.
-    fn join<'a>(&mut self, names: impl Iterator<Item = &'a String> + Clone, fresh: usize) {
-        let old: BTreeSet<usize> = names.clone().filter_map(|name| self.0.get(name).copied()).collect();
-        for group in self.0.values_mut().filter(|group| old.contains(group)) {
+    /// Puts the names, and all that share a group with any of them, into one group.
+    fn join<'a>(&mut self, names: impl Iterator<Item = &'a String> + Clone) {
+        let old: BTreeSet<usize> = names.clone().filter_map(|name| self.of.get(name).copied()).collect();
+        let fresh = self.next;
+        self.next += 1;
+        for group in self.of.values_mut().filter(|group| old.contains(group)) {
             *group = fresh;
         }
-        self.0.extend(names.map(|name| (name.clone(), fresh)));
+        self.of.extend(names.map(|name| (name.clone(), fresh)));
     }
 
     fn leave(&mut self, name: &str) {
-        self.0.remove(name);
+        self.of.remove(name);
     }
 
     /// The names that may share a value with `name`.
     fn of(&self, name: &str) -> impl Iterator<Item = String> + '_ {
-        let group = self.0.get(name);
-        self.0.iter().filter(move |(_, other)| Some(*other) == group).map(|(name, _)| name.clone())
+        let group = self.of.get(name);
+        self.of.iter().filter(move |(_, other)| group == Some(*other)).map(|(name, _)| name.clone())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kernwerk_core::{Access, Output, Problem, Verdict};
+use kernwerk_core::{Access, Output, Problem, Resource, Verdict};
 use kernwerk_cost::{Group, Scope};
 use kernwerk_lang::{BodyUse, Example};
-use kernwerk_promote::{Kept, PlanSpec};
+use kernwerk_promote::{Input, Kept, PlanSpec};
 use kernwerk_render::{Node, graph};
 use kernwerk_store::Lab;
 
@@ -85,14 +85,7 @@ impl Verb for Plan {
             let path = context.save(file, graph.as_bytes())?;
             output = output.with_note(format!("graph: {}", path.display()));
         }
-        for input in &plan.inputs {
-            let presumed = match input.presumed {
-                true if input.is_declared(&spec.declared) => " (`--input`)",
-                true => " (named in the text of a cell)",
-                false => "",
-            };
-            output = output.with_note(format!("reads {input}{presumed}"));
-        }
+        output = reads(&plan.inputs, &spec.declared).into_iter().fold(output, Output::with_note);
         for model in &plan.models {
             output = output.with_note(format!("uses the model {} with weights {}", model.name, model.digest));
         }
@@ -102,6 +95,38 @@ impl Verb for Plan {
         }
         Ok(output.volatile().into())
     }
+}
+
+/// Of more files in one directory the first and the last are named.
+const MOST_OF_DIRECTORY: usize = 8;
+
+/// What comes from outside, in lines.
+fn reads(inputs: &[Input], declared: &[String]) -> Vec<String> {
+    let how = |input: &Input| match input.presumed {
+        true if input.is_declared(declared) => " (`--input`)",
+        true => " (named in the text of a cell)",
+        false => "",
+    };
+    let directory = |input: &Input| match input.resource {
+        Resource::File => input.name.rsplit_once('/').map(|(directory, _)| directory.to_owned()),
+        _ => None,
+    };
+    let is_like = |one: &Input, other: &Input| {
+        directory(one).is_some_and(|place| directory(other) == Some(place)) && how(one) == how(other)
+    };
+    let mut lines = Vec::new();
+    for alike in inputs.chunk_by(is_like) {
+        match alike {
+            [first, .., last] if alike.len() > MOST_OF_DIRECTORY => {
+                let place = directory(first).unwrap_or_default();
+                let name = |input: &Input| input.name[place.len() + 1..].to_owned();
+                let (from, to, count) = (name(first), name(last), alike.len());
+                lines.push(format!("reads {count} files in `{place}`, `{from}` to `{to}`{}", how(first)));
+            }
+            _ => lines.extend(alike.iter().map(|input| format!("reads {input}{}", how(input)))),
+        }
+    }
+    lines
 }
 
 /// What the models that each cell called consumed, in words, by the cell's number; of the session that the plan is of.

@@ -1,0 +1,243 @@
+"""Which names of the notebook share something that can change, as their values are when a cell has ended: what follows from changing one of them for the
+others.
+
+A value is looked through as far as Python's collector of garbage sees into it. What it reaches and what can change counts; where that is too much, or
+belongs to a package of which nothing is known, the value counts as sharing with all others of the cell.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import fractions
+import gc
+import pathlib
+import re
+import sys
+import types
+import uuid
+import weakref
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kernwerk import library
+from kernwerk._kernwerk import Frame
+
+# Values that never change and hold nothing that does.
+INERT: tuple[type, ...] = (
+    str, bytes, int, float, complex, range, slice, type(None), type(...), type(NotImplemented), datetime.date, datetime.time, datetime.timedelta,
+    datetime.tzinfo, decimal.Decimal, enum.Enum, fractions.Fraction, pathlib.PurePath, re.Match, re.Pattern, types.CodeType, types.GenericAlias, uuid.UUID, Frame,
+)  # fmt: skip
+# Those of numpy and pandas, by package and class, and what is derived from them.
+_INERT_CLASSES = {
+    ("numpy", "dtype"), ("numpy", "generic"), ("pandas", "ExtensionDtype"), ("pandas", "Index"), ("pandas", "NaTType"), ("pandas", "NAType"), ("pandas", "BaseOffset"),
+    ("pandas", "Interval"), ("pandas", "Period"),
+}  # fmt: skip
+# Packages whose objects cannot be changed, but are not seen through.
+_INERT_PACKAGES = {"pyarrow"}
+# So many objects are looked at for one name.
+_MOST = 1000
+
+# Nearly all that values hold is of these.
+_PLAIN = frozenset(INERT)
+# Names of what is shared: of an object where it lies, and of the memory of arrays.
+Key = int | tuple[str, int]
+
+
+def groups(names: Iterable[str], namespace: Mapping[str, Any]) -> list[set[str]]:
+    """The names whose values share something that can change, those together that share with each other: no group has one name alone."""
+    looks = {name: _Look(namespace).through(namespace[name]) for name in names if name in namespace}
+    looks = {name: look for name, look in looks.items() if look.keys or look.is_unsure}
+    unsure = {name for name, look in looks.items() if look.is_unsure}
+    if unsure:
+        return [set(looks)] if len(looks) > 1 else []
+    owners: dict[Key, set[str]] = {}
+    for name, look in looks.items():
+        group = {name}.union(*(owners[key] for key in look.keys if key in owners))
+        for key in look.keys:
+            owners.setdefault(key, group)
+        for one in group:
+            for key in looks[one].keys:
+                owners[key] = group
+    distinct = {id(group): group for group in owners.values() if len(group) > 1}
+    return list(distinct.values())
+
+
+def is_apart(value: object) -> bool:
+    """Whether a value is a module, or a function or a class of one, of a package of which is known what it does: nothing that is called by way of it changes
+    another value unseen."""
+    if isinstance(value, types.ModuleType):
+        return _is_told(_package(value.__name__))
+    if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+        owner = getattr(value, "__self__", None)
+        is_of_module = owner is None or isinstance(owner, types.ModuleType | type)
+        return is_of_module and _is_told(_package(value.__module__))
+    return False
+
+
+def _is_told(package: str) -> bool:
+    """Whether what its objects hold is known: they can be looked through, and its modules keep nothing that they are given."""
+    return package in sys.stdlib_module_names or library.is_told(package)
+
+
+def _package(module: object) -> str:
+    return module.partition(".")[0] if isinstance(module, str) else "builtins"
+
+
+class _Look:
+    """What one value reaches."""
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._namespace = namespace
+        self.keys: set[Key] = set()
+        #: It could not be looked through.
+        self.is_unsure = False
+        self._waiting: list[object] = []
+        self._left = _MOST
+
+    def through(self, value: object) -> _Look:
+        self._waiting.append(value)
+        while self._waiting and not self.is_unsure:
+            one = self._waiting.pop()
+            kind = type(one)
+            if kind in _PLAIN or id(one) in self.keys:
+                continue
+            self._left -= 1
+            if self._left < 0:
+                self.is_unsure = True
+            elif kind is list or kind is dict:
+                self._add_container(one)
+            elif not is_inert(one):
+                self._add(one)
+        return self
+
+    def _add(self, one: object) -> None:
+        match one:
+            case types.ModuleType() | type() | types.FunctionType() | types.BuiltinFunctionType() if is_apart(one):
+                return
+            case types.ModuleType():
+                self.is_unsure = True
+            case weakref.ref():
+                self._waiting.append(one())
+            case types.FunctionType():
+                self._add_function(one)
+            case types.GeneratorType() | types.CoroutineType() | types.AsyncGeneratorType():
+                self._add_key(one)
+                self._add_running(one)
+            case type():
+                self._add_class(one)
+            case _ if is_array(one):
+                self._add_array(one)
+            case _ if is_table(one):
+                self._add_table(one)
+            case _:
+                self._add_object(one)
+
+    def _add_key(self, one: object) -> None:
+        self.keys.add(id(one))
+
+    def _add_function(self, one: types.FunctionType) -> None:
+        """A function holds what it keeps for itself, and what it finds by global names."""
+        if one.__globals__ is not self._namespace and not _is_told(_package(one.__module__)):
+            self.is_unsure = True
+            return
+        self._add_key(one)
+        self._waiting += [*(one.__closure__ or ()), *(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values(), *vars(one).values()]
+        if one.__globals__ is self._namespace:
+            self._add_globals(one.__code__)
+
+    def _add_globals(self, code: types.CodeType) -> None:
+        self._waiting += [self._namespace[name] for name in code.co_names if name in self._namespace]
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                self._add_globals(constant)
+
+    def _add_running(self, one: Any) -> None:
+        frame = next((frame for name in ("gi_frame", "cr_frame", "ag_frame") if (frame := getattr(one, name, None)) is not None), None)
+        if frame is not None:
+            self._waiting += frame.f_locals.values()
+            if frame.f_globals is self._namespace:
+                self._add_globals(frame.f_code)
+
+    def _add_class(self, one: type) -> None:
+        if one.__module__ != "__main__":
+            self.is_unsure = True
+            return
+        self._add_key(one)
+        self._waiting += [held for owner in one.__mro__ if owner.__module__ == "__main__" for held in vars(owner).values()]
+
+    def _add_array(self, one: Any) -> None:
+        owner = one
+        while is_array(owner.base):
+            owner = owner.base
+        self.keys.add(("memory", owner.__array_interface__["data"][0]) if owner.size else id(owner))
+        if owner.base is not None:
+            self._waiting.append(owner.base.obj if isinstance(owner.base, memoryview) else owner.base)
+        if one.dtype.hasobject:
+            self._add_items(one.ravel(order="K")[:_MOST].tolist(), one.size)
+
+    def _add_table(self, one: Any) -> None:
+        """Of a frame of pandas its columns; not the frame that it was taken from, which it knows but does not change."""
+        self._add_key(one)
+        self._waiting += [*one._mgr.arrays, one.attrs]
+
+    def _add_object(self, one: object) -> None:
+        package = _package(type(one).__module__)
+        if package in _INERT_PACKAGES:
+            return
+        if package != "__main__" and not _is_told(package):
+            self.is_unsure = True
+            return
+        if package == "torch" and hasattr(one, "untyped_storage"):
+            self.keys.add(("memory", one.untyped_storage().data_ptr()))
+        if isinstance(one, list | tuple | set | frozenset | dict):
+            self._add_container(one)
+            return
+        self._add_key(one)
+        self._waiting += [held for held in gc.get_referents(one) if held is not self._namespace]
+
+    def _add_container(self, one: Any) -> None:
+        # What holds others and cannot be changed itself is shared by what it holds.
+        if type(one) not in (tuple, frozenset):
+            self._add_key(one)
+        if len(one) > _MOST // 2:
+            self._add_items(list(one.values() if isinstance(one, dict) else one), len(one))
+        elif one is not self._namespace:
+            self._waiting += gc.get_referents(one)
+
+    def _add_items(self, items: list[Any], size: int) -> None:
+        """The items of a large container. Where those at both ends cannot change, neither can the others: a column is of one kind."""
+        ends = [*items[: _MOST // 2], *items[-_MOST // 2 :]]
+        if all(map(is_inert, ends)):
+            return
+        if size > _MOST // 2:
+            self.is_unsure = True
+        else:
+            self._waiting += items
+
+
+def is_inert(value: object) -> bool:
+    """Whether a value never changes and holds nothing that does."""
+    if type(value) in _PLAIN or isinstance(value, INERT):
+        return True
+    # Nearly everything else is of neither numpy nor pandas.
+    return _package(type(value).__module__) in ("numpy", "pandas") and any(_is_of(value, package, name) for package, name in _INERT_CLASSES)
+
+
+def is_array(value: object) -> bool:
+    """Whether it is an array of numpy."""
+    return _is_of(value, "numpy", "ndarray")
+
+
+def is_table(value: object) -> bool:
+    """Whether it is a frame or a column of pandas."""
+    return _is_of(value, "pandas", "NDFrame") and hasattr(value, "_mgr")
+
+
+def _is_of(value: object, package: str, name: str) -> bool:
+    """Whether a value is of a class of this package, which is not imported for it, or of one that is derived from that."""
+    kind = type(value)
+    if kind.__module__ == "builtins":
+        return False
+    return any(owner.__name__ == name and _package(owner.__module__) == package for owner in kind.__mro__)

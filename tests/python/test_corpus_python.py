@@ -1,0 +1,49 @@
+"""Notebooks of Python in `corpus/`: the slice of each holds the cells that its target needs and no others, and what is published of it replays.
+
+They are written as those of `tests/promote/corpus`. Each has a kernel of its own.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from face import IPython
+
+from artifact import Project, agreements
+from corpus import assert_slice, read
+
+CASES = [read(path) for path in sorted((Path(__file__).parent / "corpus").glob("*.nb.txt"))]
+# Older than any cell: a file of about the time at which a cell ran may have been written by it.
+LONG_AGO = 1_700_000_000
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_slice_of_python_is_what_the_target_needs(case, tmp_path):
+    project = Project(tmp_path)
+    for name, content in case.files.items():
+        os.utime(project.write(name, content), (LONG_AGO, LONG_AGO))
+    project("lab", "init").ok()
+    ran = {}
+    notebook = f"{case.name}.ipynb"
+    with IPython(tmp_path, {"JPY_SESSION_NAME": str(tmp_path / notebook), "PYTHONHASHSEED": "0", "TZ": "UTC"}) as kernel:
+        for cell in case.cells:
+            reply = kernel.run(cell.text)
+            assert reply.status == ("error" if cell.end else "ok"), f"{cell.text}\n{reply.text()}"
+            ran[reply.content["execution_count"]] = cell
+        plan = project("promote", "plan", case.name, "--target", case.target, "--notebook", notebook, "--format", "json").json()
+        assert_slice(case, ran, {row["cell"]: (row["decision"] == "kept", row["why"]) for row in plan})
+        published = kernel.run(f"%promote publish {case.name} --target {case.target}")
+    verdict, *words = case.publish
+    if verdict == "refused":
+        published.failed(*words)
+        return
+    published.ok()
+    replay = project("promote", "replay", case.name, "--format", "json")
+    assert replay.code == 0, replay.stdout + replay.stderr
+    assert set(agreements(replay)) <= {"identical", "shows nothing to compare"}, replay.stdout
+
+
+def test_the_notebooks_of_python_are_explorations_as_people_leave_them():
+    assert len(CASES) >= 10
+    cells = [cell for case in CASES for cell in case.cells]
+    assert 2 * sum(cell.needed for cell in cells) <= len(cells)
