@@ -35,6 +35,11 @@ def sources(nodes: Iterable[ast.AST], is_new: IsNew) -> dict[str, set[str]]:
     return found
 
 
+def of_comprehensions(nodes: Iterable[ast.AST]) -> set[str]:
+    """The variables of comprehensions among `nodes`."""
+    return {name for node in nodes if isinstance(node, ast.comprehension) for name in _bound(node.target)}
+
+
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.AST, ast.expr]]:
     """What a node binds, each to the value that it is bound to, or to what that is taken from."""
     match node:

@@ -131,6 +131,10 @@ _READS = {
 }  # fmt: skip
 
 
+# Those that tell what lies in a directory.
+_LISTS = {"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"}
+
+
 def _reads(name: str) -> bool:
     return name in _READS or name.startswith(("read_", "scan_", "load_"))
 
@@ -151,7 +155,8 @@ def _of_call(found: Chains, call: ast.Call) -> None:
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call) and call.func.value.args:
             # The path of `Path("rides.csv").read_text()`.
             subject = call.func.value.args[0]
-        found.reads_hidden |= not isinstance(subject, ast.Constant)
+        # Which files lie in a directory, those tell that wrote them, whatever their names are.
+        found.reads_hidden |= name in _LISTS or not isinstance(subject, ast.Constant)
 
 
 def _mode(call: ast.Call) -> str | None:

@@ -23,9 +23,9 @@ _OF_PROCESS = ("os.environ", "sys.path", "sys.modules", "sys.meta_path", "sys.pa
 
 # Generators that a module hides: each by the name that stands for its state, with the functions of the module that do not draw.
 _GENERATORS = {
-    "random": {"Random", "SystemRandom", "getstate"},
+    "random": {"Random", "SystemRandom"},
     "numpy.random": {
-        "BitGenerator", "Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "RandomState", "SFC64", "SeedSequence", "default_rng", "get_state",
+        "BitGenerator", "Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "RandomState", "SFC64", "SeedSequence", "default_rng",
     },
     "torch": set(),
     "tensorflow.random": {"Generator"},

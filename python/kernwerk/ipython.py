@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernwerk import changed, modules, names, program, sharing, syntax
+from kernwerk import changed, modules, names, paths, program, sharing, syntax
 from kernwerk._kernwerk import Cell, Session, magics, notebook
 from kernwerk.capture import Capture
 from kernwerk.errors import Error, Interrupted
@@ -70,10 +70,14 @@ class Extension:
         #: The cell that IPython runs now, and its text.
         self._cell: Cell | None = None
         self._text = ""
+        self._number = 0
         #: What its text tells; none of magics alone.
         self._names: Names | None = None
         #: What it may change, as that was when it began.
         self._seen: dict[str, Seen] = {}
+        self._aliases = sharing.Aliases()
+        #: What the names were that it may bind.
+        self._before: dict[str, object] = {}
         #: Magics in it whose value is wanted.
         self._valued: set[str] = set()
         #: The cell that ended last.
@@ -94,7 +98,7 @@ class Extension:
         self._tell_warnings(self._watcher())
 
     def unload(self) -> None:
-        self._opened.end()
+        self._opened.end([])
         self._shell.events.unregister("pre_run_cell", self._begin)
         self._shell.events.unregister("post_run_cell", self._finish)
         self._capture.unload()
@@ -162,14 +166,16 @@ class Extension:
         # A magic such as `%%capture` runs a cell within a cell, without a number of its own: a part of the other one.
         if not info.store_history:
             return
-        text = self._text = info.raw_cell or ""
+        self._number, self._text = self._count(), info.raw_cell or ""
+        text = self._text
         code = info.transformed_cell or ""
         self._names, self._seen = None, {}
         if not names.is_magics_alone(code, self._magics):
             self._names = names.of_cell(code, self._magics, self._shell.user_ns)
-            self._seen = changed.look(self._names.perhaps | self._names.mutates, self._shell.user_ns)
+            self._before = {name: self._shell.user_ns.get(name) for name in self._names.maybe}
+            self._seen = changed.look(self._aliases.of(names.looked_at(self._names) | self._names.mutates), self._shell.user_ns)
         self._valued = names.valued(code, self._magics)
-        self._cell = self._session.begin(self._count(), text, self._names)
+        self._cell = self._session.begin(self._number, text, self._names)
         self._capture.begin(self._cell)
         self._opened.begin(time.time_ns())
 
@@ -178,7 +184,7 @@ class Extension:
         if not info.store_history:
             return
         self._capture.end()
-        opened = self._opened.end()
+        opened = self._opened.end(paths.given_to_readers(info.transformed_cell or "", self._shell.user_ns))
         cell, self._cell = self._cell, None
         if cell is None:
             return
@@ -187,6 +193,8 @@ class Extension:
                 cell.reads(path)
             cell.opened(opened)
             self._tell_sharing(cell)
+            if result.result is not None and self._names is not None:
+                cell.defines({"_", f"_{self._number}"})
             for name in self.wanted:
                 cell.value(name)
             error = result.error_before_exec or result.error_in_exec
@@ -203,10 +211,13 @@ class Extension:
         variables = self._shell.user_ns
         met = names.met(self._names, variables)
         apart = {name for name in met if sharing.is_apart(variables[name])}
-        cell.shares(sharing.groups(met - apart, variables), apart)
-        perhaps = {name: seen for name, seen in self._seen.items() if name not in self._names.mutates}
-        surely = {name: seen for name, seen in self._seen.items() if name in self._names.mutates}
-        cell.changes(changed.among(perhaps, self._names.suspect, variables), changed.unchanged(surely, variables))
+        groups, with_code = sharing.look(met - apart, variables)
+        cell.shares(groups, apart, with_code)
+        bound = {name for name, value in self._before.items() if variables.get(name) is not value}
+        self._aliases.add(self._names.defines - self._names.maybe | bound, groups)
+        cell.binds(bound)
+        perhaps = {name: seen for name, seen in self._seen.items() if name in names.looked_at(self._names) - self._names.mutates}
+        cell.changes(changed.among(perhaps, self._names.suspect, variables), changed.unchanged(self._seen, variables))
         self._seen = {}
 
     def _complete(self, context: CompletionContext) -> Any:

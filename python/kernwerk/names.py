@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from kernwerk import alias, chains, effects, library, modules, reach, syntax
+from kernwerk.magics import plain
 from kernwerk.reach import IMMUTABLE
 from kernwerk.syntax import Names, Part
 
@@ -19,7 +20,7 @@ from kernwerk.syntax import Names, Part
 def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) -> Names:
     """The names in `code`, in which IPython has made calls of magics. `magics` are ours; any other magic may do anything."""
     try:
-        statements = ast.parse(code).body
+        statements = list(plain(ast.parse(code).body, syntax.parts_of_magic))
     except (SyntaxError, ValueError):
         return Names(barrier=True)
     own = {one.name: one for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
@@ -35,6 +36,11 @@ def met(names: Names, variables: Mapping[str, Any]) -> set[str]:
         return {name for name in variables if not name.startswith("_")}
     told = names.defines | names.uses | names.mutates | names.perhaps | names.met
     return {name for name in told if name in variables}
+
+
+def looked_at(names: Names) -> set[str]:
+    """The variables of earlier cells that a cell reads, or gives to what may change them: it changes them if anything does that its text does not tell of."""
+    return names.uses | names.perhaps | names.met
 
 
 def is_magics_alone(code: str, magics: Collection[str]) -> bool:
@@ -75,8 +81,11 @@ class _Cell:
         for one in own.values():
             if isinstance(one, ast.ClassDef):
                 self._methods |= {inner.name for inner in one.body if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)}
+        #: Variables of comprehensions that are called as nothing else is that the cell names.
+        running = [node for part in parts for node in part.running]
+        self._inner = alias.of_comprehensions(running).difference(*(part.names.uses | part.names.defines for part in parts))
         #: By names that the cell binds, those that may hold the same value.
-        self._sources = alias.sources((node for part in parts for node in part.running), self._is_new)
+        self._sources = alias.sources(running, self._is_new)
 
     def add(self, part: Part) -> None:
         """Takes in what the next statement does."""
@@ -107,7 +116,7 @@ class _Cell:
 
     def _known(self, names: Iterable[str]) -> set[str]:
         """Those of the names that are of earlier cells."""
-        bound = (self.names.defines - self.names.maybe) | self._part.local
+        bound = (self.names.defines - self.names.maybe) | self._part.local | self._inner
         known = (name for name in names if name not in bound)
         return {name for name in known if self._is_held(name) or not (name in self._sources or hasattr(builtins, name))}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from stat import S_ISREG
 
@@ -26,12 +27,12 @@ class Opened:
         self._began, self._read, self._written = began, {}, set()
         _listen(self)
 
-    def end(self) -> list[Path]:
-        """Ends it. The regular files that were opened to read and are what they were when the cell began: what the cell itself has made is no
-        file that it needs.
+    def end(self, given: Iterable[Path]) -> list[Path]:
+        """Ends it. The regular files that were opened to read, or are `given` to what reads past Python, and are what they were when the cell began: what
+        the cell itself has made is no file that it needs.
         """
         _listening.discard(self)
-        return [Path(path) for path in self._read if self._is_as_before(path)]
+        return [Path(path) for path in {**self._read, **{str(path): None for path in given}} if self._is_as_before(path)]
 
     def note(self, path: str, flags: int) -> None:
         """A file is opened, or it is tried."""

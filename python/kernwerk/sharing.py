@@ -31,24 +31,31 @@ INERT: tuple[type, ...] = (
 )  # fmt: skip
 # Those of numpy and pandas, by package and class, and what is derived from them.
 _INERT_CLASSES = {
-    ("numpy", "dtype"), ("numpy", "generic"), ("pandas", "ExtensionDtype"), ("pandas", "Index"), ("pandas", "NaTType"), ("pandas", "NAType"), ("pandas", "BaseOffset"),
+    ("numpy", "dtype"), ("numpy", "generic"), ("pandas", "ExtensionDtype"), ("pandas", "NaTType"), ("pandas", "NAType"), ("pandas", "BaseOffset"),
     ("pandas", "Interval"), ("pandas", "Period"),
 }  # fmt: skip
-# Packages whose objects cannot be changed, but are not seen through.
+# Packages whose objects cannot be changed.
 _INERT_PACKAGES = {"pyarrow"}
 # So many objects are looked at for one name.
 _MOST = 1000
 
+# What each class has: how slots and attributes are reached, and what abstract ones know of others.
+_OF_ANY_CLASS: tuple[type, ...] = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType)
 # Nearly all that values hold is of these.
 _PLAIN = frozenset(INERT)
 # Names of what is shared: of an object where it lies, and of the memory of arrays.
 Key = int | tuple[str, int]
 
 
-def groups(names: Iterable[str], namespace: Mapping[str, Any]) -> list[set[str]]:
-    """The names whose values share something that can change, those together that share with each other: no group has one name alone."""
+def look(names: Iterable[str], namespace: Mapping[str, Any]) -> tuple[list[set[str]], set[str]]:
+    """The names whose values share something that can change, those together that share with each other: no group has one name alone. Then the names
+    whose values may be or hold code of the notebook, which looks up names when it is called.
+    """
     looks = {name: _Look(namespace).through(namespace[name]) for name in names if name in namespace}
-    looks = {name: look for name, look in looks.items() if look.keys or look.is_unsure}
+    return _groups({name: look for name, look in looks.items() if look.keys or look.is_unsure}), {name for name, look in looks.items() if look.has_code or look.is_unsure}
+
+
+def _groups(looks: Mapping[str, _Look]) -> list[set[str]]:
     unsure = {name for name, look in looks.items() if look.is_unsure}
     if unsure:
         return [set(looks)] if len(looks) > 1 else []
@@ -64,6 +71,25 @@ def groups(names: Iterable[str], namespace: Mapping[str, Any]) -> list[set[str]]
     return list(distinct.values())
 
 
+class Aliases:
+    """The groups of names that cells have left behind, as far as the names are still of the same values."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, set[str]] = {}
+
+    def of(self, names: Iterable[str]) -> set[str]:
+        """The names, and those that may share something with one of them."""
+        return {other for name in names for other in self._of.get(name, {name})}
+
+    def add(self, defined: Iterable[str], groups: Iterable[set[str]]) -> None:
+        """Takes in that a cell has ended, which has defined names anew."""
+        for name in defined:
+            self._of.pop(name, {name}).discard(name)
+        for group in groups:
+            joined = self.of(group) | group
+            self._of |= dict.fromkeys(joined, joined)
+
+
 def is_apart(value: object) -> bool:
     """Whether a value is a module, or a function or a class of one, of a package of which is known what it does: nothing that is called by way of it changes
     another value unseen."""
@@ -74,6 +100,20 @@ def is_apart(value: object) -> bool:
         is_of_module = owner is None or isinstance(owner, types.ModuleType | type)
         return is_of_module and _is_told(_package(value.__module__))
     return False
+
+
+def kept_by(function: types.FunctionType) -> list[object]:
+    """What a function keeps for itself: variables around it, defaults of its arguments, its attributes."""
+    return [*(function.__closure__ or ()), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *vars(function).values()]
+
+
+def held_by_class(kind: type) -> list[object]:
+    """What a class of the notebook and those of the notebook above it hold, but for what the compiler makes for each."""
+    return [held for owner in kind.__mro__ if owner.__module__ == "__main__" for held in vars(owner).values() if not _is_of_any_class(held)]
+
+
+def _is_of_any_class(held: object) -> bool:
+    return isinstance(held, _OF_ANY_CLASS) or type(held).__name__ == "_abc_data"
 
 
 def _is_told(package: str) -> bool:
@@ -91,6 +131,8 @@ class _Look:
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self._namespace = namespace
         self.keys: set[Key] = set()
+        #: It is or holds a function, a class or a generator of the notebook.
+        self.has_code = False
         #: It could not be looked through.
         self.is_unsure = False
         self._waiting: list[object] = []
@@ -131,6 +173,9 @@ class _Look:
                 self._add_array(one)
             case _ if is_table(one):
                 self._add_table(one)
+            case _ if is_of(one, "pandas", "Index"):
+                # Its values stay what they are, and its name does not.
+                self._add_key(one)
             case _:
                 self._add_object(one)
 
@@ -139,12 +184,14 @@ class _Look:
 
     def _add_function(self, one: types.FunctionType) -> None:
         """A function holds what it keeps for itself, and what it finds by global names."""
-        if one.__globals__ is not self._namespace and not _is_told(_package(one.__module__)):
+        # What wraps a function has its name; where its code comes from, its global variables tell.
+        if one.__globals__ is not self._namespace and not _is_told(_package(one.__globals__.get("__name__"))):
             self.is_unsure = True
             return
         self._add_key(one)
-        self._waiting += [*(one.__closure__ or ()), *(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values(), *vars(one).values()]
+        self._waiting += kept_by(one)
         if one.__globals__ is self._namespace:
+            self.has_code = True
             self._add_globals(one.__code__)
 
     def _add_globals(self, code: types.CodeType) -> None:
@@ -154,6 +201,7 @@ class _Look:
                 self._add_globals(constant)
 
     def _add_running(self, one: Any) -> None:
+        self.has_code = True
         frame = next((frame for name in ("gi_frame", "cr_frame", "ag_frame") if (frame := getattr(one, name, None)) is not None), None)
         if frame is not None:
             self._waiting += frame.f_locals.values()
@@ -165,7 +213,8 @@ class _Look:
             self.is_unsure = True
             return
         self._add_key(one)
-        self._waiting += [held for owner in one.__mro__ if owner.__module__ == "__main__" for held in vars(owner).values()]
+        self.has_code = True
+        self._waiting += held_by_class(one)
 
     def _add_array(self, one: Any) -> None:
         owner = one
@@ -178,14 +227,12 @@ class _Look:
             self._add_items(one.ravel(order="K")[:_MOST].tolist(), one.size)
 
     def _add_table(self, one: Any) -> None:
-        """Of a frame of pandas its columns; not the frame that it was taken from, which it knows but does not change."""
+        """Of a frame of pandas its columns and indexes; not the frame that it was taken from, which it knows but does not change."""
         self._add_key(one)
-        self._waiting += [*one._mgr.arrays, one.attrs]
+        self._waiting += [*one._mgr.axes, *one._mgr.arrays, one.attrs]
 
     def _add_object(self, one: object) -> None:
         package = _package(type(one).__module__)
-        if package in _INERT_PACKAGES:
-            return
         if package != "__main__" and not _is_told(package):
             self.is_unsure = True
             return
@@ -221,21 +268,21 @@ def is_inert(value: object) -> bool:
     """Whether a value never changes and holds nothing that does."""
     if type(value) in _PLAIN or isinstance(value, INERT):
         return True
-    # Nearly everything else is of neither numpy nor pandas.
-    return _package(type(value).__module__) in ("numpy", "pandas") and any(_is_of(value, package, name) for package, name in _INERT_CLASSES)
+    package = _package(type(value).__module__)
+    return package in _INERT_PACKAGES or (package in ("numpy", "pandas") and any(is_of(value, *one) for one in _INERT_CLASSES))
 
 
 def is_array(value: object) -> bool:
     """Whether it is an array of numpy."""
-    return _is_of(value, "numpy", "ndarray")
+    return is_of(value, "numpy", "ndarray")
 
 
 def is_table(value: object) -> bool:
     """Whether it is a frame or a column of pandas."""
-    return _is_of(value, "pandas", "NDFrame") and hasattr(value, "_mgr")
+    return is_of(value, "pandas", "NDFrame") and hasattr(value, "_mgr")
 
 
-def _is_of(value: object, package: str, name: str) -> bool:
+def is_of(value: object, package: str, name: str) -> bool:
     """Whether a value is of a class of this package, which is not imported for it, or of one that is derived from that."""
     kind = type(value)
     if kind.__module__ == "builtins":

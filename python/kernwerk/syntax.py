@@ -12,7 +12,7 @@ from kernwerk._kernwerk import bound_by
 from kernwerk.chains import Chains
 
 # What runs text, or reaches names that are not spelt out.
-_OPAQUE = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "delattr", "__import__"}
+_OPAQUE = {"exec", "eval", "compile", "globals", "locals", "setattr", "delattr", "__import__"}
 # How IPython writes magics, which are looked at by themselves.
 _OF_IPYTHON = {"run_line_magic", "run_cell_magic", "system", "getoutput"}
 
@@ -107,8 +107,16 @@ def of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str,
             part.seeds = chains.chain_of(function)
     names.chooses_magics = any(isinstance(node, ast.Call) and magic_of(node) for node in _within(statement))
     part.chains = chains.of_nodes(_with_functions(part.running, own))
-    names.uses.discard("get_ipython")
+    for names_of in (names.uses, names.mutates, part.called, part.named):
+        _leave_out(names_of, "get_ipython")
     return part
+
+
+def _leave_out(names: set[str] | dict[str, set[str]], name: str) -> None:
+    if isinstance(names, set):
+        names.discard(name)
+    else:
+        names.pop(name, None)
 
 
 def _within(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -143,6 +151,9 @@ def _of_node(part: Part, node: ast.AST, magics: Collection[str]) -> None:
     names = part.names
     match node:
         case ast.Call(func=ast.Name(id=name)) if name in _OPAQUE:
+            names.barrier = True
+        # Without an argument it is of the notebook's variables.
+        case ast.Call(func=ast.Name(id="vars"), args=[]):
             names.barrier = True
         case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")))):
             magic = magic_of(node)
@@ -258,13 +269,19 @@ def _is_false(node: ast.AST) -> bool:
 
 def magic_of(node: ast.expr) -> tuple[str, str] | None:
     """The magic that a call stands for, as IPython writes it: its name and its text."""
+    parts = parts_of_magic(node)
+    return (parts[0], text_of(*parts)) if parts is not None else None
+
+
+def parts_of_magic(node: ast.expr) -> tuple[str, str, str | None] | None:
+    """The magic that a call stands for, as IPython writes it: its name, its line, and the text below it."""
     match node:
         case ast.Call(
             func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic" | "run_cell_magic"),
             args=[ast.Constant(value=str(name)), ast.Constant(value=str(line)), *body],
         ):
             texts = [text.value for text in body if isinstance(text, ast.Constant)]
-            return name, text_of(name, line, str(texts[0]) if texts else None)
+            return name, line, str(texts[0]) if texts else None
     return None
 
 

@@ -161,6 +161,20 @@ impl Cell {
         py.detach(|| self.session.opened_files(&running, &paths)).map_err(|problem| raise(py, problem))
     }
 
+    /// Records names that its text binds under a condition and that it was seen to bind.
+    fn binds(&self, names: BTreeSet<String>) {
+        if let Some(running) = &self.state().running {
+            running.bound(names);
+        }
+    }
+
+    /// Records names that it has given values, of which its text does not tell.
+    fn defines(&self, names: BTreeSet<String>) {
+        if let Some(running) = &self.state().running {
+            names.iter().for_each(|name| running.defines(name));
+        }
+    }
+
     /// Records names whose values it was seen to change, and to leave although its text might change them.
     fn changes(&self, changed: BTreeSet<String>, unchanged: BTreeSet<String>) {
         if let Some(running) = &self.state().running {
@@ -168,10 +182,10 @@ impl Cell {
         }
     }
 
-    /// Records which names share values now: groups of names, and names by way of which no value changes.
-    fn shares(&self, groups: Vec<BTreeSet<String>>, apart: BTreeSet<String>) {
+    /// Records which names share values now: groups of names, names by way of which no value changes, and names whose values may call others.
+    fn shares(&self, groups: Vec<BTreeSet<String>>, apart: BTreeSet<String>, with_code: BTreeSet<String>) {
         if let Some(running) = &self.state().running {
-            running.shares(groups, apart);
+            running.shares(kernwerk_core::Sharing { groups, with_code }, apart);
         }
     }
 

@@ -99,7 +99,7 @@ def test_a_name_of_pythons_own_is_used_only_where_the_notebook_has_it():
     assert names("sum(a)", sum=print).uses == {"a", "sum"}
 
 
-@pytest.mark.parametrize("code", ["exec(text)", "globals()['a'] = 1", "x =", LINE.format("time", "f()"), "get_ipython().system('ls')", "a = get_ipython().getoutput('ls')"])
+@pytest.mark.parametrize("code", ["exec(text)", "globals()['a'] = 1", "x =", LINE.format("run", "f.py"), "get_ipython().system('ls')", "a = get_ipython().getoutput('ls')"])
 def test_what_cannot_be_read_is_a_barrier(code):
     assert names(code).barrier
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 import tomllib
 
 import pytest
@@ -67,6 +68,8 @@ def place(tmp_path_factory):
             kernel.run(next(cells)).ok()
         kernel.run("%lab init").ok()
         for cell in cells:
+            # Nobody is faster, and no clock of a file system is so far off.
+            time.sleep(0.08)
             kernel.run(cell).ok()
         yield project, kernel
 

@@ -58,15 +58,27 @@ pub struct PythonNames {
     pub untold: bool,
     /// Which of its magics run depends on what it computes.
     pub chooses_magics: bool,
-    /// Groups of names whose values share something that can change, when it has ended. None: nobody has looked.
+    /// What its variables are when it has ended. None: nobody has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shares: Option<Vec<BTreeSet<String>>>,
+    pub shares: Option<Sharing>,
+    /// Those of the names that it defines under a condition which it was seen to define.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bound: BTreeSet<String>,
     /// Names that its text may change, and that have the value that they had, wholly as it was.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unchanged: BTreeSet<String>,
     /// Names of modules, functions and classes by way of which no value changes.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub apart: BTreeSet<String>,
+}
+
+/// What the values of variables have to do with each other, as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Groups of names whose values share something that can change.
+    pub groups: Vec<BTreeSet<String>>,
+    /// Names whose values may be or hold functions of the notebook, which look names up when they are called.
+    pub with_code: BTreeSet<String>,
 }
 
 /// Whether a cell read or wrote a resource.

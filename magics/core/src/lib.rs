@@ -20,7 +20,9 @@ mod usage;
 
 pub use answer::{Citation, CitedAnswer, CitedSentence};
 pub use cancel::{Cancel, Cancelled};
-pub use cell::{Access, Captured, CellId, CellStatus, Channel, Effect, Language, Names, PythonNames, Resource};
+pub use cell::{
+    Access, Captured, CellId, CellStatus, Channel, Effect, Language, Names, PythonNames, Resource, Sharing,
+};
 pub use document::{Document, Hunk, Line, Lines, Part, Picture, Pictures, Section, Side};
 pub use event::{Event, Events, Silent, Work};
 pub use model::{Embedded, Embedder, ModelError, ModelId};

@@ -121,6 +121,8 @@ pub(crate) fn traces(effects: &[Effect], inputs: &BTreeSet<&str>) -> BTreeSet<Tr
         (_, Resource::Model) => false,
         (Access::Write, Resource::File) => !effect.name.starts_with('/'),
         (Access::Write, _) => true,
+        // What was only seen to be opened was perhaps written by the cell before, and what it gave is compared.
+        (Access::Read, Resource::File) if effect.version.is_some() => false,
         (Access::Read, Resource::File) => !effect.name.starts_with('/') && !inputs.contains(effect.name.as_str()),
         (Access::Read, _) => false,
     };

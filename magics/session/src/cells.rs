@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kernwerk_core::{BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Parameter, Problem, Table};
+use kernwerk_core::{
+    BoundValue, Captured, CellId, CellStatus, Effect, Language, Names, Parameter, Problem, Sharing, Table,
+};
 use kernwerk_store::{CellEnd, Lab, NewCell, OutputRecord};
 
 use crate::meter::process_tree_seconds;
@@ -44,7 +46,9 @@ struct CellLog {
     parameters: Vec<Parameter>,
     mutates: BTreeSet<String>,
     unchanged: BTreeSet<String>,
-    shares: Option<(Vec<BTreeSet<String>>, BTreeSet<String>)>,
+    bound: BTreeSet<String>,
+    shares: Option<Sharing>,
+    apart: BTreeSet<String>,
     rolled_back: bool,
 }
 
@@ -97,7 +101,7 @@ impl RunningCell {
     }
 
     /// Records that the cell made a variable of the notebook whose name its text need not spell out.
-    pub(crate) fn defines(&self, name: &str) {
+    pub fn defines(&self, name: &str) {
         self.log().defines.insert(name.to_owned());
     }
 
@@ -130,9 +134,15 @@ impl RunningCell {
         log.unchanged.extend(unchanged);
     }
 
+    /// Records names that its text binds under a condition and that it was seen to bind.
+    pub fn bound(&self, names: BTreeSet<String>) {
+        self.log().bound.extend(names);
+    }
+
     /// Records which names share values behind it; see [`kernwerk_core::PythonNames`].
-    pub fn shares(&self, groups: Vec<BTreeSet<String>>, apart: BTreeSet<String>) {
-        self.log().shares = Some((groups, apart));
+    pub fn shares(&self, shares: Sharing, apart: BTreeSet<String>) {
+        let mut log = self.log();
+        (log.shares, log.apart) = (Some(shares), apart);
     }
 
     /// Records that the cell declared a parameter: a variable of its name, which holds its value.
@@ -201,9 +211,8 @@ impl Session {
             rust.types.extend(log.types);
         }
         if let Some(python) = &mut start.names.python {
-            let (groups, apart) = log.shares.unzip();
-            (python.shares, python.apart) = (groups, apart.unwrap_or_default());
-            python.unchanged = log.unchanged;
+            (python.shares, python.apart) = (log.shares, log.apart);
+            (python.unchanged, python.bound) = (log.unchanged, log.bound);
         }
         start.names.mutates.extend(log.mutates);
         start.names.uses.extend(log.uses);

@@ -186,7 +186,7 @@ impl Scope {
             Some(rust) if !barrier => self.changes_in_rust(rust, &step),
             _ => self.changes(execution, &step),
         };
-        define(execution, &mut step);
+        define(execution, &mut step, self.values);
         if let (Some(rust), false) = (&execution.names.rust, step.broke_off) {
             let is_variable = |name: &&String| self.origins.get(*name).is_some_and(|origin| origin.is_variable);
             step.assigns = rust.assigns.iter().filter(is_variable).cloned().collect();
@@ -259,7 +259,7 @@ impl Scope {
                 changed.insert(name.clone());
             }
             if touched || (said && shared && !is_state(name)) {
-                changed.extend(self.groups.of(name));
+                changed.extend(self.groups.of(name).filter(|other| !is_left(other)));
             }
         }
         changed
@@ -314,8 +314,8 @@ impl Scope {
     /// Puts the names together whose values share something behind a cell of another language. With other values others may.
     fn meet(&mut self, python: Option<&PythonNames>, step: &Step) {
         match python.and_then(|python| python.shares.as_ref()) {
-            Some(groups) if self.values == Values::Recorded => {
-                groups.iter().for_each(|group| self.groups.join(group.iter()));
+            Some(shares) if self.values == Values::Recorded => {
+                shares.groups.iter().for_each(|group| self.groups.join(group.iter()));
             }
             _ => {
                 let is_apart = |name: &&String| python.is_some_and(|python| python.apart.contains(*name));
@@ -370,11 +370,12 @@ impl Scope {
 }
 
 /// Sorts the names that the cell defines into those that surely hold what it gave them and those that may.
-fn define(execution: &Execution, step: &mut Step) {
+fn define(execution: &Execution, step: &mut Step, values: Values) {
     let names = execution.names.python.as_ref();
     for name in &execution.names.defines {
         // Where magics alone broke off, those before the failure have bound their names and the others have not.
-        let is_sure = names.is_none_or(|names| !names.maybe.contains(name));
+        let is_bound = |names: &PythonNames| values == Values::Recorded && names.bound.contains(name);
+        let is_sure = names.is_none_or(|names| !names.maybe.contains(name) || is_bound(names));
         if is_sure && (!step.broke_off || (!step.facts.code && step.bound.contains(name))) {
             step.defines.insert(name.clone());
         } else if step.facts.code {

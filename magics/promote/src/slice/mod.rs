@@ -257,12 +257,19 @@ impl<'a> Slicer<'a> {
             is_assigned |= step.assigns.contains(name);
             self.keep(index, by, why(name.to_owned()));
             // The value of a variable was made when its cell ran.
-            late.extend((step.facts.late && step.is_item(name)).then_some(index));
+            late.extend((step.facts.late && step.is_item(name) && self.may_call(index, name)).then_some(index));
             if is_variable_known && is_item_known {
                 break;
             }
         }
         (late, is_variable_known || is_item_known)
+    }
+
+    /// Whether what a cell has given a name can call anything, as far as is known.
+    fn may_call(&self, index: usize, name: &str) -> bool {
+        let python = self.log[index].names.python.as_ref().filter(|_| self.values == Values::Recorded);
+        let shares = python.and_then(|python| python.shares.as_ref());
+        shares.is_none_or(|shares| shares.with_code.contains(name))
     }
 
     /// Keeps the cells that make names which their texts do not spell out.
