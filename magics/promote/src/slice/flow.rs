@@ -280,7 +280,7 @@ impl Scope {
             let type_name = rust.filter(|_| is_variable).and_then(|rust| rust.types.get(name)).cloned();
             let shared = type_name.as_ref().map_or(shared, |name| self.is_shared(name, shared, step));
             let mut origin = Origin { immutable, shared, is_variable, type_name };
-            match self.origins.get(name).filter(|_| step.is_item(name)) {
+            match self.origins.get(name).filter(|_| step.is_item(name) && !step.has_one_namespace) {
                 // A variable of the same name lives on beside the item.
                 Some(old) => {
                     origin.immutable &= old.immutable;
