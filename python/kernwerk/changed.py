@@ -66,7 +66,10 @@ def among(seen: Mapping[str, Seen], surely: set[str], namespace: Mapping[str, An
 
 def _look(value: object, namespace: Mapping[str, Any]) -> Seen:
     print_ = _Print(namespace)
-    print_.take(value)
+    try:
+        print_.take(value)
+    except Exception:  # Values of others' classes may raise anything.
+        return Seen(value, 0, False, print_.kept)
     return Seen(value, hash(tuple(print_.parts)), print_.is_whole, print_.kept)
 
 

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernwerk import changed, modules, names, paths, program, sharing, syntax
+from kernwerk import modules, names, paths, program, syntax
 from kernwerk._kernwerk import Cell, Session, magics, notebook
 from kernwerk.capture import Capture
 from kernwerk.errors import Error, Interrupted
+from kernwerk.observed import Observed
 from kernwerk.opened import Opened
 from kernwerk.watch import Terminal
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from kernwerk._kernwerk import Result
-    from kernwerk.changed import Seen
     from kernwerk.syntax import Names
     from kernwerk.watch import Watcher
 
@@ -73,11 +73,7 @@ class Extension:
         self._number = 0
         #: What its text tells; none of magics alone.
         self._names: Names | None = None
-        #: What it may change, as that was when it began.
-        self._seen: dict[str, Seen] = {}
-        self._aliases = sharing.Aliases()
-        #: What the names were that it may bind.
-        self._before: dict[str, object] = {}
+        self._observed = Observed(shell.user_ns)
         #: Magics in it whose value is wanted.
         self._valued: set[str] = set()
         #: The cell that ended last.
@@ -169,14 +165,13 @@ class Extension:
         self._number, self._text = self._count(), info.raw_cell or ""
         text = self._text
         code = info.transformed_cell or ""
-        self._names, self._seen = None, {}
+        self._names = None
         if not names.is_magics_alone(code, self._magics):
             self._names = names.of_cell(code, self._magics, self._shell.user_ns)
-            self._before = {name: self._shell.user_ns.get(name) for name in self._names.maybe}
-            self._seen = changed.look(self._aliases.of(names.looked_at(self._names) | self._names.mutates), self._shell.user_ns)
         self._valued = names.valued(code, self._magics)
         self._cell = self._session.begin(self._number, text, self._names)
         self._capture.begin(self._cell)
+        self._observed.begin(self._names)
         self._opened.begin(time.time_ns())
 
     def _finish(self, result: ExecutionResult) -> None:
@@ -192,7 +187,7 @@ class Extension:
             for path in modules.among(self._directory, self._text):
                 cell.reads(path)
             cell.opened(opened)
-            self._tell_sharing(cell)
+            self._observed.end(cell)
             if result.result is not None and self._names is not None:
                 cell.defines({"_", f"_{self._number}"})
             for name in self.wanted:
@@ -204,21 +199,6 @@ class Extension:
         finally:
             cell.finish(bool(result.success), result.error_before_exec is not None)
             self.finished = cell
-
-    def _tell_sharing(self, cell: Cell) -> None:
-        if self._names is None:
-            return
-        variables = self._shell.user_ns
-        met = names.met(self._names, variables)
-        apart = {name for name in met if sharing.is_apart(variables[name])}
-        groups, with_code = sharing.look(met - apart, variables)
-        cell.shares(groups, apart, with_code)
-        bound = {name for name, value in self._before.items() if variables.get(name) is not value}
-        self._aliases.add(self._names.defines - self._names.maybe | bound, groups)
-        cell.binds(bound)
-        perhaps = {name: seen for name, seen in self._seen.items() if name in names.looked_at(self._names) - self._names.mutates}
-        cell.changes(changed.among(perhaps, self._names.suspect, variables), changed.unchanged(self._seen, variables))
-        self._seen = {}
 
     def _complete(self, context: CompletionContext) -> Any:
         from IPython.core.completer import SimpleCompletion

@@ -24,9 +24,13 @@ def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) ->
     except (SyntaxError, ValueError):
         return Names(barrier=True)
     own = {one.name: one for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    cell = _Cell(namespace, [syntax.of_statement(statement, magics, own) for statement in statements], own)
-    for part in cell.parts:
-        cell.add(part)
+    parts = [syntax.of_statement(statement, magics, own) for statement in statements]
+    try:
+        cell = _Cell(namespace, parts, own)
+        for part in cell.parts:
+            cell.add(part)
+    except Exception:  # Values of others' classes may raise anything when they are asked what they are.
+        return Names(barrier=True)
     return cell.names
 
 

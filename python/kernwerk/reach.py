@@ -149,7 +149,8 @@ def _is_special(name: str) -> bool:
 
 def is_class(value: object) -> bool:
     """Whether it is a class of the notebook."""
-    return isinstance(value, type) and value.__module__ == "__main__"
+    # By its type: what stands for another value, and perhaps for one that is gone, is not asked what it is.
+    return issubclass(type(value), type) and getattr(value, "__module__", None) == "__main__"
 
 
 def _content(cell: types.CellType) -> object:

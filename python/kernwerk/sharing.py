@@ -93,12 +93,13 @@ class Aliases:
 def is_apart(value: object) -> bool:
     """Whether a value is a module, or a function or a class of one, of a package of which is known what it does: nothing that is called by way of it changes
     another value unseen."""
-    if isinstance(value, types.ModuleType):
-        return _is_told(_package(value.__name__))
-    if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+    # By its type: what stands for another value, and perhaps for one that is gone, is not asked what it is.
+    if issubclass(type(value), types.ModuleType):
+        return _is_told(_package(getattr(value, "__name__", None)))
+    if issubclass(type(value), type | types.FunctionType | types.BuiltinFunctionType):
         owner = getattr(value, "__self__", None)
         is_of_module = owner is None or isinstance(owner, types.ModuleType | type)
-        return is_of_module and _is_told(_package(value.__module__))
+        return is_of_module and _is_told(_package(getattr(value, "__module__", None)))
     return False
 
 
@@ -139,6 +140,13 @@ class _Look:
         self._left = _MOST
 
     def through(self, value: object) -> _Look:
+        try:
+            self._go_through(value)
+        except Exception:  # Values of others' classes may raise anything.
+            self.is_unsure = True
+        return self
+
+    def _go_through(self, value: object) -> None:
         self._waiting.append(value)
         while self._waiting and not self.is_unsure:
             one = self._waiting.pop()
@@ -152,7 +160,6 @@ class _Look:
                 self._add_container(one)
             elif not is_inert(one):
                 self._add(one)
-        return self
 
     def _add(self, one: object) -> None:
         match one:

@@ -20,15 +20,15 @@ LONG_AGO = 1_700_000_000
 PAUSE = 0.08
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_slice_of_python_is_what_the_target_needs(case, tmp_path):
-    project = Project(tmp_path)
+def executed(case, directory, then):
+    """Runs a notebook; gives what `then` makes of the project, the cells by their numbers, what the plan says of each, and the kernel."""
+    project = Project(directory)
     for name, content in case.files.items():
         os.utime(project.write(name, content), (LONG_AGO, LONG_AGO))
     project("lab", "init").ok()
     ran = {}
     notebook = f"{case.name}.ipynb"
-    with IPython(tmp_path, {"JPY_SESSION_NAME": str(tmp_path / notebook), "PYTHONHASHSEED": "0", "TZ": "UTC"}) as kernel:
+    with IPython(directory, {"JPY_SESSION_NAME": str(directory / notebook), "PYTHONHASHSEED": "0", "TZ": "UTC"}) as kernel:
         for cell in case.cells:
             # Nobody is faster, and no clock of a file system is so far off.
             time.sleep(PAUSE if case.files else 0)
@@ -36,12 +36,12 @@ def test_the_slice_of_python_is_what_the_target_needs(case, tmp_path):
             assert reply.status == ("error" if cell.end else "ok"), f"{cell.text}\n{reply.text()}"
             ran[reply.content["execution_count"]] = cell
         plan = project("promote", "plan", case.name, "--target", case.target, "--notebook", notebook, "--format", "json").json()
-        kept = {row["cell"]: (row["decision"] == "kept", row["why"]) for row in plan}
-        if "files" in case.topics:
-            # Where one asks what lies in a directory, all cells before it stay that write files, whatever they write.
-            kept = {number: kept[number] for number, cell in ran.items() if cell.needed}
-        assert_slice(case, ran, kept)
-        published = kernel.run(f"%promote publish {case.name} --target {case.target}")
+        return then(project, ran, {row["cell"]: (row["decision"] == "kept", row["why"]) for row in plan}, kernel)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_slice_of_python_is_what_the_target_needs(case, tmp_path):
+    project, published = executed(case, tmp_path, lambda *found: sliced_and_published(case, *found))
     verdict, *words = case.publish
     if verdict == "refused":
         published.failed(*words)
@@ -50,6 +50,14 @@ def test_the_slice_of_python_is_what_the_target_needs(case, tmp_path):
     replay = project("promote", "replay", case.name, "--format", "json")
     assert replay.code == 0, replay.stdout + replay.stderr
     assert set(agreements(replay)) <= {"identical", "shows nothing to compare"}, replay.stdout
+
+
+def sliced_and_published(case, project, ran, plan, kernel):
+    if "files" in case.topics:
+        # Where one asks what lies in a directory, all cells before it stay that write files, whatever they write.
+        plan = {number: plan[number] for number, cell in ran.items() if cell.needed}
+    assert_slice(case, ran, plan)
+    return project, kernel.run(f"%promote publish {case.name} --target {case.target}")
 
 
 def test_the_notebooks_of_python_are_explorations_as_people_leave_them():

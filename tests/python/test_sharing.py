@@ -3,8 +3,9 @@
 import ast
 
 import pytest
-from kernwerk import changed, sharing
+from kernwerk import changed, names, sharing
 from kernwerk.assigned import read_before
+from kernwerk.observed import Observed
 
 # A cell, and the groups of names that must share something behind it.
 SHARED = [
@@ -118,3 +119,58 @@ READ = [
 @pytest.mark.parametrize(("statement", "names"), READ)
 def test_what_is_read_before_it_is_bound(statement, names):
     assert " ".join(sorted(read_before(ast.parse(statement).body[0]))) == names
+
+
+class Cell:
+    """Takes down what is told of a cell."""
+
+    def __init__(self):
+        self.told = {}
+
+    def __getattr__(self, name):
+        return lambda *given: self.told.update({name: given})
+
+
+EVIL = """
+import weakref
+class Evil:
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+    def __eq__(self, other):
+        raise RuntimeError('eq')
+    def __hash__(self):
+        raise RuntimeError('hash')
+    def __iter__(self):
+        raise RuntimeError('iter')
+class Listing(list):
+    def __iter__(self):
+        raise RuntimeError('iter')
+    def __len__(self):
+        return 7
+class Gone: pass
+gone = Gone()
+proxy = weakref.proxy(gone)
+reference = weakref.ref(gone)
+del gone
+evil, listing, many = Evil(), Listing([1]), {'e': Evil()}
+ring = []
+ring.append(ring)
+"""
+
+
+def test_values_that_do_not_bear_being_looked_at_break_no_cell():
+    variables = namespace_of(EVIL)
+    observed = Observed(variables)
+    for name in ("evil", "listing", "proxy", "reference", "many", "ring"):
+        for code in (f"f({name})", f"x = {name}", f"{name}.a = 1", f"for k in {name}: pass"):
+            cell = Cell()
+            observed.begin(names.of_cell(code, set(), variables))
+            observed.end(cell)
+            assert set(cell.told) in (set(), {"shares", "binds", "changes"}), code
+    cell = Cell()
+    observed.begin(names.of_cell("ring.append(1)", set(), variables))
+    variables["ring"].append(1)
+    observed.end(cell)
+    assert "ring" not in cell.told["changes"][1]
+    observed.begin(None)
+    observed.end(cell)

@@ -5,6 +5,7 @@ changes what it is called on and what it is given. Cells that failed are dropped
 slices can be too small as well as too large: both are counted.
 """
 
+import ast
 import json
 import os
 import sqlite3
@@ -19,9 +20,12 @@ WANTED = 0.7
 
 
 def slice_size():
-    """Cells in the slices of all cases, ours and by gather's rule; those of the explorations apart as well, for most other cases are short traps."""
+    """Cells in the slices of all cases, ours and by gather's rule; those of the explorations apart as well, for most other cases are short traps, and
+    those of notebooks of Python, which are explorations all.
+    """
     corpus = _corpus()
-    slices = [_slices(*execution) for execution in _executions(corpus)]
+    of_python = [_slices(*execution) for execution in _executions_of_python()]
+    slices = [_slices(*execution) for execution in _executions(corpus)] + of_python
     lacking = [one.case.name for one in slices if one.wanted - one.ours]
     row = {
         "row": "slice",
@@ -30,6 +34,7 @@ def slice_size():
         "wanted": f"<= {WANTED}",
         "runs": len(slices),
         "explorations": _compared([one for one in slices if "exploration" in one.case.topics]),
+        "python": _compared(of_python),
         "needed": sum(len(one.wanted) for one in slices),
         "too_small": lacking,
         "too_large": [one.case.name for one in slices if one.ours - one.wanted],
@@ -65,11 +70,11 @@ def _compared(slices):
 
 
 def gather(log, target, prints_change):
-    """The numbers of the cells in gather's slice for a variable, of cells given as `(number, failed, names)` in their order.
+    """The numbers of the cells in gather's slice for a variable, of cells given as `(number, failed, names, text)` in their order.
 
     With `prints_change` each call counts, so also that of a macro which only prints. Gather itself excuses Python's `print`.
     """
-    cells = [(number, _facts(names, prints_change)) for number, failed, names in log if not failed]
+    cells = [(number, _facts(names, text, prints_change)) for number, failed, names, text in log if not failed]
     kept, open_names = set(), [(len(cells), target)]
     seen = set(open_names)
     while open_names:
@@ -88,8 +93,11 @@ def gather(log, target, prints_change):
     return kept
 
 
-def _facts(names, prints_change):
+def _facts(names, text, prints_change):
     """What a cell defines, uses and changes by the rule: each name that is assigned to, called, called on, or given to a call."""
+    if "python" in names:
+        changes = _changed_in_python(text, prints_change) - set(names["python"].get("apart", []))
+        return set(names["defines"]), set(names["uses"]) | changes, changes | set(names["python"]["maybe"])
     rust = names.get("rust", {})
     touches = rust.get("touches", {})
     harmless = {"read"} if prints_change else {"read", "shown"}
@@ -98,6 +106,44 @@ def _facts(names, prints_change):
     only_called = {name for name in called if all(one in ("read", "called") for one in touches[name])}
     changes = (called - only_called) | set(names["mutates"])
     return set(names["defines"]), set(names["uses"]), changes
+
+
+# Functions of Python that gather's own table knows to change nothing.
+LOOKING = {"abs", "bool", "dict", "enumerate", "float", "int", "len", "list", "max", "min", "range", "round", "set", "sorted", "str", "sum", "tuple", "type", "zip"}
+
+
+def _changed_in_python(text, prints_change):
+    """The names that a cell of Python assigns parts of, calls something on, or gives to a call."""
+    try:
+        tree = ast.parse("\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("%", "!", "?"))))
+    except SyntaxError:
+        return set()
+    changed = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in LOOKING or (name == "print" and not prints_change):
+                continue
+            case ast.Call(func=function, args=args, keywords=keywords):
+                changed |= {_root(one) for one in (*args, *(keyword.value for keyword in keywords), *([function] if isinstance(function, ast.Attribute) else []))}
+            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.AugAssign():
+                changed.add(_root(node.target if isinstance(node, ast.AugAssign) else node))
+    return changed - {None}
+
+
+def _root(node):
+    """The name that a chain of attributes, items and calls begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _executions_of_python():
+    """As [`_executions`] of the notebooks of Python."""
+    sys.path[:0] = [str(TESTS / "python")]
+    import test_corpus_python
+
+    for case in test_corpus_python.CASES:
+        yield test_corpus_python.executed(case, Path(tempfile.mkdtemp(prefix="kernwerk-bench-")), lambda project, ran, plan, _: (case, ran, plan, _log(project.directory)))
 
 
 def _corpus():
@@ -130,7 +176,7 @@ def _executions(corpus):
 
 
 def _log(directory):
-    """The recorded cells: number, whether each failed, and its names."""
+    """The recorded cells: number, whether each failed, its names, and its text."""
     with closing(sqlite3.connect(f"file:{directory}/.kernwerk/ledger.sqlite?mode=ro", uri=True)) as ledger:
-        rows = ledger.execute("SELECT execution_count, status, names FROM cell WHERE notebook != 'shell' ORDER BY id").fetchall()
-    return [(number, status.strip('"') != "ok", json.loads(names)) for number, status, names in rows]
+        rows = ledger.execute("SELECT execution_count, status, names, text FROM cell WHERE notebook != 'shell' ORDER BY id").fetchall()
+    return [(number, status.strip('"') != "ok", json.loads(names), text) for number, status, names, text in rows]
