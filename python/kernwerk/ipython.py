@@ -189,7 +189,7 @@ class Extension:
             cell.opened(opened)
             self._observed.end(cell)
             if result.result is not None and self._names is not None:
-                cell.defines({"_", f"_{self._number}"})
+                cell.defines({names.SHOWN, f"_{self._number}"})
             for name in self.wanted:
                 cell.value(name)
             error = result.error_before_exec or result.error_in_exec

@@ -17,6 +17,10 @@ from kernwerk.reach import IMMUTABLE
 from kernwerk.syntax import Names, Part
 
 
+#: Stands for what IPython's `_` is, which any cell that shows something gives another value; no variable has this name.
+SHOWN = "value shown"
+
+
 def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) -> Names:
     """The names in `code`, in which IPython has made calls of magics. `magics` are ours; any other magic may do anything."""
     try:
@@ -31,6 +35,7 @@ def of_cell(code: str, magics: Collection[str], namespace: Mapping[str, Any]) ->
             cell.add(part)
     except Exception:  # Values of others' classes may raise anything when they are asked what they are.
         return Names(barrier=True)
+    cell.names.uses |= {SHOWN} if "_" in cell.names.uses else set()
     return cell.names
 
 
