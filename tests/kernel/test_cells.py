@@ -179,6 +179,6 @@ def test_a_variable_of_a_type_that_was_edited_is_there_again_when_its_cell_runs_
     warm.run("let parcel = Parcel { weight: 9 };").ok()
     edited = warm.run('struct Parcel { weight: u32, name: &\'static str }')
     edited.ok()
-    assert "parcel was redefined, so was lost" in edited.text()
+    assert "the variable parcel is lost" in edited.text()
     warm.run('let parcel = Parcel { weight: 9, name: "a" };').ok()
     assert "a 9" in warm.run('println!("{} {}", parcel.name, parcel.weight);').ok()

@@ -65,14 +65,14 @@ def records(project, name) -> list:
 
 def test_other_values_give_other_results_and_what_is_kept_does_not_run(project):
     first = run(project, "total")
-    assert result(project, first) == "11.125\n"
+    assert result(project, first) == "plain 11.125\n"
     again = run(project, "total")
-    assert statuses(again) == ["cached"] * 4 and result(project, again) == "11.125\n"
+    assert statuses(again) == ["cached"] * 4 and result(project, again) == "plain 11.125\n"
     assert "nothing had to run" in again.stderr
     # The query does not read the share: its table is bound again, and its source is not read.
     half = run(project, "total", "--param", "share=0.25")
     assert statuses(half) == ["cached", "ran", "cached", "ran"], half.json()["steps"]
-    assert result(project, half) == "5.562\n"
+    assert result(project, half) == "plain 5.562\n"
     # With the query, all that it needs runs.
     dear = run(project, "fares", "--param", "least=10")
     assert statuses(dear) == ["ran"] * 3, dear.json()["steps"]

@@ -377,7 +377,13 @@ impl<'a> Supervisor<'a> {
                 Piece::Input { prompt, password } => self.ask(prompt, password)?,
                 Piece::Panicked => self.cell.panicked = true,
                 Piece::ErrorOccurred => self.cell.error_occurred = true,
-                Piece::TypeChanged(variable) => self.cell.changed.push(variable),
+                Piece::TypeChanged(variable) => {
+                    // A run that has no such variable says nothing of it: a note is not compared.
+                    self.tell(&Report::Note(format!(
+                        "the variable {variable} is lost, for its type was defined anew: run the cell again that makes it"
+                    )))?;
+                    self.cell.changed.push(variable);
+                }
             }
         }
         Ok(())

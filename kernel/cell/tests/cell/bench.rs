@@ -21,6 +21,7 @@ pub struct Ran {
     /// Everything in order, a word for each: `out:…`, `err:…`, `display:MIME`.
     pub order: Vec<String>,
     pub displays: Vec<Vec<(String, String)>>,
+    pub notes: Vec<String>,
     /// When the first text came, and when the cell ended.
     pub first_text: Option<Duration>,
     pub took: Duration,
@@ -65,7 +66,7 @@ impl Bench {
         let begun = Instant::now();
         let (mut stdout, mut stderr, mut order, mut displays, mut first_text) =
             (String::new(), String::new(), Vec::new(), Vec::new(), None);
-        let mut phases = None;
+        let (mut phases, mut notes) = (None, Vec::new());
         let end = self.host.execute(request, &mut |event| match event {
             CellEvent::Stdout(text) => {
                 first_text.get_or_insert_with(|| begun.elapsed());
@@ -82,13 +83,14 @@ impl Bench {
                 displays.push(bundle);
             }
             CellEvent::Timing(timing) => assert!(phases.replace(timing).is_none(), "timing comes once"),
-            CellEvent::Note(_) | CellEvent::Progress { .. } | CellEvent::Variables(_) | CellEvent::Replaced { .. } => {}
+            CellEvent::Note(line) => notes.push(line),
+            CellEvent::Progress { .. } | CellEvent::Variables(_) | CellEvent::Replaced { .. } => {}
             CellEvent::Input { answer, .. } => answer.give(None),
         })?;
         let took = begun.elapsed();
         // A host that was killed has told nothing any more.
         let phases = phases.unwrap_or_default();
-        Ok(Ran { end, stdout, stderr, order, displays, first_text, took, phases })
+        Ok(Ran { end, stdout, stderr, order, displays, notes, first_text, took, phases })
     }
 
     /// Writes a file into the notebook's directory.

@@ -63,9 +63,6 @@ impl VariableStore {
     fn check(&mut self, name: &str, is_right: fn(&dyn Any) -> bool) -> bool {
         let right = self.variables.get(name).is_none_or(|value| is_right(&**value));
         if !right {
-            // A run that has no such variable says nothing of it: this is not compared.
-            println!("EVCXR_BEGIN_CONTENT application/x-kernwerk-volatile\n\nEVCXR_END_CONTENT");
-            println!("EVCXR_BEGIN_CONTENT text/plain\nThe type of the variable {name} was redefined, so was lost.\nEVCXR_END_CONTENT");
             println!("{VARIABLE_CHANGED_TYPE}{name}");
         }
         right
