@@ -7,7 +7,7 @@ use kernwerk_core::{Verdict, Work};
 use kernwerk_store::Lab;
 
 use crate::Error;
-use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, Reference, find};
+use crate::artifact::{ATTESTATIONS, Location, MANIFEST, ManifestFile, PIPELINE, Reference, find};
 use crate::attested;
 use crate::cassette::CASSETTE;
 use crate::files::digest_file;
@@ -125,6 +125,12 @@ pub(crate) fn verify_location(lab: &Lab, location: &Location, work: &Work) -> Re
     let mut unreadable = Vec::new();
     let proof = told(location.proof(), &mut unreadable)?.flatten();
     told(recorded(location), &mut unreadable)?;
+    // Whole, and another's: it was copied here. What cannot be read is found by its digest.
+    if let Ok(pipeline) = location.pipeline()
+        && pipeline.name != location.name
+    {
+        unreadable.push(format!("{PIPELINE}: it is that of the artifact `{}`", pipeline.name));
+    }
     let attested = proof.map(|proof| proof.artifact).filter(|attested| *attested != id);
     let history = History::read(lab, &location.name)?;
     let known = history.identities(location.version);

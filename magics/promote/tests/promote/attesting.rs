@@ -59,6 +59,19 @@ fn what_was_attested_of_another_version_is_not_of_this_one() {
     assert!(found.iter().any(|line| line.contains("for what it lists was attested of the artifact")), "{found:?}");
 }
 
+#[test]
+fn another_artifact_under_this_name_is_not_this_one() {
+    let place = place();
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args([place.path("pipelines/sums"), place.path("pipelines/totals")])
+        .status();
+    assert!(copied.expect("cp runs").success());
+    let verification = verify(&place.lab, &"totals@1".parse().expect("a reference"), &Work::silent());
+    let findings = verification.expect("it can be read").findings();
+    assert_eq!(findings, ["changed: pipeline.toml: it is that of the artifact `sums`"]);
+}
+
 /// As a process leaves it that dies between two files.
 #[test]
 fn what_was_about_to_be_written_may_be_there_or_not() {
