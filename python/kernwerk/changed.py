@@ -47,21 +47,19 @@ def look(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Seen]:
     return {name: _look(namespace[name], namespace) for name in names if name in namespace}
 
 
-def unchanged(seen: Mapping[str, Seen], namespace: Mapping[str, Any]) -> set[str]:
-    """The names that have the values which they had, and these, as far as they reach, are what they were."""
-    same = {name: before for name, before in seen.items() if before.is_whole and namespace.get(name, seen) is before.value}
-    after = {name: _look(before.value, namespace) for name, before in same.items()}
-    return {name for name in same if after[name].is_whole and after[name].print == same[name].print}
-
-
-def among(seen: Mapping[str, Seen], surely: set[str], namespace: Mapping[str, Any]) -> set[str]:
-    """The names whose values are not what they were. Where a value could not be looked through, those among `surely` are taken to be changed."""
-    changed = set()
+def compare(seen: Mapping[str, Seen], surely: set[str], namespace: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """The names whose values are not what they were; where a value could not be looked through, those among `surely` are taken to be changed. And the names that
+    have the values which they had, which, as far as they reach, are what they were.
+    """
+    changed, unchanged = set(), set()
     for name, before in seen.items():
         after = _look(before.value, namespace)
-        if after.print != before.print or (name in surely and not (before.is_whole and after.is_whole)):
+        is_whole = before.is_whole and after.is_whole
+        if after.print != before.print or (name in surely and not is_whole):
             changed.add(name)
-    return changed
+        elif is_whole and namespace.get(name, seen) is before.value:
+            unchanged.add(name)
+    return changed, unchanged
 
 
 def _look(value: object, namespace: Mapping[str, Any]) -> Seen:

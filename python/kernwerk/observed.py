@@ -56,9 +56,9 @@ class Observed:
         apart = {name for name in met if sharing.is_apart(variables[name])}
         groups, with_code = sharing.look(met - apart, variables)
         bound = {name for name, value in self._before.items() if variables.get(name) is not value}
-        perhaps = {name: seen for name, seen in self._seen.items() if name in names.looked_at(told) - told.mutates}
-        changes = changed.among(perhaps, told.suspect, variables), changed.unchanged(self._seen, variables)
+        changes, unchanged = changed.compare(self._seen, told.suspect, variables)
         self._aliases.add(told.defines - told.maybe | bound, groups)
         cell.shares(groups, apart, with_code)
         cell.binds(bound)
-        cell.changes(*changes)
+        # Of what shares something with what it names the text tells by that.
+        cell.changes(changes & (names.looked_at(told) - told.mutates), unchanged)

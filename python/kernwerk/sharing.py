@@ -271,12 +271,20 @@ class _Look:
             self._waiting += items
 
 
+# What was found out about classes, which is the same each time.
+_inert: dict[type, bool] = {}
+_families: dict[type, frozenset[tuple[str, str]]] = {}
+_MOST_CLASSES = 4096
+
+
 def is_inert(value: object) -> bool:
     """Whether a value never changes and holds nothing that does."""
-    if type(value) in _PLAIN or isinstance(value, INERT):
-        return True
-    package = _package(type(value).__module__)
-    return package in _INERT_PACKAGES or (package in ("numpy", "pandas") and any(is_of(value, *one) for one in _INERT_CLASSES))
+    kind = type(value)
+    found = _inert.get(kind)
+    if found is None:
+        found = issubclass(kind, INERT) or any(package in _INERT_PACKAGES or (package, name) in _INERT_CLASSES for package, name in _family(kind))
+        _keep(_inert, kind, found)
+    return found
 
 
 def is_array(value: object) -> bool:
@@ -291,7 +299,19 @@ def is_table(value: object) -> bool:
 
 def is_of(value: object, package: str, name: str) -> bool:
     """Whether a value is of a class of this package, which is not imported for it, or of one that is derived from that."""
-    kind = type(value)
-    if kind.__module__ == "builtins":
-        return False
-    return any(owner.__name__ == name and _package(owner.__module__) == package for owner in kind.__mro__)
+    return (package, name) in _family(type(value))
+
+
+def _family(kind: type) -> frozenset[tuple[str, str]]:
+    """The class and those above it, each by its package and its name."""
+    found = _families.get(kind)
+    if found is None:
+        found = frozenset((_package(owner.__module__), owner.__name__) for owner in kind.__mro__)
+        _keep(_families, kind, found)
+    return found
+
+
+def _keep(known: dict[type, Any], kind: type, found: object) -> None:
+    if len(known) >= _MOST_CLASSES:
+        known.clear()
+    known[kind] = found

@@ -87,15 +87,15 @@ def test_a_change_is_seen_and_a_look_is_none(code, action, is_changed):
     namespace = namespace_of(code)
     seen = changed.look(["a"], namespace)
     exec(action, namespace)
-    assert changed.among(seen, set(), namespace) == ({"a"} if is_changed else set())
+    assert changed.compare(seen, set(), namespace)[0] == ({"a"} if is_changed else set())
 
 
 def test_what_is_too_large_to_tell_is_changed_only_by_functions_that_change_something():
     namespace = namespace_of("import numpy as np\na = np.zeros((4000, 100))\nb = [{'n': n} for n in range(5000)]\nc = [1]")
     seen = changed.look(["a", "b", "c"], namespace)
-    assert changed.among(seen, {"a", "b", "c"}, namespace) == {"a", "b"} and changed.among(seen, set(), namespace) == set()
+    assert changed.compare(seen, {"a", "b", "c"}, namespace) == ({"a", "b"}, {"c"}) and changed.compare(seen, set(), namespace) == (set(), {"c"})
     namespace["a"][:] = 1
-    assert changed.among(seen, set(), namespace) == {"a"}
+    assert changed.compare(seen, set(), namespace) == ({"a"}, {"c"})
 
 
 READ = [
