@@ -107,16 +107,12 @@ def of_statement(statement: ast.stmt, magics: Collection[str], own: Mapping[str,
             part.seeds = chains.chain_of(function)
     names.chooses_magics = any(isinstance(node, ast.Call) and magic_of(node) for node in _within(statement))
     part.chains = chains.of_nodes(_with_functions(part.running, own))
-    for names_of in (names.uses, names.mutates, part.called, part.named):
-        _leave_out(names_of, "get_ipython")
+    # How magics are called is nothing of the notebook's.
+    names.uses.discard("get_ipython")
+    names.mutates.discard("get_ipython")
+    part.called.pop("get_ipython", None)
+    part.named.pop("get_ipython", None)
     return part
-
-
-def _leave_out(names: set[str] | dict[str, set[str]], name: str) -> None:
-    if isinstance(names, set):
-        names.discard(name)
-    else:
-        names.pop(name, None)
 
 
 def _within(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -155,6 +151,9 @@ def _of_node(part: Part, node: ast.AST, magics: Collection[str]) -> None:
         # Without an argument it is of the notebook's variables.
         case ast.Call(func=ast.Name(id="vars"), args=[]):
             names.barrier = True
+        # What it gives is the dictionary of the value itself: who sets an item there changes the value.
+        case ast.Call(func=ast.Name(id="vars"), args=[one, *_]):
+            names.mutates |= _root(one)
         case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")))):
             magic = magic_of(node)
             if magic == ("load_ext", "%load_ext kernwerk"):

@@ -1,4 +1,5 @@
-"""Notebooks of Python in `corpus/`: the slice of each holds the cells that its target needs and no others, and what is published of it replays.
+"""Notebooks of Python in `corpus/`: the slice of each holds the cells that its target needs, and what is published of it replays. It holds no others, but in
+those of the topic `files`.
 
 They are written as those of `tests/promote/corpus`. Each has a kernel of its own.
 """

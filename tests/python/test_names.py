@@ -216,3 +216,9 @@ def test_a_function_of_the_notebook_changes_what_its_code_changes():
     for code, changed in [("add(1)", "Acc"), ("y = add(1)", "Acc"), ("count()", "counter"), ("note(1)", "log"), ("z = outer(2)", "Acc")]:
         assert names_of(code).mutates == {changed}, code
     assert names_of("y = double(2)").mutates == set()
+
+
+def test_the_dictionary_of_a_value_is_the_value():
+    space = types.SimpleNamespace(z=0)
+    assert names("vars(space)['z'] = 1", space=space).mutates == {"space"}
+    assert names("vars()['space'] = 1", space=space).barrier and not names("vars(space)", space=space).barrier
