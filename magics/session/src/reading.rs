@@ -22,7 +22,8 @@ impl Session {
     /// # Errors
     /// The file cannot be read.
     pub fn reads_file(&self, cell: &RunningCell, path: &Path) -> Result<(), Problem> {
-        let digest = Some(digest(path).map_err(|error| failed(path, &error))?);
+        let failed = |error| Problem::new("FileFailed", format!("{}: {error}", path.display()));
+        let digest = Some(digest(path).map_err(failed)?);
         // Where there is no lab yet, it will lie around the notebook.
         let name = self.lab()?.map_or_else(|| path.display().to_string(), |lab| lab.relative(path));
         cell.effect(read(name, None, digest));
@@ -97,8 +98,4 @@ fn digest(path: &Path) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::new("FileFailed", format!("{}: {error}", path.display()))
 }
